@@ -1,0 +1,308 @@
+//! The list of events, the form for a new one, the page of one event and its change of state.
+
+use askama::Template as _;
+use axum::{
+    Form,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode},
+    response::{Html, IntoResponse as _, Redirect, Response},
+};
+use futures_util::{StreamExt as _, stream};
+use serde::Deserialize;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+use turnout_platform::{
+    failure::Failure,
+    ids::{Audience, EventId, TenantId},
+};
+use turnout_proto::{
+    presence::v1::{Count, GetCountRequest, GetPeakRequest, ListRoomsRequest as CountRoomsRequest},
+    registration::v1::{
+        ChangeEventStateRequest, CreateEventRequest, EventState, GetEventRequest, ListEventsRequest, ListRoomsRequest,
+        Room,
+    },
+};
+
+use super::session::Organiser;
+use crate::{
+    Shared,
+    directory::state_view,
+    http::{failure_page, html},
+    upstream::{bounded, failure},
+    views::{
+        CountView, CreateEventForm, EventConsolePage, EventRow, EventRows, EventsPage, Figures, LiveNumber, RoomRow,
+        Rooms, text,
+    },
+};
+
+/// Events in the list. A longer list gets pages with the search of the registrants' console.
+const EVENTS_MAX: i32 = 200;
+/// Rooms in the table.
+const ROOMS_MAX: i32 = 200;
+/// Counts that are asked for at one time.
+const COUNTS_AT_ONCE: usize = 16;
+
+pub(super) async fn list(State(shared): State<Shared>, organiser: Organiser) -> Response {
+    match event_rows(&shared, &organiser.tenant).await {
+        Ok(rows) => html(&EventsPage { rows, form: CreateEventForm::default() }),
+        Err(failure) => failure_page(failure),
+    }
+}
+
+pub(super) async fn rows(State(shared): State<Shared>, organiser: Organiser) -> Response {
+    match event_rows(&shared, &organiser.tenant).await {
+        Ok(rows) => html(&rows),
+        // What is on the page stays there until the next try.
+        Err(_) => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+async fn event_rows(shared: &Shared, tenant: &TenantId) -> Result<EventRows, Failure> {
+    let request = bounded(ListEventsRequest { page_size: EVENTS_MAX, page_token: String::new() });
+    let events =
+        shared.upstream.registration(Some(tenant)).list_events(request).await.map_err(failure)?.into_inner().events;
+    let rows = stream::iter(events).map(|event| async move {
+        let viewers = count(shared, tenant, &event.event_id).await.map(|c| c.viewers);
+        let state = state_view(event.state());
+        EventRow { event_id: event.event_id, title: event.title, state, viewers }
+    });
+    Ok(EventRows { events: rows.buffered(COUNTS_AT_ONCE).collect().await })
+}
+
+/// The count now; none while the counter does not answer.
+async fn count(shared: &Shared, tenant: &TenantId, event_id: &str) -> Option<Count> {
+    let request = bounded(GetCountRequest { event_id: event_id.to_owned(), room_id: String::new() });
+    shared.upstream.presence(tenant).get_count(request).await.ok()?.into_inner().count
+}
+
+/// The form of a new event.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewEvent {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    event_id: String,
+}
+
+pub(super) async fn create(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    headers: HeaderMap,
+    Form(new): Form<NewEvent>,
+) -> Response {
+    let (title, event_id) = (new.title.trim().to_owned(), new.event_id.trim().to_owned());
+    let request = bounded(CreateEventRequest { event_id: event_id.clone(), title: title.clone() });
+    match shared.upstream.registration(Some(&organiser.tenant)).create_event(request).await {
+        Ok(response) => {
+            let id = response.into_inner().event.unwrap_or_default().event_id;
+            if let Ok(id) = id.parse() {
+                shared.directory.forget(&id);
+            }
+            to_event(&headers, &id)
+        }
+        Err(status) => {
+            let mut form = CreateEventForm { title, event_id, ..CreateEventForm::default() };
+            blame(&mut form, &status);
+            if headers.contains_key("hx-request") {
+                return part(StatusCode::UNPROCESSABLE_ENTITY, form.render());
+            }
+            match event_rows(&shared, &organiser.tenant).await {
+                Ok(rows) => {
+                    let mut page = html(&EventsPage { rows, form });
+                    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+                    page
+                }
+                Err(failure) => failure_page(failure),
+            }
+        }
+    }
+}
+
+/// Puts the service's words beside the field that they are about.
+fn blame(form: &mut CreateEventForm, status: &Status) {
+    if status.code() == Code::AlreadyExists {
+        form.event_id_error = Some(text::CREATE_ID_TAKEN.to_owned());
+        return;
+    }
+    let violations = status.get_details_bad_request().map(|b| b.field_violations).unwrap_or_default();
+    for violation in violations {
+        let field = if violation.field == "title" { &mut form.title_error } else { &mut form.event_id_error };
+        *field = Some(sentence(&violation.description));
+    }
+    if form.title_error.is_none() && form.event_id_error.is_none() {
+        form.form_error = Some(text::CREATE_FAILED.to_owned());
+    }
+}
+
+/// A message for programs as a sentence for people: a capital first, a full stop last.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+fn part(status: StatusCode, rendered: askama::Result<String>) -> Response {
+    match rendered {
+        Ok(body) => (status, Html(body)).into_response(),
+        Err(error) => failure_page(Failure::internal(error)),
+    }
+}
+
+fn to_event(headers: &HeaderMap, id: &str) -> Response {
+    let address = format!("/console/events/{id}");
+    match HeaderValue::try_from(&address) {
+        Ok(value) if headers.contains_key("hx-request") => ([("hx-redirect", value)], "").into_response(),
+        _ => Redirect::to(&address).into_response(),
+    }
+}
+
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path(event): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    page(&shared, &organiser, &event, &headers, None).await
+}
+
+async fn page(
+    shared: &Shared,
+    organiser: &Organiser,
+    id: &str,
+    headers: &HeaderMap,
+    problem: Option<String>,
+) -> Response {
+    let tenant = &organiser.tenant;
+    let request = bounded(GetEventRequest { event_id: id.to_owned() });
+    let event = match shared.upstream.registration(Some(tenant)).get_event(request).await {
+        Ok(response) => response.into_inner().event.unwrap_or_default(),
+        Err(status) if status.code() == Code::InvalidArgument => {
+            return failure_page(Failure::NotFound { what: "event" });
+        }
+        Err(status) => return failure_page(failure(status)),
+    };
+    let state = state_view(event.state());
+    html(&EventConsolePage {
+        figures: figures(shared, tenant, id).await,
+        rooms: rooms(shared, tenant, id).await,
+        event_id: event.event_id,
+        title: event.title,
+        state,
+        version: event.version,
+        public_url: format!("{}/e/{id}", public_base(shared, headers)),
+        grpc_addr: shared.config.grpc_addr.clone(),
+        problem,
+    })
+}
+
+fn public_base(shared: &Shared, headers: &HeaderMap) -> String {
+    let host = || headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or("localhost");
+    shared.config.public_url.clone().unwrap_or_else(|| format!("http://{}", host()))
+}
+
+/// A change of state, as the page's button sends it.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewState {
+    state: String,
+    version: i64,
+}
+
+pub(super) async fn change_state(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path(event): Path<String>,
+    headers: HeaderMap,
+    Form(new): Form<NewState>,
+) -> Response {
+    let state = match new.state.as_str() {
+        "live" => EventState::Live,
+        "ended" => EventState::Ended,
+        _ => EventState::Unspecified,
+    };
+    let request = bounded(ChangeEventStateRequest {
+        event_id: event.clone(),
+        state: state.into(),
+        expected_version: new.version,
+    });
+    let problem = match shared.upstream.registration(Some(&organiser.tenant)).change_event_state(request).await {
+        Ok(_) => {
+            if let Ok(id) = event.parse::<EventId>() {
+                shared.directory.forget(&id);
+            }
+            return Redirect::to(&format!("/console/events/{event}")).into_response();
+        }
+        Err(status) => match status.code() {
+            Code::Aborted => text::CHANGE_MEANWHILE.to_owned(),
+            Code::FailedPrecondition | Code::InvalidArgument => text::CHANGE_NOT_POSSIBLE.to_owned(),
+            _ => return failure_page(failure(status)),
+        },
+    };
+    let mut answer = page(&shared, &organiser, &event, &headers, Some(problem)).await;
+    *answer.status_mut() = StatusCode::CONFLICT;
+    answer
+}
+
+/// The number and the figures beside it.
+pub(super) async fn figures(shared: &Shared, tenant: &TenantId, event_id: &str) -> Figures {
+    let count = count(shared, tenant, event_id).await;
+    let peak = peak(shared, tenant, event_id).await;
+    Figures { count: count.map(|count| count_view(&count, peak)) }
+}
+
+/// The highest count and when, milliseconds since 1970.
+pub(super) async fn peak(shared: &Shared, tenant: &TenantId, event_id: &str) -> (u64, Option<i64>) {
+    let request = bounded(GetPeakRequest { event_id: event_id.to_owned(), room_id: String::new() });
+    match shared.upstream.presence(tenant).get_peak(request).await {
+        Ok(response) => {
+            let peak = response.into_inner();
+            (peak.viewers, peak.at.map(|at| millis(&at)))
+        }
+        Err(_) => (0, None),
+    }
+}
+
+/// A moment of the wire in milliseconds.
+pub(super) fn millis(at: &prost_types::Timestamp) -> i64 {
+    at.seconds * 1000 + i64::from(at.nanos) / 1_000_000
+}
+
+pub(super) fn count_view(count: &Count, (peak, peak_at_ms): (u64, Option<i64>)) -> CountView {
+    let as_of_ms = count.as_of.as_ref().map_or(0, millis);
+    // The peak is read from time to time, the count at every change: together they must not contradict each other.
+    let is_peak = count.viewers > peak && !count.stale;
+    CountView {
+        now: live_number(count),
+        connections: count.connections,
+        peak: if is_peak { count.viewers } else { peak },
+        peak_at_ms: if is_peak { Some(as_of_ms) } else { peak_at_ms },
+    }
+}
+
+fn live_number(count: &Count) -> LiveNumber {
+    let as_of_ms = count.as_of.as_ref().map_or(0, millis);
+    LiveNumber { viewers: count.viewers, low: count.low, high: count.high, as_of_ms, stale: count.stale }
+}
+
+/// The rooms with their counts.
+pub(super) async fn rooms(shared: &Shared, tenant: &TenantId, event_id: &str) -> Rooms {
+    let request =
+        bounded(ListRoomsRequest { event_id: event_id.to_owned(), page_size: ROOMS_MAX, page_token: String::new() });
+    let known: Vec<Room> = match shared.upstream.registration(Some(tenant)).list_rooms(request).await {
+        Ok(response) => response.into_inner().rooms,
+        Err(_) => Vec::new(),
+    };
+    let request = bounded(CountRoomsRequest { event_id: event_id.to_owned() });
+    let counts = shared.upstream.presence(tenant).list_rooms(request).await.map(|r| r.into_inner().rooms);
+    let rooms = known.into_iter().map(|room| {
+        let count = counts.as_ref().ok().map(|counts| counts.iter().find(|c| c.room_id == room.room_id));
+        // A room that the counter answers nothing about has nobody in it.
+        let nobody = LiveNumber { viewers: 0, low: 0, high: 0, as_of_ms: shared.clock.at_ms() as i64, stale: false };
+        RoomRow { viewers: count.map(|c| c.map_or(nobody, live_number)), room_id: room.room_id, title: room.title }
+    });
+    Rooms { rooms: rooms.collect() }
+}
+
+/// The audience of one of the organiser's events; none when the id is none.
+pub(super) fn audience(tenant: &TenantId, event: &str) -> Option<Audience> {
+    Some(Audience { tenant: tenant.clone(), event: event.parse().ok()?, room: None })
+}

@@ -1,0 +1,58 @@
+//! The public port: accepting connections, the routes, and the headers that every answer carries.
+
+mod accept;
+mod live;
+mod origin;
+mod pages;
+mod tickets;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use tokio::net::TcpListener;
+
+use crate::{Shared, assets, console};
+
+pub(crate) use origin::is_same_site;
+pub(crate) use pages::{error_page, failure_page, html};
+pub(crate) use tickets::cookie;
+
+/// Bytes of a request's body; forms are small.
+const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// Only our own files, no inline script or style, no frames of others.
+const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+
+/// Serves on a bound listener until the process stops.
+pub(crate) fn serve(shared: Shared, listener: TcpListener) {
+    let mut routes = Router::new()
+        .route("/", get(pages::home))
+        .route("/e/{event}", get(pages::event))
+        .route("/v1/live", get(live::upgrade))
+        .route("/v1/events/{event}/tickets", post(tickets::issue))
+        .merge(console::routes());
+    for path in assets::paths() {
+        routes = routes.route(path, get(pages::asset));
+    }
+    let routes = routes
+        .fallback(pages::no_such_page)
+        .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(headers))
+        .with_state(shared.clone());
+    let life = shared.life.clone();
+    life.spawn("public port", accept::run(shared, listener, routes));
+}
+
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}

@@ -1,0 +1,202 @@
+//! The organiser's pages and the fragments that keep them moving.
+
+use askama::Template;
+use serde::Serialize;
+
+use super::{CountView, EventStateView, LiveNumber, show, text};
+use crate::assets;
+
+/// `GET /console/sign-in`: without a problem it explains how to get in; with one it says what was wrong with the link.
+#[derive(Clone, Copy, Debug, Template)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage {
+    /// Why the visitor is here.
+    pub problem: Option<SignInProblem>,
+}
+
+/// Why a link did not open the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInProblem {
+    /// It was used, or a newer one took its place.
+    Used,
+    /// It is not one of ours, or too old.
+    Invalid,
+    /// There was a session and it is over.
+    SessionOver,
+    /// The visitor signed out.
+    SignedOut,
+}
+
+impl SignInProblem {
+    fn is_bad(self) -> bool {
+        matches!(self, Self::Used | Self::Invalid)
+    }
+
+    pub(super) fn message(self) -> &'static str {
+        match self {
+            Self::Used => text::SIGN_IN_USED,
+            Self::Invalid => text::SIGN_IN_INVALID,
+            Self::SessionOver => text::SIGN_IN_SESSION_OVER,
+            Self::SignedOut => text::SIGN_IN_SIGNED_OUT,
+        }
+    }
+}
+
+/// One event in the list.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    /// The id.
+    pub event_id: String,
+    /// The title.
+    pub title: String,
+    /// Draft, live or ended.
+    pub state: EventStateView,
+    /// Distinct viewers now; `None` while the counter does not answer.
+    pub viewers: Option<u64>,
+}
+
+/// `GET /console/rows`: the rows of the list, asked for again every two seconds.
+#[derive(Clone, Debug, Template)]
+#[template(path = "parts/event_rows.html")]
+pub struct EventRows {
+    /// Newest first.
+    pub events: Vec<EventRow>,
+}
+
+/// The form for a new event: part of `EventsPage`, and alone the answer (status 422) to a `POST /console/events` that cannot be
+/// done. On success answer with `HX-Redirect: /console/events/<id>` to htmx and with 303 to others.
+#[derive(Clone, Debug, Default, Template)]
+#[template(path = "parts/create_event.html")]
+pub struct CreateEventForm {
+    /// What was entered as the title (field `title`).
+    pub title: String,
+    /// What was entered as the id (field `event_id`); empty lets the server choose.
+    pub event_id: String,
+    /// What is wrong with the title.
+    pub title_error: Option<String>,
+    /// What is wrong with the id.
+    pub event_id_error: Option<String>,
+    /// What else went wrong.
+    pub form_error: Option<String>,
+}
+
+/// `GET /console`
+#[derive(Clone, Debug, Template)]
+#[template(path = "events.html")]
+pub struct EventsPage {
+    /// The list.
+    pub rows: EventRows,
+    /// The form beside it.
+    pub form: CreateEventForm,
+}
+
+/// The large number and the figures beside it: part of `EventConsolePage`, and the data of the stream's event `figures`.
+#[derive(Clone, Copy, Debug, Template)]
+#[template(path = "parts/figures.html")]
+pub struct Figures {
+    /// `None` while the counter has not answered.
+    pub count: Option<CountView>,
+}
+
+/// One room of an event.
+#[derive(Clone, Debug)]
+pub struct RoomRow {
+    /// The id.
+    pub room_id: String,
+    /// The title.
+    pub title: String,
+    /// Its own number; `None` while the counter has not answered.
+    pub viewers: Option<LiveNumber>,
+}
+
+/// The rooms' table: part of `EventConsolePage`, and the data of the stream's event `rooms` (send it when it changed).
+#[derive(Clone, Debug, Template)]
+#[template(path = "parts/rooms.html")]
+pub struct Rooms {
+    /// In the order of their ids.
+    pub rooms: Vec<RoomRow>,
+}
+
+/// `GET /console/events/<id>`
+#[derive(Clone, Debug, Template)]
+#[template(path = "event_console.html")]
+pub struct EventConsolePage {
+    /// The id.
+    pub event_id: String,
+    /// The title.
+    pub title: String,
+    /// Draft, live or ended.
+    pub state: EventStateView,
+    /// The stored version, sent back with a change of state (field `version`, beside `state`) so that two organisers do not
+    /// overrule each other unseen.
+    pub version: i64,
+    /// The number and the figures.
+    pub figures: Figures,
+    /// The rooms.
+    pub rooms: Rooms,
+    /// The address of the viewers' page, whole, to be copied.
+    pub public_url: String,
+    /// Where services call, `host:port`, for the example on the page.
+    pub grpc_addr: String,
+    /// What went wrong with the last change of state.
+    pub problem: Option<String>,
+}
+
+impl EventConsolePage {
+    fn next_state(&self) -> EventStateView {
+        match self.state {
+            EventStateView::Draft | EventStateView::Ended => EventStateView::Live,
+            EventStateView::Live => EventStateView::Ended,
+        }
+    }
+
+    fn change_label(&self) -> &'static str {
+        match self.state {
+            EventStateView::Draft => text::EVENT_GO_LIVE,
+            EventStateView::Live => text::EVENT_END,
+            EventStateView::Ended => text::EVENT_GO_LIVE_AGAIN,
+        }
+    }
+
+    fn change_question(&self) -> &'static str {
+        match self.next_state() {
+            EventStateView::Ended => text::EVENT_END_CONFIRM,
+            _ => text::EVENT_GO_LIVE_CONFIRM,
+        }
+    }
+
+    fn embed_snippet(&self) -> String {
+        let origin = self.public_url.strip_suffix(&format!("/e/{}", self.event_id)).unwrap_or_default();
+        text::SHARE_EMBED_CODE.replace("{origin}", origin).replace("{event}", &self.event_id)
+    }
+
+    fn grpc_snippet(&self) -> String {
+        text::SHARE_GRPC_CODE.replace("{address}", &self.grpc_addr).replace("{event}", &self.event_id)
+    }
+}
+
+/// `GET /console/events/<id>/series.json`: the last hour, one entry a point in time, all four of the same length.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Series {
+    /// Seconds since 1970, rising.
+    pub t: Vec<i64>,
+    /// Distinct viewers; `None` where nothing is known, which the chart shows as a gap.
+    pub viewers: Vec<Option<u64>>,
+    /// At least so many.
+    pub low: Vec<Option<u64>>,
+    /// At most so many.
+    pub high: Vec<Option<u64>>,
+}
+
+/// The data of the stream's event `point`, as JSON: one more entry of the series.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Point {
+    /// Seconds since 1970.
+    pub t: i64,
+    /// Distinct viewers.
+    pub viewers: u64,
+    /// At least so many.
+    pub low: u64,
+    /// At most so many.
+    pub high: u64,
+}

@@ -1,0 +1,114 @@
+//! Every subject of the mesh, built in this one file. A subject never carries personal data: roles and node names only.
+
+use std::fmt;
+
+/// Where a message goes: dot-separated words without wildcards.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject(String);
+
+/// What a subscription listens to: like a subject, with `*` for one word.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pattern(String);
+
+const PRESENCE: &str = "turnout.v1.presence";
+
+/// Ticks of one gateway.
+pub fn ticks(gateway: &str) -> Subject {
+    Subject(format!("{PRESENCE}.ticks.{}", word(gateway)))
+}
+
+/// Ticks of all gateways.
+pub fn all_ticks() -> Pattern {
+    Pattern(format!("{PRESENCE}.ticks.*"))
+}
+
+/// What replicas ask of gateways: each hears all and answers what is meant for it, because a gateway may change its name.
+pub fn resync_requests() -> Subject {
+    Subject(format!("{PRESENCE}.resync"))
+}
+
+/// Answers to one replica.
+pub fn resync_answers(replica: &str) -> Subject {
+    Subject(format!("{PRESENCE}.answers.{}", word(replica)))
+}
+
+/// Counts of one replica.
+pub fn counts(replica: &str) -> Subject {
+    Subject(format!("{PRESENCE}.counts.{}", word(replica)))
+}
+
+/// Counts of all replicas.
+pub fn all_counts() -> Pattern {
+    Pattern(format!("{PRESENCE}.counts.*"))
+}
+
+/// Node names are ids (checked in the configuration), so this only guards against a mistake of ours.
+fn word(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '~' { c } else { '_' }).collect()
+}
+
+impl Subject {
+    /// Reads a subject that arrived, such as a reply address.
+    pub fn received(text: &str) -> Option<Self> {
+        let fits = !text.is_empty()
+            && text.split('.').all(|w| !w.is_empty() && w != "*" && w != ">")
+            && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Pattern {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a subject matches.
+    pub fn matches(&self, subject: &Subject) -> bool {
+        let (mut want, mut have) = (self.0.split('.'), subject.0.split('.'));
+        loop {
+            match (want.next(), have.next()) {
+                (None, None) => return true,
+                (Some(w), Some(h)) if w == "*" || w == h => {}
+                _ => return false,
+            }
+        }
+    }
+}
+
+impl From<Subject> for Pattern {
+    fn from(subject: Subject) -> Self {
+        Self(subject.0)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_one_word_and_no_more() {
+        assert!(all_ticks().matches(&ticks("gw-1")));
+        assert!(!all_ticks().matches(&counts("gw-1")));
+        assert!(!all_ticks().matches(&Subject("turnout.v1.presence.ticks.a.b".into())));
+    }
+
+    #[test]
+    fn a_name_cannot_widen_a_subject() {
+        assert_eq!(ticks("a.b>*\r\n").as_str(), "turnout.v1.presence.ticks.a_b____");
+        assert_eq!(Subject::received("a.>"), None);
+        assert_eq!(Subject::received("a b"), None);
+        assert_eq!(Subject::received(""), None);
+    }
+}

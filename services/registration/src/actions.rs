@@ -1,0 +1,218 @@
+//! What registration does: each action with its reads and writes in order. Knows no wire types and does not authenticate: it is
+//! told the tenant. An id of another tenant is the same to it as an id of nobody.
+
+use turnout_platform::{
+    auth::{ApiKeys, Refused, TokenKind},
+    failure::Failure,
+    ids::{EventId, RoomId, TenantId},
+    random,
+};
+
+use crate::{
+    Registration,
+    domain::{
+        event::{Event, State},
+        fields,
+        keys::{self, ApiKey, KeyId, LABEL_CHARS_MAX, TICKET_KEYS_PER_TENANT_MAX, TicketKey},
+        pages::EventPlace,
+        room::{self, ROOMS_PER_EVENT_MAX, Room},
+        sign_in::Link,
+    },
+    metrics::LinkOutcome,
+    store::{Creation, EventPage},
+};
+
+/// How often a change is tried again when somebody else changes the same event at the same moment.
+const CHANGE_TRIES_MAX: usize = 5;
+
+/// An API key that was just made. It has no `Debug`, so that the secret gets into no log.
+pub struct NewApiKey {
+    /// Public part, fit for lists and logs.
+    pub key_id: String,
+    /// The whole key. It is kept nowhere.
+    pub secret: String,
+}
+
+impl Registration {
+    /// Creates an event, or returns the one that the same creation has made before.
+    pub(crate) async fn create_event(&self, tenant: &TenantId, id: EventId, title: String) -> Result<Event, Failure> {
+        let wanted = Event::draft(tenant.clone(), id, title, self.at_ms());
+        let found = match self.store.event(&wanted.id).await? {
+            Some(found) => found,
+            None => match self.store.create_event(&wanted).await? {
+                Creation::Created => return Ok(wanted),
+                Creation::Found(found) => found,
+            },
+        };
+        if found.is_repeated_by(&wanted) { Ok(found) } else { Err(Failure::AlreadyExists { what: "event" }) }
+    }
+
+    /// One event of this tenant, or of any when there is none.
+    pub(crate) async fn event(&self, tenant: Option<&TenantId>, id: &EventId) -> Result<Event, Failure> {
+        let found = self.store.event(id).await?;
+        found
+            .filter(|event| tenant.is_none_or(|tenant| *tenant == event.tenant))
+            .ok_or(Failure::NotFound { what: "event" })
+    }
+
+    /// A page of a tenant's events.
+    pub(crate) async fn events(
+        &self,
+        tenant: &TenantId,
+        after: Option<EventPlace>,
+        limit: usize,
+    ) -> Result<EventPage, Failure> {
+        let page = self.store.events_of(tenant, after, limit).await?;
+        self.metrics.index_rows_skipped(page.skipped);
+        Ok(page)
+    }
+
+    /// Moves an event on. With an expected version nothing happens to any other version.
+    pub(crate) async fn change_state(
+        &self,
+        tenant: &TenantId,
+        id: &EventId,
+        to: State,
+        expected: Option<i64>,
+    ) -> Result<Event, Failure> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            let event = self.event(Some(tenant), id).await?;
+            let version = event.version;
+            if expected.is_some_and(|expected| expected != version) {
+                break;
+            }
+            let moved = event.moved_to(to, self.at_ms())?;
+            if self.store.replace_event(&moved, version).await? {
+                self.metrics.state_changed(to);
+                return Ok(moved);
+            }
+        }
+        Err(Failure::Changed { what: "event" })
+    }
+
+    /// Creates a room, or returns the one that the same creation has made before.
+    pub(crate) async fn create_room(
+        &self,
+        tenant: &TenantId,
+        event: EventId,
+        id: RoomId,
+        title: String,
+    ) -> Result<Room, Failure> {
+        self.event(Some(tenant), &event).await?;
+        let wanted = Room { event, id, title, created_at_ms: self.at_ms() };
+        let (rooms, _) = self.store.rooms_of(&wanted.event, None, ROOMS_PER_EVENT_MAX).await?;
+        let count = rooms.len();
+        let found = match rooms.into_iter().find(|room| room.id == wanted.id) {
+            Some(found) => found,
+            None if count >= ROOMS_PER_EVENT_MAX => return Err(room::too_many()),
+            None => match self.store.create_room(&wanted).await? {
+                Creation::Created => return Ok(wanted),
+                Creation::Found(found) => found,
+            },
+        };
+        if found.is_repeated_by(&wanted) { Ok(found) } else { Err(Failure::AlreadyExists { what: "room" }) }
+    }
+
+    /// One room of an event of this tenant, or of any when there is none.
+    pub(crate) async fn room(&self, tenant: Option<&TenantId>, event: &EventId, id: &RoomId) -> Result<Room, Failure> {
+        self.event(tenant, event).await?;
+        self.store.room(event, id).await?.ok_or(Failure::NotFound { what: "room" })
+    }
+
+    /// A page of the rooms of an event of this tenant, or of any when there is none; and whether more follow.
+    pub(crate) async fn rooms(
+        &self,
+        tenant: Option<&TenantId>,
+        event: &EventId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> Result<(Vec<Room>, bool), Failure> {
+        self.event(tenant, event).await?;
+        self.store.rooms_of(event, after, limit).await
+    }
+
+    /// Registers a ticket key. The same key again has the same id again.
+    pub(crate) async fn register_ticket_key(&self, tenant: &TenantId, public_key: [u8; 32]) -> Result<KeyId, Failure> {
+        let known = self.store.ticket_keys_of(tenant).await?;
+        if let Some(key) = known.iter().find(|key| key.public_key == public_key) {
+            return Ok(key.id.clone());
+        }
+        if known.len() >= TICKET_KEYS_PER_TENANT_MAX {
+            return Err(keys::too_many());
+        }
+        let key = TicketKey { id: new_key_id(), tenant: tenant.clone(), public_key, created_at_ms: self.at_ms() };
+        self.store.add_ticket_key(&key).await?;
+        Ok(key.id)
+    }
+
+    /// One ticket key, by an id that anyone may have made up.
+    pub(crate) async fn ticket_key(&self, id: &str) -> Result<TicketKey, Failure> {
+        let found = match id.parse() {
+            Ok(id) => self.store.ticket_key(&id).await?,
+            Err(keys::NoKeyId) => None,
+        };
+        found.ok_or(Failure::NotFound { what: "ticket key" })
+    }
+
+    /// Makes an API key for a tenant. `label` says what it is for, 1 to 100 characters.
+    ///
+    /// # Errors
+    /// `Invalid` for a label that is empty, too long or no line of text; `Unavailable` and `Overloaded` when the tables do not
+    /// answer.
+    pub async fn create_api_key(&self, tenant: &TenantId, label: &str) -> Result<NewApiKey, Failure> {
+        let label = fields::line("label", label, LABEL_CHARS_MAX)?;
+        let id = new_key_id();
+        let secret = keys::api_key_secret(&id, &random::token_256());
+        let key = ApiKey {
+            id,
+            tenant: tenant.clone(),
+            label,
+            secret_sha256: keys::sha256(&secret),
+            created_at_ms: self.at_ms(),
+        };
+        self.store.add_api_key(&key).await?;
+        Ok(NewApiKey { key_id: key.id.to_string(), secret })
+    }
+
+    /// Uses up a sign-in link; the tenant whose console it opens.
+    pub(crate) async fn redeem(&self, token: &str) -> Result<TenantId, Failure> {
+        let link = self.verified(token).map_err(|outcome| {
+            self.metrics.link_presented(outcome);
+            Failure::Unauthenticated
+        })?;
+        let first = self.store.use_link(&link, self.at_ms()).await?;
+        self.metrics.link_presented(if first { LinkOutcome::Redeemed } else { LinkOutcome::UsedBefore });
+        if first {
+            return Ok(link.tenant);
+        }
+        Err(Failure::Precondition(
+            "this sign-in link has been used; print a new one with `turnout sign-in-link`".to_owned(),
+        ))
+    }
+
+    fn verified(&self, token: &str) -> Result<Link, LinkOutcome> {
+        let at_s = self.clock.at_s();
+        let claims = self.sign_in.verify(token, TokenKind::SignIn, at_s).map_err(|reason| match reason {
+            Refused::Expired => LinkOutcome::Expired,
+            _ => LinkOutcome::Refused,
+        })?;
+        Link::of(claims, at_s).ok_or(LinkOutcome::Refused)
+    }
+}
+
+#[tonic::async_trait]
+impl ApiKeys for Registration {
+    async fn resolve(&self, key_id: &str, secret_sha256: &[u8]) -> Result<Option<TenantId>, Failure> {
+        let found = match key_id.parse() {
+            Ok(id) => self.store.api_key(&id).await?,
+            Err(keys::NoKeyId) => None,
+        };
+        let tenant = found.filter(|key| key.opens_with(secret_sha256)).map(|key| key.tenant);
+        self.metrics.api_key_looked_up(tenant.is_some());
+        Ok(tenant)
+    }
+}
+
+fn new_key_id() -> KeyId {
+    random::token_128().parse().expect("128 bits in base64 are 22 characters")
+}

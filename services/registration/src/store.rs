@@ -1,0 +1,147 @@
+//! The tables of registration, each declared once, and the questions asked of them. Decides nothing: rules live in `domain`.
+
+mod events;
+mod keys;
+mod rooms;
+
+use std::{sync::Arc, time::Duration};
+
+use turnout_platform::{
+    failure::Failure,
+    tables::{Row, Table, TableError, Tables, Value, bytes, int, text, time},
+};
+
+pub(crate) use events::EventPage;
+
+use crate::domain::sign_in::{Link, USED_LINK_S};
+
+/// All tables of this service, to be opened at start.
+pub static TABLES: &[&Table] = &[
+    &EVENTS_BY_ID,
+    &EVENTS_BY_TENANT,
+    &ROOMS_BY_EVENT,
+    &API_KEYS_BY_ID,
+    &TICKET_KEYS_BY_ID,
+    &TICKET_KEYS_BY_TENANT,
+    &USED_SIGN_IN_LINKS,
+];
+
+static EVENTS_BY_ID: Table = Table {
+    name: "events_by_id",
+    question: "Which event has this id, whose is it and in which state?",
+    partition: &[text("event_id")],
+    clustering: &[],
+    columns: &[
+        text("tenant_id"),
+        text("title"),
+        text("state"),
+        time("created_at"),
+        time("live_at"),
+        time("ended_at"),
+        int("version"),
+    ],
+    lifetime_s: None,
+};
+
+/// Only where to look: what is true of an event stands in `events_by_id`, so a list never shows an old state. A tenant's
+/// partition grows by about 100 bytes an event.
+static EVENTS_BY_TENANT: Table = Table {
+    name: "events_by_tenant",
+    question: "Which events may this tenant have, by time of creation?",
+    partition: &[text("tenant_id")],
+    clustering: &[time("created_at"), text("event_id")],
+    columns: &[],
+    lifetime_s: None,
+};
+
+static ROOMS_BY_EVENT: Table = Table {
+    name: "rooms_by_event",
+    question: "Which rooms does this event have?",
+    partition: &[text("event_id")],
+    clustering: &[text("room_id")],
+    columns: &[text("title"), time("created_at"), int("version")],
+    lifetime_s: None,
+};
+
+static API_KEYS_BY_ID: Table = Table {
+    name: "api_keys_by_id",
+    question: "Whose API key is this, and what is the hash of its secret?",
+    partition: &[text("key_id")],
+    clustering: &[],
+    columns: &[text("tenant_id"), text("label"), bytes("secret_sha256"), time("created_at")],
+    lifetime_s: None,
+};
+
+static TICKET_KEYS_BY_ID: Table = Table {
+    name: "ticket_keys_by_id",
+    question: "Whose ticket key is this, and with what are its tickets checked?",
+    partition: &[text("key_id")],
+    clustering: &[],
+    columns: &[text("tenant_id"), bytes("public_key"), time("created_at")],
+    lifetime_s: None,
+};
+
+static TICKET_KEYS_BY_TENANT: Table = Table {
+    name: "ticket_keys_by_tenant",
+    question: "Which ticket keys has this tenant registered?",
+    partition: &[text("tenant_id")],
+    clustering: &[text("key_id")],
+    columns: &[bytes("public_key"), time("created_at")],
+    lifetime_s: None,
+};
+
+static USED_SIGN_IN_LINKS: Table = Table {
+    name: "used_sign_in_links",
+    question: "Has this sign-in link been used?",
+    partition: &[text("link_id")],
+    clustering: &[],
+    columns: &[time("used_at"), int("version")],
+    lifetime_s: Some(USED_LINK_S),
+};
+
+/// What became of a creation.
+pub(crate) enum Creation<T> {
+    Created,
+    /// Something with the same id was there.
+    Found(T),
+}
+
+/// The typed questions.
+#[derive(Clone)]
+pub(crate) struct Store {
+    tables: Arc<dyn Tables>,
+}
+
+impl Store {
+    pub fn new(tables: Arc<dyn Tables>) -> Self {
+        Self { tables }
+    }
+
+    /// Whether this is the first use of the link. Of uses at the same moment exactly one is the first.
+    pub async fn use_link(&self, link: &Link, at_ms: i64) -> Result<bool, Failure> {
+        let row = Row::new(&USED_SIGN_IN_LINKS)
+            .set("link_id", link.id.as_str())
+            .set("used_at", Value::Time(at_ms))
+            .set("version", 1_i64);
+        Ok(self.tables.put_if_absent(row).await.map_err(failure)?.is_none())
+    }
+}
+
+/// A caller may retry when it hears of an outage or of an overload: every write here can be repeated.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+fn failure(error: TableError) -> Failure {
+    match error {
+        TableError::Unavailable(_) | TableError::Timeout(_) => {
+            tracing::debug!(%error, "no answer from the tables");
+            Failure::Unavailable { retry_after: RETRY_AFTER }
+        }
+        TableError::Overloaded(_) => Failure::Overloaded { retry_after: RETRY_AFTER },
+        fault => Failure::internal(fault),
+    }
+}
+
+/// A row that no version of this program writes.
+fn unreadable(row: &Row) -> Failure {
+    Failure::internal(format!("a row of table {} cannot be read", row.table().name))
+}

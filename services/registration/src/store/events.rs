@@ -1,0 +1,125 @@
+//! Events by id, and the index of each tenant's events.
+//!
+//! A creation writes the index row first, the event second. A crash in between leaves an index row that leads to no event with
+//! the same time of creation: lists skip such rows, and a retry writes a fresh one. The other order could leave an event that
+//! no list ever shows. The index row is not removed when the outcome of the second write is unknown: the event may be there.
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use turnout_platform::{
+    failure::Failure,
+    ids::{EventId, TenantId},
+    tables::{PutIf, Range, Row, Value},
+};
+
+use super::{Creation, EVENTS_BY_ID, EVENTS_BY_TENANT, Store, failure, unreadable};
+use crate::domain::{event::Event, pages::EventPlace};
+
+/// Events of a page that are read at the same time.
+const READS_AT_ONCE_MAX: usize = 16;
+
+/// A page of a tenant's events.
+pub(crate) struct EventPage {
+    pub events: Vec<Event>,
+    /// Where the next page begins; none when this was the last.
+    pub next: Option<EventPlace>,
+    /// Index rows that led to no event: left by a creation that was cut off.
+    pub skipped: usize,
+}
+
+impl Store {
+    pub async fn event(&self, id: &EventId) -> Result<Option<Event>, Failure> {
+        let row = self.tables.get(&EVENTS_BY_ID, vec![id.as_str().into()]).await.map_err(failure)?;
+        row.as_ref().map(read).transpose()
+    }
+
+    pub async fn create_event(&self, event: &Event) -> Result<Creation<Event>, Failure> {
+        self.tables.put(index_row(event)).await.map_err(failure)?;
+        let Some(row) = self.tables.put_if_absent(event_row(event)).await.map_err(failure)? else {
+            return Ok(Creation::Created);
+        };
+        let found = read(&row)?;
+        // Its own index row may be the very one that was just written.
+        if (&found.tenant, found.created_at_ms) != (&event.tenant, event.created_at_ms) {
+            self.tables.delete(&EVENTS_BY_TENANT, index_key(event)).await.map_err(failure)?;
+        }
+        Ok(Creation::Found(found))
+    }
+
+    /// Puts the event in the place of its version `expected`; false when another version was there.
+    pub async fn replace_event(&self, event: &Event, expected: i64) -> Result<bool, Failure> {
+        let outcome = self.tables.put_if_version(event_row(event), expected).await.map_err(failure)?;
+        Ok(outcome == PutIf::Stored)
+    }
+
+    /// A tenant's events, newest first. A page may be short although another follows.
+    pub async fn events_of(
+        &self,
+        tenant: &TenantId,
+        after: Option<EventPlace>,
+        limit: usize,
+    ) -> Result<EventPage, Failure> {
+        let mut range = Range::of(&EVENTS_BY_TENANT, vec![tenant.as_str().into()]).reverse().limit(limit);
+        if let Some(place) = after {
+            range = range.after(vec![Value::Time(place.created_at_ms), place.id.as_str().into()]);
+        }
+        let page = self.tables.range(range).await.map_err(failure)?;
+        let places: Vec<EventPlace> = page.rows.iter().map(place).collect::<Result<_, _>>()?;
+        let next = page.next.and(places.last().cloned());
+        let found: Vec<Option<Event>> = stream::iter(places)
+            .map(|place| self.event_at(tenant, place))
+            .buffered(READS_AT_ONCE_MAX)
+            .try_collect()
+            .await?;
+        let skipped = found.iter().filter(|event| event.is_none()).count();
+        Ok(EventPage { events: found.into_iter().flatten().collect(), next, skipped })
+    }
+
+    async fn event_at(&self, tenant: &TenantId, place: EventPlace) -> Result<Option<Event>, Failure> {
+        let event = self.event(&place.id).await?;
+        Ok(event.filter(|event| event.tenant == *tenant && event.created_at_ms == place.created_at_ms))
+    }
+}
+
+fn event_row(event: &Event) -> Row {
+    Row::new(&EVENTS_BY_ID)
+        .set("event_id", event.id.as_str())
+        .set("tenant_id", event.tenant.as_str())
+        .set("title", event.title.as_str())
+        .set("state", event.state.to_string())
+        .set("created_at", Value::Time(event.created_at_ms))
+        .set_opt("live_at", event.live_at_ms.map(Value::Time))
+        .set_opt("ended_at", event.ended_at_ms.map(Value::Time))
+        .set("version", event.version)
+}
+
+fn read(row: &Row) -> Result<Event, Failure> {
+    let parts = || {
+        Some(Event {
+            id: row.text("event_id").parse().ok()?,
+            tenant: row.text("tenant_id").parse().ok()?,
+            title: row.text("title").to_owned(),
+            state: row.text("state").parse().ok()?,
+            created_at_ms: row.time("created_at"),
+            live_at_ms: row.opt_time("live_at"),
+            ended_at_ms: row.opt_time("ended_at"),
+            version: row.int("version"),
+        })
+    };
+    parts().ok_or_else(|| unreadable(row))
+}
+
+fn index_row(event: &Event) -> Row {
+    Row::new(&EVENTS_BY_TENANT)
+        .set("tenant_id", event.tenant.as_str())
+        .set("created_at", Value::Time(event.created_at_ms))
+        .set("event_id", event.id.as_str())
+}
+
+fn index_key(event: &Event) -> Vec<Value> {
+    vec![event.tenant.as_str().into(), Value::Time(event.created_at_ms), event.id.as_str().into()]
+}
+
+fn place(row: &Row) -> Result<EventPlace, Failure> {
+    let id = row.text("event_id").parse().map_err(|_| unreadable(row))?;
+    Ok(EventPlace { created_at_ms: row.time("created_at"), id })
+}

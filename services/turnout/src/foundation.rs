@@ -1,0 +1,160 @@
+//! What every role stands on, laid in order: the data folder, the mesh key, telemetry, the operators' port; then, when a role asks,
+//! the tables, the bus, channels. Each failure says which setting to look at.
+
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use tokio::net::TcpListener;
+use tonic::transport::Channel;
+use turnout_platform::{
+    admin,
+    auth::MeshKey,
+    bus::{InProcessBus, NatsBus, NatsOptions, SharedBus},
+    clock::{Clock, SystemClock},
+    config::{BusChoice, Config, StoreChoice},
+    lifecycle::Lifecycle,
+    random, rpc,
+    tables::{self, Engine, Table, TableError, Tables},
+    telemetry::{self, Metrics, Telemetry},
+};
+
+use crate::Role;
+
+/// A store that does not answer at start is tried again for so long.
+const STORE_WAIT_MAX: Duration = Duration::from_secs(120);
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// The parts that all roles share.
+pub(crate) struct Foundation {
+    pub config: Config,
+    pub node_name: String,
+    pub clock: Arc<dyn Clock>,
+    pub life: Lifecycle,
+    pub metrics: Metrics,
+    pub mesh_key: Arc<MeshKey>,
+    pub telemetry: Telemetry,
+    pub admin_addr: SocketAddr,
+}
+
+impl Foundation {
+    /// Lays it.
+    pub async fn lay(config: Config, role: Role) -> anyhow::Result<Self> {
+        data_folder(&config.data_dir)?;
+        let mesh_key = Arc::new(match &config.mesh_key_file {
+            Some(path) => MeshKey::read(path).context("setting `mesh_key_file`")?,
+            None if role == Role::AllInOne => MeshKey::read_or_create(&config.mesh_key_path())?,
+            None => bail!(
+                "setting `mesh_key_file`: all roles of a mesh need the same key; make one with `turnout mesh-key > FILE` and give it to each"
+            ),
+        });
+        let node_name = config.node_name.clone().unwrap_or_else(|| {
+            let tail: String = random::token_128().chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+            format!("{}-{tail}", role.name())
+        });
+        let telemetry = telemetry::start(&config, role.name(), &node_name)?;
+        let (life, metrics) = (Lifecycle::new(), Metrics::new());
+        let listener = bind("admin_addr", config.admin_addr).await?;
+        let admin_addr = listener.local_addr()?;
+        admin::serve(&life, listener, metrics.clone());
+        let clock = Arc::new(SystemClock::new());
+        Ok(Self { config, node_name, clock, life, metrics, mesh_key, telemetry, admin_addr })
+    }
+
+    /// Opens the tables, waiting for a cluster that is still starting.
+    pub async fn open_tables(&self, declared: Vec<&'static Table>) -> anyhow::Result<Arc<dyn Tables>> {
+        let ready = self.life.condition("store");
+        let engine = match &self.config.store {
+            StoreChoice::Embedded => Engine::Embedded { path: self.config.data_dir.clone() },
+            StoreChoice::Cql { nodes, keyspace } => Engine::Cql {
+                nodes: nodes.clone(),
+                keyspace: keyspace.clone(),
+                replication_factor: self.config.replication_factor,
+                user: self.config.store_user.clone(),
+                password: self.config.store_password.clone(),
+            },
+        };
+        let until_ms = self.clock.now_ms() + STORE_WAIT_MAX.as_millis() as u64;
+        loop {
+            match tables::open(&engine, &declared).await {
+                Ok(tables) => {
+                    ready.set(true);
+                    return Ok(tables);
+                }
+                Err(error @ (TableError::Unavailable(_) | TableError::Timeout(_)))
+                    if self.clock.now_ms() < until_ms =>
+                {
+                    if self.life.is_draining() {
+                        bail!("stopped while waiting for the store");
+                    }
+                    tracing::warn!(%error, "the store does not answer yet; trying again");
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+                Err(TableError::InUse(folder)) => bail!(
+                    "setting `data_dir`: {} is in use by another Turnout; stop that one, or choose another folder with --data-dir",
+                    folder.display()
+                ),
+                Err(error) => return Err(error).context("setting `store`"),
+            }
+        }
+    }
+
+    /// The bus. One that cannot be reached yet is waited for by whoever uses it; readiness says so.
+    pub async fn connect_bus(&self) -> anyhow::Result<SharedBus> {
+        Ok(match &self.config.bus {
+            BusChoice::InProcess => InProcessBus::new(),
+            BusChoice::Nats(servers) => {
+                let credentials = self.config.bus_user.clone().zip(self.config.bus_password.clone());
+                let options = NatsOptions { servers: servers.clone(), name: self.node_name.clone(), credentials };
+                NatsBus::connect(options).await.context("setting `bus`")?
+            }
+        })
+    }
+
+    /// A channel to another role.
+    pub fn channel(&self, setting: &str, url: Option<&str>) -> anyhow::Result<Channel> {
+        let url = url.with_context(|| {
+            format!(
+                "setting `{setting}`: this role needs it; give the other role's gRPC address, such as http://host:9090"
+            )
+        })?;
+        rpc::channel(url).with_context(|| format!("setting `{setting}` = `{url}`"))
+    }
+
+    /// For roles whose drain is nothing but not being ready: the process ends a moment after it began.
+    pub fn stop_after_drain(&self) {
+        let life = self.life.clone();
+        let (draining, stopping) = (life.draining(), life.stopping());
+        tokio::spawn(async move {
+            draining.await;
+            tokio::select! {
+                () = tokio::time::sleep(UNREADY_BEFORE_STOP) => {}
+                () = stopping => {}
+            }
+            life.stop();
+        });
+    }
+}
+
+/// Callers get so long to see that a service goes, before it goes.
+const UNREADY_BEFORE_STOP: Duration = Duration::from_secs(2);
+
+/// Makes the folder and makes sure that it can be written.
+fn data_folder(path: &Path) -> anyhow::Result<()> {
+    let advice = || {
+        format!("setting `data_dir`: the folder {} cannot be written; choose another with --data-dir", path.display())
+    };
+    fs::create_dir_all(path).with_context(advice)?;
+    let probe = path.join(".write-test");
+    fs::write(&probe, b"").with_context(advice)?;
+    fs::remove_file(&probe).with_context(advice)
+}
+
+/// A listener on the address of a setting.
+pub(crate) async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let flag = setting.replace('_', "-");
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "setting `{setting}`: cannot listen on {address}; is another program there? Choose another with --{flag}"
+        )
+    })
+}

@@ -1,0 +1,88 @@
+//! The subcommands that do one thing and end. They need the data folder or the mesh key, not a running mesh.
+
+use std::io::{BufWriter, Write as _};
+
+use anyhow::Context as _;
+use turnout_platform::{
+    auth::{MeshKey, TokenKind, TokenSigner},
+    clock::{Clock as _, SystemClock},
+    config::{Config, Resolved},
+    ids::{EventId, RoomId},
+    random,
+};
+use turnout_registration::DEMO_TENANT;
+
+/// Life of a sign-in link, in seconds.
+pub(crate) const SIGN_IN_LINK_S: u64 = 30 * 60;
+
+/// What `turnout ticket` is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WantedTickets {
+    pub event: EventId,
+    pub room: Option<RoomId>,
+    pub count: u32,
+    pub ttl_s: u64,
+}
+
+pub(crate) fn show_config(resolved: &Resolved) -> anyhow::Result<()> {
+    print(&resolved.to_string())
+}
+
+pub(crate) fn mesh_key() -> anyhow::Result<()> {
+    print(&MeshKey::generate().encode())
+}
+
+/// One ticket a line, each of a viewer of its own.
+pub(crate) fn tickets(config: &Config, wanted: &WantedTickets) -> anyhow::Result<()> {
+    let signer = TokenSigner::new(&existing_key(config)?);
+    let at_s = SystemClock::new().at_s();
+    // A tail that no other call shares, so that two calls make different viewers.
+    let batch = random::token_128();
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for number in 0..wanted.count {
+        let ticket = signer
+            .sign(TokenKind::Ticket, &format!("made:{batch}:{number}"), at_s, wanted.ttl_s, random::token_128())
+            .event(wanted.event.as_str(), wanted.room.as_ref().map(RoomId::as_str))
+            .finish();
+        writeln!(out, "{ticket}")?;
+    }
+    Ok(out.flush()?)
+}
+
+pub(crate) fn sign_in_link(config: &Config) -> anyhow::Result<()> {
+    let url = match &config.public_url {
+        Some(url) => url.clone(),
+        None => format!("http://{}", running_address(config).unwrap_or_else(|| config.public_addr.to_string())),
+    };
+    let link = new_sign_in_link(&existing_key(config)?, &url, DEMO_TENANT, SystemClock::new().at_s());
+    print(&format!("{link}\n"))
+}
+
+/// A link that opens a tenant's console once.
+pub(crate) fn new_sign_in_link(key: &MeshKey, base_url: &str, tenant: &str, at_s: u64) -> String {
+    let token = TokenSigner::new(key)
+        .sign(TokenKind::SignIn, "organiser", at_s, SIGN_IN_LINK_S, random::token_128())
+        .tenant(tenant)
+        .finish();
+    format!("{base_url}/console/sign-in?token={token}")
+}
+
+/// The public address of the mesh that runs on this data folder, or ran last.
+fn running_address(config: &Config) -> Option<String> {
+    let file = std::fs::read_to_string(config.data_file("addresses.json")).ok()?;
+    let addresses: serde_json::Value = serde_json::from_str(&file).ok()?;
+    Some(addresses.get("public")?.as_str()?.to_owned())
+}
+
+fn existing_key(config: &Config) -> anyhow::Result<MeshKey> {
+    MeshKey::read(&config.mesh_key_path())
+        .context("this command needs the data folder (--data-dir) or the key file (--mesh-key-file) of a mesh that has been started once")
+}
+
+/// To standard output; a reader that has left (`| head`) is no error worth words.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

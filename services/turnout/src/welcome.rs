@@ -1,0 +1,89 @@
+//! What a person sees when the mesh has started: where to go. The same for programs, as `addresses.json` in the data folder.
+
+use std::{fs, io::Write as _, net::SocketAddr, os::unix::fs::OpenOptionsExt as _};
+
+use anyhow::Context as _;
+use serde::Serialize;
+use turnout_registration::{DEMO_EVENT, DEMO_TENANT, DemoStart};
+
+use crate::{foundation::Foundation, tools};
+
+/// The file in which the demo tenant's API key is left at first start.
+const API_KEY_FILE: &str = "api-key";
+/// The file with the addresses, for programs.
+const ADDRESSES_FILE: &str = "addresses.json";
+
+/// Where this process listens.
+pub(crate) struct Addresses {
+    pub public: SocketAddr,
+    pub grpc: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+#[derive(Serialize)]
+struct AddressFile<'a> {
+    public: String,
+    grpc: String,
+    admin: String,
+    console_link: &'a str,
+}
+
+/// Tells people and programs.
+pub(crate) fn greet(base: &Foundation, addresses: &Addresses, demo: DemoStart) -> anyhow::Result<()> {
+    let url = base.config.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(addresses.public)));
+    let link = tools::new_sign_in_link(&base.mesh_key, &url, DEMO_TENANT, base.clock.at_s());
+    keep_api_key(base, demo)?;
+    let file = AddressFile {
+        public: reachable(addresses.public).to_string(),
+        grpc: reachable(addresses.grpc).to_string(),
+        admin: reachable(addresses.admin).to_string(),
+        console_link: &link,
+    };
+    private_file(base, ADDRESSES_FILE, &serde_json::to_string_pretty(&file)?)?;
+    let folder = base.config.data_dir.display();
+    let text = format!(
+        "
+  Turnout is running.
+
+  Watch the demo event   {url}/e/{DEMO_EVENT}
+  Open the console       {link}
+                         (works once, for {minutes} minutes; a new one: turnout sign-in-link)
+
+  gRPC                   {grpc}   (API key in {folder}/{API_KEY_FILE})
+  Metrics                http://{admin}/metrics
+  Data                   {folder}
+
+  Stop with ctrl-c.
+",
+        grpc = file.grpc,
+        admin = file.admin,
+        minutes = tools::SIGN_IN_LINK_S / 60,
+    );
+    // Whoever runs us in the background may have closed the output: that must not stop the mesh.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// Leaves the demo tenant's API key, which exists once, where its owner finds it.
+pub(crate) fn keep_api_key(base: &Foundation, demo: DemoStart) -> anyhow::Result<()> {
+    match demo.first_api_key {
+        Some(key) => private_file(base, API_KEY_FILE, &format!("{}\n", key.secret)),
+        None => Ok(()),
+    }
+}
+
+/// Writes a file that only this user can read.
+fn private_file(base: &Foundation, name: &str, content: &str) -> anyhow::Result<()> {
+    let path = base.config.data_file(name);
+    let open = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+    open.and_then(|mut file| file.write_all(content.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// An address that a browser on this machine can open.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
