@@ -44,8 +44,8 @@
  * @property {string} event The event's id.
  * @property {string} [room] A room of it.
  * @property {string} [base] Where Turnout is, as in `https://live.example.org`; by default where this module came from.
- * @property {() => Promise<string>} [ticket] Gets a ticket from your own server, which signs it with your key. By default the viewer
- *   is the browser: its cookie gets the ticket, and several tabs are one viewer.
+ * @property {() => Promise<string>} [ticket] Gets a ticket from your own server, which signs it with your key; asked before each
+ *   connection. By default the viewer is the browser: its cookie gets the ticket, and several tabs are one viewer.
  * @property {(count: Count) => void} [onCount] Called with each new count.
  * @property {(state: State, detail: StateDetail) => void} [onState] Called with each change of state.
  */
@@ -64,12 +64,12 @@ const BACKOFF_MAX_MS = 30_000;
 const PROVEN_MS = 10_000;
 /** From the first step to the first count. */
 const CONNECT_MS_MAX = 15_000;
-/** The server repeats the count at least every 10 s, so after this silence something is broken, whatever the socket says. */
+/** The server repeats a count every few seconds, so after this silence something is broken, whatever the socket says. */
 const SILENCE_MS_MAX = 25_000;
+/** A counter that is out of touch may have nothing to repeat: then a silence proves less. */
+const STALE_SILENCE_MS_MAX = 120_000;
 /** After a move, the old connection stays for this long, so that nobody is missed between two servers. */
 const OVERLAP_MS = 1_000;
-/** A ticket is not used again when it has less than this left. */
-const TICKET_MARGIN_MS = 5_000;
 /** Nobody is made to wait longer than this, whatever a server asks for. */
 const SERVER_WAIT_MS_MAX = 300_000;
 
@@ -80,8 +80,6 @@ const STOPS = new Map(
     [4404, "no_event"], [4409, "too_many"],
   ]),
 );
-/** The ticket was refused: the next attempt gets a new one. */
-const CLOSE_TICKET = 4401;
 
 /** A reason to give up, or to wait for as long as the server says. */
 class Problem extends Error {
@@ -134,7 +132,6 @@ class Connection {
   /** Grows with each attempt, so that the late result of an old one is known as such. */ #round = 0;
   #failures = 0;
   #live_since_ms = 0;
-  /** @type {{ticket: string, until_ms: number} | null} */ #ticket = null;
   /** One timer a purpose. @type {Map<string, any>} */ #timers = new Map();
   /** The page is hidden for good, or waits in the browser's cache of pages. */ #away = false;
 
@@ -191,28 +188,22 @@ class Connection {
   }
 
   async #get_ticket() {
-    if (this.#options.ticket) return this.#options.ticket();
-    if (this.#ticket && this.#world.now() < this.#ticket.until_ms) return this.#ticket.ticket;
-    const asked_ms = this.#world.now();
-    const url = `${this.#base}/v1/events/${encodeURIComponent(this.#options.event)}/tickets`;
-    const answer = await this.#world.fetch(url, { method: "POST", credentials: "include", cache: "no-store" });
+    const { event, room, ticket } = this.#options;
+    if (ticket) return ticket();
+    const url = `${this.#base}/v1/events/${encodeURIComponent(event)}/tickets`;
+    const body = room ? JSON.stringify({ room }) : undefined;
+    const answer = await this.#world.fetch(url, { method: "POST", body, credentials: "include", cache: "no-store" });
     if (answer.status === 404) throw new Problem("no_event");
     if (answer.status === 400 || answer.status === 401 || answer.status === 403) throw new Problem("refused");
     if (!answer.ok) throw new Problem(null, retry_after_ms(answer.headers.get("retry-after"), this.#world.now()));
-    const { ticket, expires_in_ms } = await answer.json();
-    this.#ticket = { ticket, until_ms: asked_ms + expires_in_ms - TICKET_MARGIN_MS };
-    return ticket;
+    return (await answer.json()).ticket;
   }
 
   /** @param {string} ticket */
   #open(ticket) {
-    const { event, room } = this.#options;
     const url = `${this.#base.replace(/^http/, "ws")}/v1/live`;
-    // A ticket in the list of protocols saves a round trip, but only a message can name a room.
-    const protocols = room ? ["turnout.v1.json"] : ["turnout.v1.json", `ticket.${ticket}`];
-    const socket = new this.#world.WebSocket(url, protocols);
+    const socket = new this.#world.WebSocket(url, ["turnout.v1.json", `ticket.${ticket}`]);
     this.#pending = socket;
-    socket.onopen = () => { if (room) socket.send(JSON.stringify({ type: "join", event, room, ticket })); };
     socket.onmessage = (message) => this.#on_frame(socket, message.data);
     socket.onclose = (close) => this.#on_close(socket, close.code);
   }
@@ -222,13 +213,12 @@ class Connection {
     const frame = parse(data);
     if (frame?.type === "count") {
       if (socket === this.#pending) this.#promote(socket);
-      this.#after("silence", SILENCE_MS_MAX, this.#on_silence);
-      this.#take(frame);
-      this.#enter(frame.stale === true ? "stale" : "live", frame.stale === true ? "server" : undefined);
+      const stale = frame.stale === true;
+      this.#after("silence", stale ? STALE_SILENCE_MS_MAX : SILENCE_MS_MAX, this.#on_silence);
+      this.#take(frame, stale);
+      this.#enter(stale ? "stale" : "live", stale ? "server" : undefined);
     } else if (frame?.type === "reconnect" && socket === this.#live) {
       this.#after("attempt", wait_ms(frame.after_ms), () => this.#attempt());
-    } else if (frame?.type === "error" && frame.code === "bad_ticket") {
-      this.#ticket = null;
     }
   }
 
@@ -245,22 +235,21 @@ class Connection {
     }
   }
 
-  /** @param {any} frame */
-  #take(frame) {
+  /** @param {any} frame @param {boolean} stale */
+  #take(frame, stale) {
     const { event, room, viewers, low, high, as_of_ms, revision } = frame;
     const shown = this.count;
     // After a server's restart revisions may begin anew; then the time of the count says that it is newer.
     if (shown && revision <= shown.revision && as_of_ms <= shown.as_of_ms) {
-      shown.stale = frame.stale === true;
+      shown.stale = stale;
       return;
     }
-    this.count = { event, ...(room ? { room } : {}), viewers, low, high, as_of_ms, revision, stale: frame.stale === true };
+    this.count = { event, ...(room ? { room } : {}), viewers, low, high, as_of_ms, revision, stale };
     this.#options.onCount?.(this.count);
   }
 
   /** @param {WebSocket} socket @param {number} code */
   #on_close(socket, code) {
-    if (code === CLOSE_TICKET) this.#ticket = null;
     const stop = STOPS.get(code) ?? null;
     if (socket === this.#pending) {
       this.#pending = null;
@@ -348,7 +337,7 @@ class Connection {
 
 /** Nothing that the socket does from now on is ours. @param {WebSocket} socket */
 function silence(socket) {
-  socket.onopen = socket.onmessage = socket.onclose = null;
+  socket.onmessage = socket.onclose = null;
 }
 
 /** @param {unknown} data @returns {any} */

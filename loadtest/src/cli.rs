@@ -24,7 +24,7 @@ const FLAGS: &[(&str, Kind, &str)] = &[
     ("admin", Kind::Text, "Admin address, for CPU and memory from /metrics, such as http://127.0.0.1:9100"),
     ("server-pid", Kind::Number, "Process id of the server on this machine, for CPU and memory from /proc"),
     ("event", Kind::Text, "Event [default: demo]"),
-    ("room", Kind::Text, "Room of the event; needs --join message"),
+    ("room", Kind::Text, "Room of the event [default: the event as a whole]"),
     (
         "tickets",
         Kind::Text,

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use std::borrow::Cow;
 
 /// Length of the binary count frame, bytes: type, flags, reserved u16, then viewers, low, high, as_of_ms, revision as
-/// little-endian u64.
-pub const BINARY_COUNT_BYTES: usize = 44;
+/// little-endian u64. Later versions may append bytes.
+const BINARY_COUNT_BYTES: usize = 44;
 const BINARY_TYPE_COUNT: u8 = 1;
 const BINARY_FLAG_STALE: u8 = 1;
 
@@ -54,7 +54,7 @@ impl Count {
     }
 
     pub fn from_binary(payload: &[u8]) -> Option<Self> {
-        let payload: &[u8; BINARY_COUNT_BYTES] = payload.try_into().ok()?;
+        let payload: &[u8; BINARY_COUNT_BYTES] = payload.first_chunk()?;
         let field = |index: usize| {
             let at = 4 + index * 8;
             payload[at..at + 8].try_into().ok().map(u64::from_le_bytes)
@@ -87,7 +87,7 @@ pub fn word(payload: &[u8]) -> Option<Word<'_>> {
 
 /// True when a binary payload is a count.
 pub fn is_binary_count(payload: &[u8]) -> bool {
-    payload.len() == BINARY_COUNT_BYTES && payload[0] == BINARY_TYPE_COUNT
+    payload.len() >= BINARY_COUNT_BYTES && payload[0] == BINARY_TYPE_COUNT
 }
 
 #[cfg(test)]
@@ -107,6 +107,8 @@ mod tests {
         let count = Count::from_json(json).unwrap();
         assert_eq!(Some(count), Count::from_binary(&binary));
         assert!(count.stale);
+        binary.push(77);
+        assert_eq!(Some(count), Count::from_binary(&binary), "later versions may append");
     }
 
     #[test]

@@ -72,7 +72,9 @@ struct Socket {
 /// A person: at most two tabs, and what makes it the same viewer when it comes back.
 struct Person {
     tabs: [u32; 2],
+    /// From the file, or just asked for.
     ticket: Option<Box<str>>,
+    /// With it the next ticket is the same viewer's.
     cookie: Option<Box<str>>,
     attempts: u8,
     second_tab: bool,
@@ -307,8 +309,22 @@ impl Crowd {
         let who = &mut self.people[person as usize];
         self.tally.came_back += u64::from(who.attempts > 0);
         who.attempts = 0;
+        if who.cookie.is_some() {
+            who.ticket = None; // it will have expired when this viewer comes again
+        }
         if who.second_tab && who.tabs[1] == NO_SOCKET && who.wanted {
             self.open(person, Purpose::Resident);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_viewer_costs_at_most_300_bytes() {
+        let bytes = size_of::<Socket>() + size_of::<Person>();
+        assert!(bytes <= 300, "{bytes}");
     }
 }

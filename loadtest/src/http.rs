@@ -72,12 +72,17 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head<'_>, usize)>, HttpFault> 
     Ok(Some((head, end + 4)))
 }
 
-/// `POST /v1/events/<id>/tickets`; without a cookie it makes a new viewer.
-pub fn ticket_request(host: &str, event: &str, cookie: Option<&str>, out: &mut Vec<u8>) {
+/// `POST /v1/events/<id>/tickets`, for the event or a room of it; without a cookie it makes a new viewer.
+pub fn ticket_request(host: &str, event: &str, room: &str, cookie: Option<&str>, out: &mut Vec<u8>) {
     let cookie = cookie.map_or(String::new(), |cookie| format!("Cookie: {cookie}\r\n"));
+    let body = if room.is_empty() { String::new() } else { serde_json::json!({ "room": room }).to_string() };
     out.extend_from_slice(
-        format!("POST /v1/events/{event}/tickets HTTP/1.1\r\nHost: {host}\r\n{cookie}Content-Length: 0\r\n\r\n")
-            .as_bytes(),
+        format!(
+            "POST /v1/events/{event}/tickets HTTP/1.1\r\nHost: {host}\r\n{cookie}\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .as_bytes(),
     );
 }
 
@@ -114,6 +119,15 @@ mod tests {
         assert_eq!(parse_head(b"HTTP/1.1 200 OK\r\nServer: x\r\n"), Ok(None));
         assert_eq!(parse_head(&vec![b'a'; HEAD_BYTES_MAX + 1]), Err(HttpFault::TooLong));
         assert_eq!(parse_head(b"SSH-2.0\r\n\r\n"), Err(HttpFault::NotHttp));
+    }
+
+    #[test]
+    fn a_ticket_for_a_room_names_it_in_the_body() {
+        let mut out = Vec::new();
+        ticket_request("h:1", "demo", "main", Some("turnout_viewer=v"), &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("Cookie: turnout_viewer=v\r\n"));
+        assert!(text.ends_with("Content-Length: 15\r\n\r\n{\"room\":\"main\"}"));
     }
 
     #[test]

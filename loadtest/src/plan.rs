@@ -103,9 +103,10 @@ pub struct Plan {
     /// Process id of the server on this machine: its CPU and memory are read from `/proc`.
     pub server_pid: Option<u32>,
     pub event: String,
-    /// Empty for the event as a whole. A room needs `join = "message"`.
+    /// Empty for the event as a whole.
     pub room: String,
-    /// A file of tickets, one a line, each another viewer's; `-` is standard input. Absent: each viewer asks for one.
+    /// A file of tickets, one a line, each another viewer's; `-` is standard input. Absent: each viewer asks for one, and
+    /// for a new one of the same viewer whenever it comes back.
     pub tickets: Option<String>,
     pub protocol: Protocol,
     pub join: JoinBy,
@@ -196,10 +197,6 @@ impl Plan {
         ensure!(plan.phase_s > 0, "phase_s must be above 0");
         ensure!(!plan.url.is_empty(), "url is missing");
         ensure!(plan.steps.first() == Some(&Step::Ramp), "steps must begin with ramp");
-        ensure!(
-            plan.room.is_empty() || plan.join == JoinBy::Message,
-            "a room is named in the join message: use join = \"message\""
-        );
         Ok(plan)
     }
 
@@ -243,7 +240,6 @@ mod tests {
             ("viewer = 5", "viewer"),
             ("rude_share = 1.5", "rude_share"),
             ("steps = [\"hold\"]", "steps"),
-            ("room = \"main\"", "room"),
             ("[limits]\nspeed = 1", "speed"),
         ] {
             let error = format!("{:#}", plan(text).unwrap_err());

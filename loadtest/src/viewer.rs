@@ -94,7 +94,7 @@ pub struct Viewer {
 impl Viewer {
     /// A viewer that first asks for a ticket.
     pub fn without_ticket(dial: &Dial, cookie: Option<&str>, out: &mut Vec<u8>) -> Self {
-        http::ticket_request(&dial.host, &dial.event, cookie, out);
+        http::ticket_request(&dial.host, &dial.event, &dial.room, cookie, out);
         Self::at(Stage::Ticket)
     }
 

@@ -40,6 +40,31 @@ install() {
     || { tail -n 20 "$cache/apt.log" >&2; die "apt-get could not install $*"; }
 }
 
+# The mirror that this machine's own apt uses for Debian itself.
+debian_mirror() {
+  apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(REPO_URI)' 2> /dev/null \
+    | awk '$1 == "Packages" && $2 !~ /security|updates|backports/ && $3 ~ /\/debian\/?$/ { print $3; exit }'
+}
+
+# from_suite SUITE DIR PACKAGE…: packages of another Debian suite, unpacked into DIR/root, not installed; this machine's apt is not
+# touched, for lists and cache are in DIR.
+from_suite() {
+  local suite=$1 dir=$2 mirror options apt=$2/apt
+  shift 2
+  have apt-get && have dpkg || return 1
+  mirror=$(debian_mirror)
+  [ -n "$mirror" ] || return 1
+  mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" > "$apt/sources.list"
+  options=(-q=2 -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    -o "Dir::State::Lists=$apt/lists" -o Dir::State::Status=/dev/null -o "Dir::Cache=$apt"
+    -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o APT::Sandbox::User="$(id -un)")
+  (cd "$apt" && apt-get "${options[@]}" update && apt-get "${options[@]}" download "$@") || return 1
+  local package
+  for package in "$apt"/*.deb; do dpkg -x "$package" "$dir/root"; done
+  rm -rf "$apt"
+}
+
 taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 
 # A port that nobody listens on, whose successor is free as well, below the range from which the kernel gives out ports.

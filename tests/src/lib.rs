@@ -1,3 +1,10 @@
-//! What the tests share.
+//! The harness of the whole-system tests: starts the real program as processes, connects real viewers, waits for states.
+//!
+//! Nothing here sleeps and hopes: a test waits for a state with a deadline, and the failure says what was seen instead.
 
+pub mod grpc;
+pub mod process;
+pub mod servers;
 pub mod tidy;
+pub mod viewer;
+pub mod wait;

@@ -75,3 +75,18 @@ impl CloseCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_documented_with_whether_to_come_back() {
+        let documented = include_str!("../../README.md");
+        for code in CloseCode::ALL {
+            let row = format!("\n| {} | ", code.number());
+            assert!(documented.contains(&row), "{} is not in the table of README.md", code.number());
+            assert!(code.reason().len() <= 123);
+        }
+    }
+}

@@ -101,7 +101,29 @@ struct Assembly {
     /// The fragments so far, and what they are fragments of.
     message: Vec<u8>,
     kind: Option<Data>,
+    /// How much of a text is known to be good UTF-8.
+    valid: usize,
     empty_fragments: u8,
+}
+
+impl Assembly {
+    /// Adds a fragment. What is wrong with it is said at once, not when the message is complete.
+    fn add(&mut self, payload: &[u8]) -> Result<(), CloseCode> {
+        self.message.extend_from_slice(payload);
+        self.empty_fragments += u8::from(payload.is_empty());
+        if self.empty_fragments > EMPTY_FRAGMENTS_MAX {
+            return Err(CloseCode::Policy);
+        }
+        if self.kind == Some(Data::Text)
+            && let Err(error) = std::str::from_utf8(&self.message[self.valid..])
+        {
+            // A character may be cut by the end of a fragment; anything else is wrong for good.
+            self.valid += error.valid_up_to();
+            return if error.error_len().is_none() { Ok(()) } else { Err(CloseCode::InvalidText) };
+        }
+        self.valid = self.message.len();
+        Ok(())
+    }
 }
 
 impl Connection {
@@ -250,27 +272,22 @@ impl Connection {
     /// Handles a data frame: a whole message, or a part of one.
     fn fragment(&mut self, kind: Data, last: bool, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), CloseCode> {
         let begun = self.assembly.as_ref().and_then(|assembly| assembly.kind);
-        match (begun, kind, last) {
-            (None, Data::Text | Data::Binary, true) => self.message(kind, payload, turn),
-            (None, Data::Text | Data::Binary, false) => {
+        let assembly = match (begun, kind) {
+            (None, Data::Text | Data::Binary) if last => return self.message(kind, payload, turn),
+            (None, Data::Text | Data::Binary) => {
                 let assembly = self.assembly.get_or_insert_default();
                 assembly.kind = Some(kind);
-                assembly.message.extend_from_slice(payload);
-                Ok(())
+                assembly
             }
-            (Some(kind), Data::Continue, last) => {
-                let assembly = self.assembly.get_or_insert_default();
-                assembly.message.extend_from_slice(payload);
-                if last {
-                    let message = std::mem::take(&mut assembly.message);
-                    (assembly.kind, assembly.empty_fragments) = (None, 0);
-                    return self.message(kind, &message, turn);
-                }
-                assembly.empty_fragments += u8::from(payload.is_empty());
-                if assembly.empty_fragments > EMPTY_FRAGMENTS_MAX { Err(CloseCode::Policy) } else { Ok(()) }
-            }
-            _ => Err(CloseCode::ProtocolError),
+            (Some(_), Data::Continue) => self.assembly.get_or_insert_default(),
+            _ => return Err(CloseCode::ProtocolError),
+        };
+        assembly.add(payload)?;
+        if let (true, Some(kind)) = (last, begun) {
+            let message = std::mem::take(assembly).message;
+            return self.message(kind, &message, turn);
         }
+        Ok(())
     }
 
     /// Handles a whole message.

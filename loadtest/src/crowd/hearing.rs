@@ -160,6 +160,7 @@ impl Crowd {
                 let reason = format!("status {status}");
                 match status {
                     429 | 503 => self.comes_back(person, &reason, retry_after_ms),
+                    401 => self.wants_ticket(person, &reason),
                     _ => self.gives_up(person, &reason),
                 }
                 return false;

@@ -94,11 +94,7 @@ impl Crowd {
         self.uncount(key, false);
         self.remove(key);
         match code {
-            // The ticket is not good any more: with the cookie a new one is the same viewer's.
-            Some(4401) if self.people[person as usize].cookie.is_some() => {
-                self.people[person as usize].ticket = None;
-                self.comes_back(person, reason, None);
-            }
+            Some(4401) => self.wants_ticket(person, reason),
             None | Some(1001 | 1005 | 1006 | 1011 | 1012 | 1013 | 4408 | 4429) => {
                 self.comes_back(person, reason, None);
             }
@@ -127,6 +123,16 @@ impl Crowd {
         let attempts = who.attempts;
         let now_us = self.now_us();
         self.returns.back_off(person, attempts, after_ms, now_us);
+    }
+
+    /// The ticket is not good any more: with the cookie a new one is the same viewer's.
+    pub(super) fn wants_ticket(&mut self, person: u32, reason: &str) {
+        let who = &mut self.people[person as usize];
+        if who.cookie.is_none() {
+            return self.gives_up(person, reason);
+        }
+        who.ticket = None;
+        self.comes_back(person, reason, None);
     }
 
     pub(super) fn gives_up(&mut self, person: u32, reason: &str) {

@@ -1,6 +1,6 @@
 //! A small server of the public protocol, right by default and wrong on demand. It shares no code with the crowd.
 //!
-//! It deliberately has no limits, no pings and no security: it exists so that the crowd can be tested without Turnout.
+//! It deliberately has no limits and no security: it exists so that the crowd can be tested without Turnout.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -31,6 +31,7 @@ pub struct Manners {
 
 pub struct FakeServer {
     pub address: SocketAddr,
+    shared: Arc<Shared>,
     _runtime: Runtime,
 }
 
@@ -53,6 +54,7 @@ struct Shared {
     away: watch::Sender<bool>,
     tickets: AtomicU64,
     sockets: AtomicU64,
+    pongs: AtomicU64,
 }
 
 impl FakeServer {
@@ -68,17 +70,24 @@ impl FakeServer {
             away: watch::channel(false).0,
             tickets: AtomicU64::new(0),
             sockets: AtomicU64::new(0),
+            pongs: AtomicU64::new(0),
         });
         runtime.spawn(publisher(Arc::clone(&shared), publish));
+        let accepting = Arc::clone(&shared);
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let shared = Arc::clone(&shared);
+                let shared = Arc::clone(&accepting);
                 tokio::spawn(async move {
                     let _ = connection(stream, shared).await;
                 });
             }
         });
-        Self { address, _runtime: runtime }
+        Self { address, shared, _runtime: runtime }
+    }
+
+    /// Pings that were answered.
+    pub fn pongs(&self) -> u64 {
+        self.shared.pongs.load(Ordering::Relaxed)
     }
 }
 
@@ -130,6 +139,10 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
 async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
@@ -142,8 +155,16 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Resu
         };
         let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
         buffer.drain(..end + 4);
+        let body_bytes: usize = header(&head, "Content-Length").map_or(0, |length| length.parse().unwrap());
+        while buffer.len() < body_bytes {
+            stream.read_buf(&mut buffer).await?;
+        }
         if head.starts_with("POST /v1/events/demo/tickets ") {
-            let number = shared.tickets.fetch_add(1, Ordering::Relaxed);
+            buffer.drain(..body_bytes);
+            let number = match header(&head, "Cookie").and_then(|cookie| cookie.strip_prefix("turnout_viewer=")) {
+                Some(known) => known.parse().unwrap(),
+                None => shared.tickets.fetch_add(1, Ordering::Relaxed),
+            };
             let answer = if number < shared.manners.refuses {
                 "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n".into()
             } else {
@@ -164,7 +185,7 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Resu
 
 async fn live(mut stream: TcpStream, head: &str, mut buffer: Vec<u8>, shared: Arc<Shared>) -> std::io::Result<()> {
     assert!(head.contains("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="));
-    let protocols = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: ")).unwrap();
+    let protocols = header(head, "Sec-WebSocket-Protocol").unwrap();
     let protocol = protocols.split(", ").next().unwrap();
     let binary = protocol == "turnout.v1.bin";
     let mut ticket = protocols.split(", ").find_map(|one| one.strip_prefix("ticket.")).map(str::to_owned);
@@ -173,6 +194,7 @@ async fn live(mut stream: TcpStream, head: &str, mut buffer: Vec<u8>, shared: Ar
          sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nsec-websocket-protocol: {protocol}\r\n\r\n"
     );
     stream.write_all(answer.as_bytes()).await?;
+    stream.write_all(&frame(0x89, b"there?")).await?;
     let forgotten = shared.sockets.fetch_add(1, Ordering::Relaxed) == 0 && shared.manners.forgets_one;
     if let Some(ticket) = &ticket {
         enter(&shared, ticket).await;
@@ -188,7 +210,7 @@ async fn live(mut stream: TcpStream, head: &str, mut buffer: Vec<u8>, shared: Ar
                 if changed.is_err() { break true; }
                 let published = counts.borrow_and_update().clone();
                 let bytes = if binary { published.bin } else { published.json };
-                if !bytes.is_empty() && !(forgotten && sent > 0) {
+                if !bytes.is_empty() && (sent == 0 || !forgotten) {
                     sent += 1;
                     if stream.write_all(&bytes).await.is_err() { break false; }
                 }
@@ -202,7 +224,7 @@ async fn live(mut stream: TcpStream, head: &str, mut buffer: Vec<u8>, shared: Ar
                 if !matches!(read, Ok(1..)) { break false; }
             }
         }
-        match take_frames(&mut buffer, &mut ticket) {
+        match take_frames(&mut buffer, &mut ticket, &shared.pongs) {
             Said::Nothing => {}
             Said::Join => enter(&shared, ticket.as_deref().unwrap()).await,
             Said::Bye => break true,
@@ -220,7 +242,7 @@ enum Said {
     Bye,
 }
 
-fn take_frames(buffer: &mut Vec<u8>, ticket: &mut Option<String>) -> Said {
+fn take_frames(buffer: &mut Vec<u8>, ticket: &mut Option<String>, pongs: &AtomicU64) -> Said {
     let mut said = Said::Nothing;
     while buffer.len() >= 6 {
         assert_eq!(buffer[1] & 0x80, 0x80, "client frames are masked");
@@ -239,8 +261,14 @@ fn take_frames(buffer: &mut Vec<u8>, ticket: &mut Option<String>) -> Said {
             .collect();
         let opcode = buffer[0] & 0x0f;
         buffer.drain(..start + 4 + length);
-        if opcode == 8 {
-            return Said::Bye;
+        match opcode {
+            8 => return Said::Bye,
+            10 => {
+                assert_eq!(payload, b"there?");
+                pongs.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            _ => {}
         }
         let message: serde_json::Value = serde_json::from_slice(&payload).unwrap();
         match message["type"].as_str() {

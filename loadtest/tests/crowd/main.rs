@@ -38,7 +38,7 @@ fn a_right_server_keeps_every_promise() {
     let server = FakeServer::start(polite());
     let report = walk(
         &server,
-        r#"
+        r"
         viewers = 120
         tabs_share = 0.1
         hold_s = 1
@@ -52,12 +52,13 @@ fn a_right_server_keeps_every_promise() {
         last_screen_p99_ms = 2000
         missing_deliveries = 0
         troubles = 0
-        "#,
+        ",
     );
     assert!(report.all_kept(), "{report}");
     assert_eq!((report.viewers, report.sockets), (120, 132));
     assert_eq!(report.join.probes, 5);
     assert_eq!(report.connections.joined, 137);
+    assert_eq!(server.pongs(), 137, "every ping was answered");
     assert_eq!(report.steps.len(), 5);
     assert!(report.deliveries.total > 132);
 }

@@ -5,6 +5,7 @@
 //! To add a table: declare a `static` `Table` in the service's `store.rs` and name it in the list given to [`open`]. Nothing else.
 
 mod checked;
+mod clauses;
 pub mod conformance;
 mod cql;
 mod declare;
@@ -33,27 +34,31 @@ pub const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const BATCH_WRITES_MAX: usize = 100;
 /// The values of one [`Tables::batch`], in bytes.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// The values of one [`Tables::batch_across`], in bytes: CQL servers refuse batches over several partitions from 50 KiB on.
-pub const BATCH_ACROSS_BYTES_MAX: usize = 24 * 1024;
+/// The values of one [`Tables::batch_across`], in bytes, with [`VALUE_OVERHEAD_BYTES`] more for each: CQL servers refuse batches
+/// over several partitions from 50 KiB on, their own overhead included.
+pub const BATCH_ACROSS_BYTES_MAX: usize = 32 * 1024;
+/// What a stored value costs beside its own bytes.
+pub const VALUE_OVERHEAD_BYTES: usize = 8;
 /// The column that makes a table conditional, see [`Tables`].
 pub const VERSION: &str = "version";
 
 /// The operations on declared tables. Both engines keep these laws; `conformance` states each as a test.
 ///
 /// 1. An acknowledged write is durable, and every read that starts afterwards sees it.
-/// 2. A row is the last value put in each column. A put leaves the columns that its row does not set as they were.
-///    Writes to one row by one process take effect in the order in which they were called, if each was awaited.
-///    Two processes that put the same row of a plain table at the same time may each win some columns.
+/// 2. A row is the last value put in each column. A put leaves the columns that its row does not set as they were. In a plain table
+///    (see 3) awaited writes of one process take effect in the order of the calls; those of several processes, on CQL, in the order of
+///    their clocks, column by column. So let a plain row have one writer, or writers that all put the same.
 /// 3. A table with an int column `version` is *conditional*, every other table is *plain*. Only conditional tables take
 ///    `put_if_absent` and `put_if_version`; only plain tables take batches. All writes to a conditional table, also `put` and `delete`,
-///    go through one agreed order (CQL: lightweight transactions). Why: on CQL a plain write carries the time of its client's clock and a
-///    conditional one the time of its transaction, so mixed on one row an earlier write could win silently.
-/// 4. Reads and writes within one partition are ordered by the clustering key: text and bytes byte by byte, numbers and times
-///    by value, false before true.
+///    go through one agreed order (on CQL as lightweight transactions, several times the cost). Why: on CQL a plain write carries the time
+///    of its client's clock and a transaction that of the cluster's, so mixed on one row the earlier could undo the later unseen.
+/// 4. Rows of a partition are ordered by the clustering key: text and bytes byte by byte, numbers and times by value, false
+///    before true.
 /// 5. A row of a table with a lifetime vanishes from all reads `lifetime_s` after it was last put (±1 s). A column that a later
 ///    put did not set vanishes at some time between its own lifetime and the row's.
-/// 6. An error [`TableError::Timeout`] leaves the outcome open; after every other error the write did not and will not happen.
-///    Puts, deletes and batches may be repeated at will; a conditional put that is repeated answers with the row that it stored itself.
+/// 6. [`TableError::Timeout`] leaves the outcome open. After any other error a write to a conditional table did not and will not happen;
+///    a plain one may have happened in part if the driver had repeated it. Every operation may be repeated, with the effect of a late one:
+///    a put if absent that finds its own row was stored before.
 /// 7. What breaks a limit or the declaration is refused as [`TableError::Invalid`] before anything is sent.
 ///
 /// In a CQL table with a lifetime, deletes work but cost: rows should leave by age.
@@ -116,10 +121,10 @@ pub enum PutIf {
 /// Why an operation failed. Messages name tables and columns, never values: they may be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TableError {
-    /// Nothing was written. Retry with a back-off: a dead server refuses at once.
+    /// The store cannot be reached or lacks replicas. Retry with a back-off: a dead server refuses at once.
     #[error("store unavailable: {0}")]
     Unavailable(String),
-    /// Nothing was written: a queue is full. Retry later or shed load.
+    /// A queue is full. Retry later or shed load.
     #[error("store overloaded: {0}")]
     Overloaded(String),
     /// The answer did not come in time or the connection broke: the write may have happened or may still happen.
@@ -140,7 +145,7 @@ pub enum TableError {
 }
 
 impl TableError {
-    /// True when nothing was written and a later try may succeed.
+    /// True when a later try may succeed and, for a conditional table, nothing was written.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Overloaded(_))
     }

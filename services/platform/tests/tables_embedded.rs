@@ -14,7 +14,7 @@ struct Bench {
 /// A folder of its own for each law.
 #[allow(clippy::unused_async, reason = "the same shape as for engines that need a server")]
 async fn bench(_: &str) -> Option<Bench> {
-    let folder = TempDir::new().unwrap();
+    let folder = TempDir::new().expect("a temporary folder can be made");
     Some(Bench { engine: Engine::Embedded { path: folder.path().join("store") }, _folder: folder })
 }
 

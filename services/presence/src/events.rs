@@ -227,9 +227,8 @@ impl Actor {
     }
 
     async fn publish(&mut self, frame: Counts) {
-        let trusted = !frame.warming && !frame.stale;
         for (topic, count) in &frame.counts {
-            let record = self.history.published(topic, count, frame.at_ms, trusted);
+            let record = self.history.published(topic, count, frame.at_ms, frame.stale);
             let peak = match &record {
                 Some(Record::Peak { viewers, at_ms, .. }) => Some((*viewers, *at_ms)),
                 _ => None,

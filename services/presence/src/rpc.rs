@@ -279,28 +279,28 @@ fn failure_of(error: TableError) -> Failure {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64, nanos: i32) -> Option<Timestamp> {
-        Some(Timestamp { seconds, nanos })
+    fn at(seconds: i64, nanos: i32) -> Timestamp {
+        Timestamp { seconds, nanos }
     }
 
     #[test]
     fn a_span_begins_with_its_first_whole_second_and_ends_before_its_end() {
-        assert_eq!(span_from_wire(at(10, 0), at(20, 0), 0, 0).unwrap(), (10, 20, 1));
-        assert_eq!(span_from_wire(at(10, 1_000_000), at(20, 500_000_000), 60, 0).unwrap(), (11, 21, 60));
-        assert_eq!(span_from_wire(at(10, 0), None, 1, 15_000).unwrap(), (10, 15, 1));
+        let span = |from, to, step| span_from_wire(Some(from), to, step, 15_000).unwrap();
+        assert_eq!(span(at(10, 0), Some(at(20, 0)), 0), (10, 20, 1));
+        assert_eq!(span(at(10, 1_000_000), Some(at(20, 500_000_000)), 60), (11, 21, 60));
+        assert_eq!(span(at(10, 0), None, 1), (10, 15, 1));
     }
 
     #[test]
     fn a_span_that_cannot_be_answered_is_refused_by_the_name_of_its_field() {
-        let day_and_more = at(10 + 86_400, 1_000_000);
         let cases = [
             (None, None, 1, "from"),
-            (at(-1, 0), None, 1, "from"),
-            (at(10, -1), None, 1, "from"),
-            (at(10, 0), at(9, 0), 1, "to"),
-            (at(10, 0), at(i64::MAX, 0), 1, "to"),
-            (at(10, 0), day_and_more, 1, "to"),
-            (at(10, 0), at(20, 0), 3601, "step_seconds"),
+            (Some(at(-1, 0)), None, 1, "from"),
+            (Some(at(10, -1)), None, 1, "from"),
+            (Some(at(10, 0)), Some(at(9, 0)), 1, "to"),
+            (Some(at(10, 0)), Some(at(i64::MAX, 0)), 1, "to"),
+            (Some(at(10, 0)), Some(at(10 + 86_400, 1_000_000)), 1, "to"),
+            (Some(at(10, 0)), Some(at(20, 0)), 3601, "step_seconds"),
         ];
         for (from, to, step, field) in cases {
             let refused = span_from_wire(from, to, step, 20_000).unwrap_err();

@@ -84,7 +84,8 @@ struct Linger {
 
 impl GatewayRoster {
     /// An empty roster. `epoch` must be higher than that of any earlier life under this name (a start time in milliseconds
-    /// does, and [`Self::on_resync`] mends the case that the clock stepped back).
+    /// does, and [`Self::on_resync`] mends the case that the clock stepped back). Tick once before the first join: a tick says
+    /// that everything up to its time is told, and the first has nothing to lean on if it must be split.
     pub fn new(source: SourceName, epoch: u64) -> Self {
         Self {
             source,

@@ -96,6 +96,8 @@ fn app() -> Clap {
             .long(setting.flag())
             .value_name(setting.value_name)
             .global(true)
+            // Said twice, the later one counts: so a script's arguments can be overruled.
+            .overrides_with(setting.name)
             .help(format!("{}{default} [env: {}]", setting.help, setting.env()))
             .help_heading("Settings")
     });

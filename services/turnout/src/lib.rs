@@ -112,8 +112,7 @@ async fn all_in_one(base: &Foundation) -> anyhow::Result<()> {
     let public_addr =
         turnout_gateway::start(gateway, gateway_deps(base, bus, channel.clone(), channel), public).await?;
 
-    let addresses = Addresses { public: public_addr, grpc: grpc_addr, admin: base.admin_addr };
-    welcome::greet(base, &addresses, demo)
+    welcome::greet(base, public_addr, grpc_addr, demo)
 }
 
 /// Events, rooms and keys, for the other roles and for services of the organiser.
@@ -124,6 +123,7 @@ async fn registration_role(base: &Foundation) -> anyhow::Result<()> {
     let demo = registration.ensure_demo().await.context("the demo event could not be made")?;
     welcome::keep_api_key(base, demo)?;
     let authenticator = new_authenticator(base, Arc::new(registration.clone()), [turnout_registration::ACCESS]);
+    welcome::keep_addresses(base, Addresses { grpc: Some(grpc.local_addr()?), ..Addresses::default() })?;
     tracing::info!(address = %grpc.local_addr()?, "registration serves grpc");
     let metrics = base.metrics.register(RpcMetrics::register);
     RpcServer::new().add(registration.into_service()).serve(&base.life, grpc, None, authenticator, metrics);
@@ -140,6 +140,7 @@ async fn presence_role(base: &Foundation) -> anyhow::Result<()> {
     let presence = new_presence(base, bus, tables, registration.clone());
     let api_keys = Arc::new(RemoteApiKeys::new(registration, base.credentials("presence")));
     let authenticator = new_authenticator(base, api_keys, [turnout_presence::ACCESS]);
+    welcome::keep_addresses(base, Addresses { grpc: Some(grpc.local_addr()?), ..Addresses::default() })?;
     tracing::info!(address = %grpc.local_addr()?, replica = %base.node_name, "presence serves grpc");
     let metrics = base.metrics.register(RpcMetrics::register);
     RpcServer::new().add(presence.into_service()).serve(&base.life, grpc, None, authenticator, metrics);
@@ -155,6 +156,7 @@ async fn gateway_role(base: &Foundation) -> anyhow::Result<()> {
     let bus = base.connect_bus().await?;
     let deps = gateway_deps(base, bus, registration, presence);
     let address = turnout_gateway::start(gateway_config(base), deps, public).await?;
+    welcome::keep_addresses(base, Addresses { public: Some(address), ..Addresses::default() })?;
     tracing::info!(%address, gateway = %base.node_name, "gateway serves viewers");
     Ok(())
 }

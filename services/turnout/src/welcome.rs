@@ -13,33 +13,26 @@ const API_KEY_FILE: &str = "api-key";
 /// The file with the addresses, for programs.
 const ADDRESSES_FILE: &str = "addresses.json";
 
-/// Where this process listens.
+/// Where this process listens. Port 0 in a setting becomes a real one here.
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Addresses {
-    pub public: SocketAddr,
-    pub grpc: SocketAddr,
-    pub admin: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_link: Option<String>,
 }
 
-#[derive(Serialize)]
-struct AddressFile<'a> {
-    public: String,
-    grpc: String,
-    admin: String,
-    console_link: &'a str,
-}
-
-/// Tells people and programs.
-pub(crate) fn greet(base: &Foundation, addresses: &Addresses, demo: DemoStart) -> anyhow::Result<()> {
-    let url = base.config.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(addresses.public)));
+/// Tells people where to go, and programs too.
+pub(crate) fn greet(base: &Foundation, public: SocketAddr, grpc: SocketAddr, demo: DemoStart) -> anyhow::Result<()> {
+    let url = base.config.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(public)));
     let link = tools::new_sign_in_link(&base.mesh_key, &url, DEMO_TENANT, base.clock.at_s());
     keep_api_key(base, demo)?;
-    let file = AddressFile {
-        public: reachable(addresses.public).to_string(),
-        grpc: reachable(addresses.grpc).to_string(),
-        admin: reachable(addresses.admin).to_string(),
-        console_link: &link,
-    };
-    private_file(base, ADDRESSES_FILE, &serde_json::to_string_pretty(&file)?)?;
+    let console_link = Some(link.clone());
+    keep_addresses(base, Addresses { public: Some(public), grpc: Some(grpc), console_link, ..Addresses::default() })?;
     let folder = base.config.data_dir.display();
     let text = format!(
         "
@@ -55,13 +48,24 @@ pub(crate) fn greet(base: &Foundation, addresses: &Addresses, demo: DemoStart) -
 
   Stop with ctrl-c.
 ",
-        grpc = file.grpc,
-        admin = file.admin,
+        grpc = reachable(grpc),
+        admin = reachable(base.admin_addr),
         minutes = tools::SIGN_IN_LINK_S / 60,
     );
     // Whoever runs us in the background may have closed the output: that must not stop the mesh.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
+}
+
+/// Leaves the addresses of this process in the data folder.
+pub(crate) fn keep_addresses(base: &Foundation, addresses: Addresses) -> anyhow::Result<()> {
+    let file = Addresses {
+        public: addresses.public.map(reachable),
+        grpc: addresses.grpc.map(reachable),
+        admin: Some(reachable(base.admin_addr)),
+        console_link: addresses.console_link,
+    };
+    private_file(base, ADDRESSES_FILE, &serde_json::to_string_pretty(&file)?)
 }
 
 /// Leaves the demo tenant's API key, which exists once, where its owner finds it.

@@ -61,7 +61,7 @@ const IMPURE: &[&str] = &[
     "async_nats",
     "std::fs",
     "std::net",
-    "std::thread",
+    "thread::sleep",
     "SystemTime::now",
     "Instant::now",
     "thread_rng",

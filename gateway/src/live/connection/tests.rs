@@ -116,6 +116,7 @@ fn every_kind_of_bad_input_gets_its_close_code() {
         ("close code of nobody", close(2999, b""), 1002),
         ("close reason that is not utf-8", close(1000, &[0xff]), 1007),
         ("binary message", client(LAST | BINARY, b"{}"), 1003),
+        ("a fragment that can become no utf-8", client(TEXT, b"\xc3\xa4\xc3\x28"), 1007),
         ("text that is not utf-8", client(LAST | TEXT, &[0xc3, 0x28]), 1007),
         (
             "fragments that are not utf-8 together",

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::{
     BATCH_ACROSS_BYTES_MAX, BATCH_BYTES_MAX, BATCH_WRITES_MAX, Column, KEY_BYTES_MAX, Page, PutIf, RANGE_ROWS_MAX,
-    ROW_BYTES_MAX, Range, Row, Table, TableError, Tables, VERSION, Value, Write,
+    ROW_BYTES_MAX, Range, Row, Table, TableError, Tables, VALUE_OVERHEAD_BYTES, VERSION, Value, Write,
 };
 
 pub(super) struct Checked {
@@ -38,15 +38,15 @@ impl Checked {
         self.row(row)
     }
 
-    /// Checks each write and the rules of both sorts of batches; returns the sum of the values in bytes.
-    fn writes(&self, writes: &[Write]) -> Result<usize, TableError> {
-        let Some(first) = writes.first() else { return Ok(0) };
+    /// Checks each write and the rules of both sorts of batches; returns the bytes of all values and their number.
+    fn writes(&self, writes: &[Write]) -> Result<(usize, usize), TableError> {
+        let Some(first) = writes.first() else { return Ok((0, 0)) };
         let count = writes.len();
         ensure(count <= BATCH_WRITES_MAX, first.table(), || {
             format!("a batch of {count} writes, the limit is {BATCH_WRITES_MAX}")
         })?;
         let mut seen = HashSet::with_capacity(count);
-        let mut bytes = 0;
+        let (mut bytes, mut values) = (0, 0);
         for write in writes {
             let table = write.table();
             ensure(!table.is_conditional(), table, || "a conditional table takes no batches".to_owned())?;
@@ -54,18 +54,20 @@ impl Checked {
                 Write::Put(row) => {
                     self.row(row)?;
                     bytes += row.bytes_total();
+                    values += row.values().iter().flatten().count();
                     row.key()
                 }
-                Write::Delete { table, key: values } => {
+                Write::Delete { table, key: whole } => {
                     self.opened(table)?;
-                    key(table, values)?;
-                    bytes += values.iter().map(Value::bytes).sum::<usize>();
-                    values.clone()
+                    key(table, whole)?;
+                    bytes += whole.iter().map(Value::bytes).sum::<usize>();
+                    values += whole.len();
+                    whole.clone()
                 }
             };
             ensure(seen.insert((table.name, key)), table, || "a batch writes one row twice".to_owned())?;
         }
-        Ok(bytes)
+        Ok((bytes, values))
     }
 }
 
@@ -126,7 +128,7 @@ impl Tables for Checked {
     }
 
     async fn batch(&self, writes: Vec<Write>) -> Result<(), TableError> {
-        let bytes = self.writes(&writes)?;
+        let (bytes, _) = self.writes(&writes)?;
         let Some(first) = writes.first() else { return Ok(()) };
         let table = first.table();
         ensure(bytes <= BATCH_BYTES_MAX, table, || {
@@ -139,7 +141,8 @@ impl Tables for Checked {
     }
 
     async fn batch_across(&self, writes: Vec<Write>) -> Result<(), TableError> {
-        let bytes = self.writes(&writes)?;
+        let (bytes, values) = self.writes(&writes)?;
+        let bytes = bytes + values * VALUE_OVERHEAD_BYTES;
         let Some(first) = writes.first() else { return Ok(()) };
         let limit = BATCH_ACROSS_BYTES_MAX;
         ensure(bytes <= limit, first.table(), || {

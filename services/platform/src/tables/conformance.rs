@@ -152,7 +152,7 @@ fn document_key(tenant: &str, id: &str) -> Vec<Value> {
 
 /// Runs a write again while the store asks for that: overload, and a time-out of something that may be repeated.
 async fn settled<T, F: Future<Output = Result<T, TableError>>>(write: impl Fn() -> F) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         match write().await {
             Ok(done) => return done,

@@ -8,6 +8,8 @@
 mod bring_up;
 mod request;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -17,7 +19,7 @@ use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::frame::Compression;
-use scylla::policies::timestamp_generator::MonotonicTimestampGenerator;
+use scylla::policies::timestamp_generator::{MonotonicTimestampGenerator, TimestampGenerator};
 use scylla::statement::batch::BatchType;
 use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::{Consistency, SerialConsistency};
@@ -47,7 +49,7 @@ pub(super) struct CqlTables {
     keyspace: String,
     /// By their text. There are as many as there are shapes of requests: bounded by the declarations.
     prepared: RwLock<HashMap<String, PreparedStatement>>,
-    timestamps: MonotonicTimestampGenerator,
+    timestamps: Box<dyn TimestampGenerator>,
     in_flight: Semaphore,
 }
 
@@ -84,7 +86,7 @@ impl CqlTables {
             session,
             keyspace: keyspace.to_owned(),
             prepared: RwLock::default(),
-            timestamps: MonotonicTimestampGenerator::new(),
+            timestamps: Box::new(MonotonicTimestampGenerator::new()),
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
         };
         for table in tables {
@@ -99,10 +101,12 @@ impl CqlTables {
     async fn prepare_at_start(&self, cql: &str) -> Result<(), TableError> {
         let deadline = Instant::now() + SCHEMA_WAIT;
         loop {
-            match self.prepared(cql).await {
-                Err(TableError::Schema(_)) if Instant::now() < deadline => tokio::time::sleep(SCHEMA_PAUSE).await,
-                done => return done.map(drop),
+            let done = self.prepared(cql).await.map(drop);
+            let unknown = matches!(done, Err(TableError::Schema(_) | TableError::Unavailable(_)));
+            if !unknown || Instant::now() >= deadline {
+                return done;
             }
+            tokio::time::sleep(SCHEMA_PAUSE).await;
         }
     }
 

@@ -4,6 +4,8 @@
 
 mod readers;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fs::{self, File, TryLockError};
@@ -69,8 +71,7 @@ fn connect(data: &Path) -> Result<Connection, TableError> {
 /// What an error of SQLite means for the caller. By the time that it is seen, the write has been rolled back.
 fn failed(error: &rusqlite::Error) -> TableError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => TableError::Corrupt(error.to_string()),
-        None => TableError::Corrupt(error.to_string()),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => TableError::Corrupt(error.to_string()),
         Some(_) => TableError::Unavailable(error.to_string()),
     }
 }

@@ -169,12 +169,11 @@ impl Backlog {
         let waiting = self.partitions.entry(batch.partition.clone()).or_default();
         for record in batch.records {
             let key = record.row_key();
-            let merged = match waiting.rows.remove(&key) {
-                Some(newer) => record.then(newer),
-                None => {
-                    self.rows += 1;
-                    record
-                }
+            let merged = if let Some(newer) = waiting.rows.remove(&key) {
+                record.then(newer)
+            } else {
+                self.rows += 1;
+                record
             };
             waiting.rows.insert(key, merged);
         }

@@ -72,10 +72,10 @@ struct Followed {
     series: Series,
     since_ms: Millis,
     peak: u64,
-    /// As shown last.
-    shown: Band,
+    /// As shown last; none before the first time.
+    shown: Option<Band>,
     /// The extremes of what was shown in this second.
-    second: Band,
+    second: Option<Band>,
 }
 
 /// The history of all topics of one replica.
@@ -111,13 +111,15 @@ impl History {
         Some(Record::Visit { span: span.clone(), news })
     }
 
-    /// A count was published. The peak is that of counts that can be trusted.
-    pub fn published(&mut self, topic: &Topic, count: &TopicCount, at_ms: Millis, trusted: bool) -> Option<Record> {
+    /// A count was published. The peak is that of counts that were not stale.
+    pub fn published(&mut self, topic: &Topic, count: &TopicCount, at_ms: Millis, stale: bool) -> Option<Record> {
         let followed = self.follow(topic, at_ms);
         let &TopicCount { low, high, connections, .. } = count;
-        followed.shown = Band { low, high, connections };
-        followed.second = Band { low: low.min(followed.second.low), high: high.max(followed.second.high), connections };
-        if !trusted || count.viewers <= followed.peak {
+        let shown = Band { low, high, connections };
+        let before = followed.second.unwrap_or(shown);
+        followed.second = Some(Band { low: low.min(before.low), high: high.max(before.high), connections });
+        followed.shown = Some(shown);
+        if stale || count.viewers <= followed.peak {
             return None;
         }
         followed.peak = count.viewers;
@@ -137,9 +139,9 @@ impl History {
         let mut records = Vec::new();
         for topic in live {
             let followed = self.follow(topic, moment.at_ms);
-            if moment.trusted {
+            if let Some(band) = followed.second.filter(|_| moment.trusted) {
                 let from_s = last_s.max(now_s.saturating_sub(CATCH_UP_S));
-                (from_s..now_s).for_each(|second| followed.series.pass(second, followed.second));
+                (from_s..now_s).for_each(|second| followed.series.pass(second, band));
             }
             followed.second = followed.shown;
         }
@@ -185,22 +187,20 @@ impl History {
 
     fn follow(&mut self, topic: &Topic, at_ms: Millis) -> &mut Followed {
         if !self.topics.contains_key(topic) {
-            let (shown, second) = (Band::default(), Band::default());
-            let followed = Followed { series: Series::new(at_ms / 1000), since_ms: at_ms, peak: 0, shown, second };
+            let series = Series::new(at_ms / 1000);
+            let followed = Followed { series, since_ms: at_ms, peak: 0, shown: None, second: None };
             self.topics.insert(topic.clone(), followed);
         }
         self.topics.get_mut(topic).expect("it was inserted above when absent")
     }
 
     fn life(&mut self, source: &SourceName, epoch: u64) -> Arc<Life> {
-        match self.lives.get(source).filter(|life| life.epoch == epoch) {
-            Some(life) => life.clone(),
-            None => {
-                let life = Arc::new(Life { source: source.clone(), epoch });
-                self.lives.insert(source.clone(), life.clone());
-                life
-            }
+        if let Some(life) = self.lives.get(source).filter(|life| life.epoch == epoch) {
+            return life.clone();
         }
+        let life = Arc::new(Life { source: source.clone(), epoch });
+        self.lives.insert(source.clone(), life.clone());
+        life
     }
 }
 
@@ -241,7 +241,7 @@ mod tests {
     fn a_point_is_written_when_all_gateways_have_told_of_its_second() {
         let mut history = History::default();
         let topic = Topic::from("acme/demo");
-        history.published(&topic, &count(0), START_MS, true);
+        history.published(&topic, &count(0), START_MS, false);
         let mut tick = |ms, as_of_ms| {
             let moment = Moment { at_ms: START_MS + ms, as_of_ms: START_MS + as_of_ms, trusted: true };
             points(history.on_timer(moment, [&topic].into_iter(), || heard(0)))
@@ -257,7 +257,7 @@ mod tests {
     fn a_replica_that_doubts_itself_writes_no_points() {
         let mut history = History::default();
         let topic = Topic::from("acme/demo");
-        history.published(&topic, &count(0), START_MS, true);
+        history.published(&topic, &count(0), START_MS, false);
         for (ms, trusted) in [(0, true), (1_000, false), (2_000, true), (3_000, true)] {
             let moment = Moment { trusted, ..moment(START_MS + ms) };
             let written = points(history.on_timer(moment, [&topic].into_iter(), || heard(0)));
@@ -300,16 +300,16 @@ mod tests {
     }
 
     #[test]
-    fn the_peak_rises_with_trusted_counts_only() {
+    fn the_peak_does_not_rise_with_stale_counts() {
         let mut history = History::default();
         let topic = Topic::from("acme/demo");
-        let mut show = |viewers, at_ms, trusted| match history.published(&topic, &count(viewers), at_ms, trusted) {
+        let mut show = |viewers, at_ms, stale| match history.published(&topic, &count(viewers), at_ms, stale) {
             Some(Record::Peak { viewers, at_ms, since_ms, .. }) => Some((viewers, at_ms, since_ms)),
             _ => None,
         };
-        assert_eq!(show(10, 1_000, true), Some((10, 1_000, 1_000)));
-        assert_eq!(show(10, 2_000, true), None);
-        assert_eq!(show(99, 3_000, false), None);
-        assert_eq!(show(11, 4_000, true), Some((11, 4_000, 1_000)));
+        assert_eq!(show(10, 1_000, false), Some((10, 1_000, 1_000)));
+        assert_eq!(show(10, 2_000, false), None);
+        assert_eq!(show(99, 3_000, true), None);
+        assert_eq!(show(11, 4_000, false), Some((11, 4_000, 1_000)));
     }
 }

@@ -345,12 +345,16 @@ mod tests {
                 stays.insert((who, epoch, joined), left.unwrap_or(OPEN));
             };
             let (early, late) = facts.split_at(told_early.min(facts.len()));
-            early.iter().for_each(|fact| tell(&mut series, fact));
+            for fact in early {
+                tell(&mut series, fact);
+            }
             for second in START_S..80 {
                 series.pass(second, shown(0));
                 written.extend(series.due(second));
             }
-            late.iter().for_each(|fact| tell(&mut series, fact));
+            for fact in late {
+                tell(&mut series, fact);
+            }
             written.extend(series.due(80));
             for second in START_S..80 {
                 let end_ms = (second + 1) * 1000;

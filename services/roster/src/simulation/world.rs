@@ -57,7 +57,7 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn accepts(&self) -> bool {
-        self.alive && !self.paused && !self.draining
+        self.roster.seq() > 0 && self.alive && !self.paused && !self.draining
     }
 }
 

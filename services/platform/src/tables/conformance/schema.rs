@@ -98,6 +98,7 @@ pub async fn a_faulty_declaration_is_refused(engine: &Engine) {
         columns: &[],
         lifetime_s: None,
     };
+    static TWICE: Table = GOOD;
     static FAULTY: &[(Table, &str)] = &[
         (Table { name: "Faulty", ..GOOD }, "its name"),
         (Table { name: "f\"; DROP", ..GOOD }, "its name"),
@@ -112,6 +113,5 @@ pub async fn a_faulty_declaration_is_refused(engine: &Engine) {
     for (table, part) in FAULTY {
         super::assert_invalid(tables::open(engine, &[table]).await.map(drop), part);
     }
-    static TWICE: Table = GOOD;
     super::assert_invalid(tables::open(engine, &[&TWICE, &TWICE]).await.map(drop), "declared twice");
 }

@@ -1,5 +1,6 @@
 //! Brings keyspace and tables to what is declared, at start-up. Only creates and adds; what differs is refused.
-//! Several processes may do this at once: who loses a race looks again. Does not drop or rewrite anything.
+//! Several processes may do this at once: who loses a race looks again. (ScyllaDB orders changes of the schema; a cluster of several
+//! Apache Cassandra nodes does not, so there let one server start first when tables are new.) Does not drop or rewrite anything.
 
 use std::time::Duration;
 

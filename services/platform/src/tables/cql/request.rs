@@ -3,7 +3,6 @@
 
 use scylla::client::session::Session;
 use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
-use scylla::policies::timestamp_generator::TimestampGenerator;
 use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::response::{PagingState, PagingStateResponse};
 use scylla::statement::batch::{Batch, BatchType};
@@ -242,25 +241,23 @@ fn not_prepared(error: &PrepareError) -> TableError {
 }
 
 fn attempt_failed(error: &RequestAttemptError, text: String) -> TableError {
+    use RequestAttemptError as Attempt;
     match error {
-        RequestAttemptError::UnableToAllocStreamId => TableError::Overloaded(text),
-        RequestAttemptError::DbError(DbError::Overloaded | DbError::RateLimitReached { .. }, _) => {
-            TableError::Overloaded(text)
-        }
-        RequestAttemptError::DbError(DbError::Unavailable { .. } | DbError::IsBootstrapping, _) => {
-            TableError::Unavailable(text)
-        }
-        RequestAttemptError::DbError(
-            DbError::SyntaxError | DbError::Invalid | DbError::AlreadyExists { .. } | DbError::ConfigError,
-            _,
-        ) => TableError::Schema(text),
-        RequestAttemptError::DbError(DbError::Unauthorized | DbError::AuthenticationError, _) => {
-            TableError::Unavailable(text)
-        }
-        RequestAttemptError::SerializationError(_) | RequestAttemptError::CqlRequestSerialization(_) => {
-            TableError::Invalid(text)
-        }
-        // Time-outs between the servers, a broken connection, a failure of a replica: it may have happened.
+        Attempt::DbError(error, _) => match error {
+            DbError::Overloaded | DbError::RateLimitReached { .. } => TableError::Overloaded(text),
+            DbError::Unavailable { .. }
+            | DbError::IsBootstrapping
+            | DbError::Unauthorized
+            | DbError::AuthenticationError => TableError::Unavailable(text),
+            DbError::SyntaxError | DbError::Invalid | DbError::AlreadyExists { .. } | DbError::ConfigError => {
+                TableError::Schema(text)
+            }
+            // Time-outs between the servers, a failure of a replica: it may have happened.
+            _ => TableError::Timeout(text),
+        },
+        Attempt::UnableToAllocStreamId => TableError::Overloaded(text),
+        Attempt::SerializationError(_) | Attempt::CqlRequestSerialization(_) => TableError::Invalid(text),
+        // A broken connection, an answer that cannot be read.
         _ => TableError::Timeout(text),
     }
 }

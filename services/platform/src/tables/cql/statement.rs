@@ -1,6 +1,7 @@
 //! Declarations and requests in the words of CQL, in the part that ScyllaDB and Apache Cassandra share. The text of a request
 //! depends only on its shape, so that each is prepared once; values are always bound, by position. Pure text.
 
+use crate::tables::clauses::{key_is, marks, names, select_range};
 use crate::tables::range::Edge;
 use crate::tables::{Column, Kind, Range, Table};
 
@@ -72,9 +73,10 @@ pub(super) fn fixed(keyspace: &str, table: &'static Table) -> Vec<String> {
 
 /// Binds all columns in declared order; an unset one leaves the stored value.
 pub(super) fn insert(keyspace: &str, table: &'static Table, if_absent: bool) -> String {
-    let marks = vec!["?"; table.all_columns().count()].join(", ");
     let condition = if if_absent { " IF NOT EXISTS" } else { "" };
-    format!("INSERT INTO {} ({}) VALUES ({marks}){condition}", qualified(keyspace, table), names(table.all_columns()))
+    let (name, columns, marks) =
+        (qualified(keyspace, table), names(table.all_columns()), marks(table.all_columns().count()));
+    format!("INSERT INTO {name} ({columns}) VALUES ({marks}){condition}")
 }
 
 /// Binds the columns outside the key, then the key, then what the condition asks for.
@@ -90,7 +92,6 @@ pub(super) fn delete(keyspace: &str, table: &'static Table, len: usize, if_exist
     format!("DELETE FROM {} WHERE {}{condition}", qualified(keyspace, table), key_is(table, len))
 }
 
-/// The columns are named in declared order: `SELECT *` would give them in the server's.
 pub(super) fn get(keyspace: &str, table: &'static Table) -> String {
     let (columns, name) = (names(table.all_columns()), qualified(keyspace, table));
     format!("SELECT {columns} FROM {name} WHERE {}", key_is(table, table.key_len()))
@@ -98,29 +99,9 @@ pub(super) fn get(keyspace: &str, table: &'static Table) -> String {
 
 /// Binds the partition, the low edge, the high edge and the limit.
 pub(super) fn range(keyspace: &str, range: &Range, low: Option<&Edge>, high: Option<&Edge>) -> String {
-    let table = range.table;
-    let (columns, name) = (names(table.all_columns()), qualified(keyspace, table));
-    let mut cql = format!("SELECT {columns} FROM {name} WHERE {}", key_is(table, table.partition.len()));
-    for (edge, sign) in [(low, '>'), (high, '<')] {
-        let Some(Edge { prefix, inclusive }) = edge else { continue };
-        let (columns, marks) = (names(&table.clustering[..prefix.len()]), vec!["?"; prefix.len()].join(", "));
-        cql += &format!(" AND ({columns}) {sign}{} ({marks})", if *inclusive { "=" } else { "" });
-    }
-    if range.reverse && !table.clustering.is_empty() {
-        let order: Vec<String> = table.clustering.iter().map(|c| format!(r#""{}" DESC"#, c.name)).collect();
-        cql += &format!(" ORDER BY {}", order.join(", "));
-    }
-    cql + " LIMIT ?"
+    select_range(&qualified(keyspace, range.table), range, low, high, "")
 }
 
 fn qualified(keyspace: &str, table: &Table) -> String {
     format!(r#""{keyspace}"."{}""#, table.name)
-}
-
-fn names<'c>(columns: impl IntoIterator<Item = &'c Column>) -> String {
-    columns.into_iter().map(|c| format!(r#""{}""#, c.name)).collect::<Vec<_>>().join(", ")
-}
-
-fn key_is(table: &'static Table, len: usize) -> String {
-    table.key_columns().take(len).map(|c| format!(r#""{}" = ?"#, c.name)).collect::<Vec<_>>().join(" AND ")
 }

@@ -5,12 +5,13 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
 
 use super::{failed, writer::SWEEP_ROWS_MAX};
-use crate::tables::range::Edge;
+use crate::tables::clauses::{key_is, names, select_range};
 use crate::tables::schema::{self, Found, Step};
 use crate::tables::{Column, Kind, PAGE_BYTES_MAX, Page, PutIf, Range, Row, Table, TableError, VERSION, Value};
 
 /// Second of 1970 from which on a row is no longer there. The underscore keeps it apart from every declared column.
 const EXPIRES: &str = "_expires_s";
+const EXPIRY: Column = Column { name: EXPIRES, kind: Kind::Int };
 
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -102,21 +103,12 @@ fn create_table(table: &'static Table) -> String {
         lines.push(format!(r#"  "{EXPIRES}" INTEGER NOT NULL,"#));
     }
     let (name, key) = (table.name, names(table.key_columns()));
-    let mut sql =
+    let sql =
         format!("CREATE TABLE \"{name}\" (\n{}\n  PRIMARY KEY ({key})\n) STRICT, WITHOUT ROWID;", lines.join("\n"));
-    if table.lifetime_s.is_some() {
-        sql += &format!(r#"CREATE INDEX "{name}{EXPIRES}" ON "{name}" ("{EXPIRES}");"#);
+    if table.lifetime_s.is_none() {
+        return sql;
     }
-    sql
-}
-
-fn names(columns: impl Iterator<Item = &'static Column>) -> String {
-    columns.map(|c| format!(r#""{}""#, c.name)).collect::<Vec<_>>().join(", ")
-}
-
-/// `"a" = ? AND "b" = ?` over the first columns of the key.
-fn key_is(table: &'static Table, len: usize) -> String {
-    table.key_columns().take(len).map(|c| format!(r#""{}" = ?"#, c.name)).collect::<Vec<_>>().join(" AND ")
+    format!(r#"{sql} CREATE INDEX "{name}{EXPIRES}" ON "{name}" ("{EXPIRES}");"#)
 }
 
 /// Leaves out rows whose time is over.
@@ -154,19 +146,20 @@ fn bury(connection: &Connection, row: &Row) -> Result<(), TableError> {
 fn insert(connection: &Connection, row: &Row, update: bool) -> Result<usize, TableError> {
     bury(connection, row)?;
     let table = row.table();
-    let set = || table.all_columns().zip(row.values()).filter(|(_, v)| v.is_some()).map(|(c, _)| c);
-    let (mut columns, mut marks) = (names(set()), vec!["?"; set().count()].join(", "));
-    let mut updates: Vec<String> =
-        set().skip(table.key_len()).map(|c| format!(r#""{0}" = excluded."{0}""#, c.name)).collect();
+    let set = table.all_columns().zip(row.values()).filter(|(_, value)| value.is_some());
+    let mut columns: Vec<&Column> = set.map(|(column, _)| column).collect();
+    let mut sources = vec!["?".to_owned(); columns.len()];
     if let Some(lifetime_s) = table.lifetime_s {
-        columns += &format!(r#", "{EXPIRES}""#);
-        marks += &format!(", unixepoch() + {lifetime_s}");
-        updates.push(format!(r#""{EXPIRES}" = excluded."{EXPIRES}""#));
+        columns.push(&EXPIRY);
+        sources.push(format!("unixepoch() + {lifetime_s}"));
     }
+    let updates: Vec<String> =
+        columns[table.key_len()..].iter().map(|c| format!(r#""{0}" = excluded."{0}""#, c.name)).collect();
     let action =
         if update && !updates.is_empty() { format!("UPDATE SET {}", updates.join(", ")) } else { "NOTHING".to_owned() };
     let (name, key) = (table.name, names(table.key_columns()));
-    let sql = format!(r#"INSERT INTO "{name}" ({columns}) VALUES ({marks}) ON CONFLICT ({key}) DO {action}"#);
+    let (columns, sources) = (names(columns), sources.join(", "));
+    let sql = format!(r#"INSERT INTO "{name}" ({columns}) VALUES ({sources}) ON CONFLICT ({key}) DO {action}"#);
     execute(connection, &sql, row.values().iter().flatten())
 }
 
@@ -175,7 +168,15 @@ pub(super) fn put(connection: &Connection, row: &Row) -> Result<(), TableError> 
 }
 
 pub(super) fn put_if_absent(connection: &Connection, row: &Row) -> Result<Option<Row>, TableError> {
-    if insert(connection, row, false)? == 1 { Ok(None) } else { get(connection, row.table(), &row.key()) }
+    loop {
+        if insert(connection, row, false)? == 1 {
+            return Ok(None);
+        }
+        if let Some(found) = get(connection, row.table(), &row.key())? {
+            return Ok(Some(found));
+        }
+        // Its lifetime ended between the two.
+    }
 }
 
 pub(super) fn put_if_version(connection: &Connection, row: &Row, expected: i64) -> Result<PutIf, TableError> {
@@ -214,24 +215,7 @@ pub(super) fn get(connection: &Connection, table: &'static Table, key: &[Value])
 pub(super) fn range(connection: &Connection, range: &Range) -> Result<Page, TableError> {
     let table = range.table;
     let (low, high) = range.edges();
-    let mut sql = format!(
-        r#"SELECT {} FROM "{}" WHERE {}"#,
-        names(table.all_columns()),
-        table.name,
-        key_is(table, table.partition.len())
-    );
-    for (edge, sign) in [(&low, '>'), (&high, '<')] {
-        let Some(Edge { prefix, inclusive }) = edge else { continue };
-        let (columns, marks) = (names(table.clustering.iter().take(prefix.len())), vec!["?"; prefix.len()].join(", "));
-        sql += &format!(" AND ({columns}) {sign}{} ({marks})", if *inclusive { "=" } else { "" });
-    }
-    sql += &alive(table);
-    if !table.clustering.is_empty() {
-        let direction = if range.reverse { "DESC" } else { "ASC" };
-        let order: Vec<String> = table.clustering.iter().map(|c| format!(r#""{}" {direction}"#, c.name)).collect();
-        sql += &format!(" ORDER BY {}", order.join(", "));
-    }
-    sql += " LIMIT ?";
+    let sql = select_range(&format!(r#""{}""#, table.name), range, low.as_ref(), high.as_ref(), &alive(table));
     // One row more than asked for tells whether there is a next page.
     let limit = Value::Int(range.limit as i64 + 1);
     let edges = [&low, &high].into_iter().flatten().flat_map(|edge| &edge.prefix);

@@ -14,7 +14,7 @@ use super::{TableError, failed, sql};
 use crate::tables::Table;
 
 /// Writes that wait for the writer; one more is refused as overloaded.
-const QUEUE_MAX: usize = 2048;
+pub(super) const QUEUE_MAX: usize = 2048;
 /// Jobs of one transaction.
 const GROUP_MAX: usize = 500;
 /// A transaction takes no further jobs after this time, so that the first does not wait for long.
