@@ -5,6 +5,10 @@
 
 /** The chart shows this much, in seconds. */
 const WINDOW_SECONDS = 3600;
+/** And at least this much, when the event is young. */
+const WINDOW_SECONDS_MIN = 120;
+/** A shorter span has its seconds written on the axis. */
+const SPAN_WITH_SECONDS = 600;
 /** Points are joined when they are no further apart than this; a wider gap stays a gap. */
 const GAP_SECONDS = 15;
 
@@ -124,12 +128,12 @@ function make_chart() {
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
     scales: {
-      x: { time: true, range: (_, low, high) => [Math.min(low, high - 60), high] },
+      x: { time: true, range: (_, low, high) => [Math.min(low, high - WINDOW_SECONDS_MIN), high] },
       y: { range: (_, low, high) => [0, Math.max(4, (high ?? 0) * 1.08)] },
     },
     axes: [
-      { ...axis, size: 30, space: 70, values: (_, times) => times.map((time) => clock.format(time * 1000).slice(0, 5)) },
-      { ...axis, size: 58, space: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7], values: (_, values) => values.map((value) => grouped.format(value)) },
+      { ...axis, size: 30, space: 84, values: (_, times) => times.map((time) => time_of_day(time, times.at(-1) - times[0])) },
+      { ...axis, size: (_, values) => 18 + 7.5 * Math.max(0, ...(values ?? []).map((value) => value.length)), space: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7], values: (_, values) => values.map((value) => grouped.format(value)) },
     ],
     series: [
       {},
@@ -142,6 +146,11 @@ function make_chart() {
   }, with_gaps(), box);
   new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: box.clientHeight })).observe(box);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.redraw());
+}
+
+function time_of_day(seconds, span) {
+  const time = clock.format(seconds * 1000);
+  return span < SPAN_WITH_SECONDS ? time : time.slice(0, "00:00".length);
 }
 
 /** What lies under the pointer; without one, nothing: the large number beside it says what is now. */

@@ -24,15 +24,23 @@ let shown = null;
 let spoken_at_ms = -Infinity;
 let to_speak = null;
 
-connect({ event: text.event, onCount: show, onState: tell });
+const live = connect({ event: text.event, onCount: show, onState: tell });
 
 function show(count) {
   roll(count.viewers);
   put(document.getElementById("unit"), count.viewers === 1 ? text.textWatchingOne : text.textWatchingMany);
-  put(document.getElementById("band"), count.low === count.high ? text.textBandExact
-    : fill(text.textBandBetween, { low: grouped.format(count.low), high: grouped.format(count.high) }));
   if (count.viewers !== shown?.viewers) speak(count.viewers);
   shown = count;
+  tell_band();
+}
+
+/** How sure the number is; of one that stands still, only that it was the last. */
+function tell_band() {
+  if (!shown) return;
+  const { low, high } = shown;
+  const sure = low === high ? text.textBandExact
+    : fill(text.textBandBetween, { low: grouped.format(low), high: grouped.format(high) });
+  put(document.getElementById("band"), ["connecting", "live"].includes(live.state) ? sure : text.textBandLastKnown);
 }
 
 /** Sets the number, digit by digit from the right; the digits that changed roll up or down. */
@@ -80,6 +88,7 @@ function tell(state, detail) {
   count_box.dataset.link = state;
   link.hidden = false;
   put(link, fill(sentence(state, detail.reason), { time }));
+  tell_band();
 }
 
 function sentence(state, reason) {

@@ -3,6 +3,7 @@
 //! Nothing here sleeps and hopes: a test waits for a state with a deadline, and the failure says what was seen instead.
 
 pub mod grpc;
+pub mod mesh;
 pub mod process;
 pub mod servers;
 pub mod tidy;

@@ -217,7 +217,7 @@ async fn watch(
             }
             Some(Ok(_)) => {}
             Some(Err(_)) | None => {
-                note(&|seen| drop(seen.closed.get_or_insert(1006)));
+                note(&|seen| seen.closed = seen.closed.or(Some(1006)));
                 return;
             }
         }

@@ -19,6 +19,7 @@ pub const WATCHING_ONE: &str = "person watching";
 pub const WATCHING_MANY: &str = "people watching";
 pub const BAND_EXACT: &str = "Exactly this many";
 pub const BAND_BETWEEN: &str = "Between {low} and {high}";
+pub const BAND_LAST_KNOWN: &str = "The last known number";
 pub const NUMBER_UNKNOWN: &str = "No number yet";
 pub const NO_NUMBER: &str = "–";
 

@@ -203,3 +203,44 @@ impl PresenceMetrics {
         self.history_oldest_age_s.set(oldest_age_ms as f64 / 1000.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_series_is_there_from_the_start_under_its_full_name() {
+        let mut registry = Registry::default();
+        let metrics = PresenceMetrics::register(&mut registry);
+        metrics.judged([Liveness::Fresh, Liveness::Fresh, Liveness::Dropped].into_iter());
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            "turnout_presence_viewers 0",
+            "turnout_presence_viewers_low 0",
+            "turnout_presence_viewers_high 0",
+            "turnout_presence_connections 0",
+            "turnout_presence_topics 0",
+            "turnout_presence_sources{state=\"fresh\"} 2",
+            "turnout_presence_sources{state=\"late\"} 0",
+            "turnout_presence_sources{state=\"suspect\"} 0",
+            "turnout_presence_sources{state=\"dropped\"} 1",
+            "turnout_presence_gap_resyncs_total 0",
+            "turnout_presence_snapshots_total 0",
+            "turnout_presence_digest_mismatches_total 0",
+            "turnout_presence_fenced_total 0",
+            "turnout_presence_undecodable_frames_total 0",
+            "turnout_presence_stale 0",
+            "turnout_presence_warming 0",
+            "turnout_presence_history_queue_rows 0",
+            "turnout_presence_history_oldest_age_seconds 0.0",
+            "turnout_presence_history_writes_total{result=\"stored\"} 0",
+            "turnout_presence_history_writes_total{result=\"failed\"} 0",
+            "turnout_presence_history_writes_total{result=\"skipped\"} 0",
+            "turnout_presence_history_writes_total{result=\"dropped\"} 0",
+            "turnout_presence_tick_delay_seconds_count 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -135,7 +135,7 @@ impl Replica {
     /// A tick came from the bus.
     pub fn on_tick(&mut self, tick: Tick, now_ms: Millis) -> Vec<Effect> {
         let mut out = Vec::new();
-        self.take_tick(tick, now_ms, &mut out);
+        self.take_ticks(vec![tick], now_ms, &mut out);
         out
     }
 
@@ -143,7 +143,7 @@ impl Replica {
     pub fn on_resync(&mut self, resync: Resync, now_ms: Millis) -> Vec<Effect> {
         let mut out = Vec::new();
         match resync {
-            Resync::Replay(ticks) => ticks.into_iter().for_each(|tick| self.take_tick(tick, now_ms, &mut out)),
+            Resync::Replay(ticks) => self.take_ticks(ticks, now_ms, &mut out),
             Resync::Snapshot(part) => self.take_part(part, now_ms, &mut out),
         }
         out
@@ -220,13 +220,18 @@ impl Replica {
         self.sources.get(source).into_iter().flat_map(|source| source.holdings.members())
     }
 
-    fn take_tick(&mut self, tick: Tick, now_ms: Millis, out: &mut Vec<Effect>) {
-        let name = tick.source.clone();
-        if self.hear(&name, tick.epoch, now_ms, out) {
-            self.with(&name, out, |source, around| source.take_tick(tick, around));
+    /// Ticks of one source, in order. What is still missing is asked for after the last, not after each.
+    fn take_ticks(&mut self, ticks: Vec<Tick>, now_ms: Millis, out: &mut Vec<Effect>) {
+        let Some(name) = ticks.first().map(|tick| tick.source.clone()) else { return };
+        for tick in ticks.into_iter().filter(|tick| tick.source == name) {
+            if self.hear(&name, tick.epoch, now_ms, out) {
+                self.with(&name, out, |source, around| source.take_tick(tick, around));
+            } else if self.sources.contains_key(&name) {
+                self.with(&name, out, |source, around| source.fence(now_ms, around));
+            }
+        }
+        if self.sources.contains_key(&name) {
             self.ask(&name, now_ms, out);
-        } else if self.sources.contains_key(&name) {
-            self.with(&name, out, |source, around| source.fence(now_ms, around));
         }
     }
 

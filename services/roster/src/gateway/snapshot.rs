@@ -1,4 +1,5 @@
-//! Cuts the whole state of a gateway into frames that fit the bus.
+//! Cuts the whole state of a gateway into frames that fit the bus. Deliberately always in the same way for the same state: replicas
+//! put parts of two answers together if both are of one (epoch, seq).
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ pub(super) fn parts(topics: &BTreeMap<Topic, TopicSet>, members_max: usize) -> V
         if rest.is_empty() && set.told().connections == 0 {
             continue;
         }
+        rest.sort_unstable_by_key(|member| std::cmp::Reverse(member.viewer));
         loop {
             if members >= members_max || bytes >= FRAME_BYTES_MAX / 2 {
                 parts.push(Vec::new());

@@ -1,0 +1,167 @@
+//! The roles apart, on real NATS and a real CQL server, with processes killed under load: the number holds.
+
+use std::time::{Duration, Instant};
+
+use turnout_tests::{
+    grpc,
+    mesh::Mesh,
+    servers::from_env,
+    viewer::{Count, Viewer, crowd, ticket},
+    wait::until,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn sees(viewer: &Viewer, people: u64, within: Duration) -> Duration {
+    until(
+        "the screen shows the number",
+        within,
+        async || viewer.count(),
+        |count| count.as_ref().is_some_and(|c| (c.viewers, c.low, c.high, c.stale) == (people, people, people, false)),
+    )
+    .await
+}
+
+/// The counts that a screen has shown from its n-th on.
+fn shown_since(viewer: &Viewer, from: usize) -> Vec<(Instant, Count)> {
+    viewer.seen().counts[from..].to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_on_two_gateways_counts_once_everywhere() {
+    let Some(cql) = from_env("TURNOUT_TEST_CQL", "one_person_on_two_gateways_counts_once_everywhere") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mesh = Mesh::start(folder.path(), &cql, 2, 3).await;
+    let publics = mesh.publics();
+    let (first, cookie) = ticket(publics[0], "demo", None).await.unwrap();
+    let (second, _) = ticket(publics[1], "demo", Some(&cookie)).await.unwrap();
+    let here = Viewer::with_ticket(publics[0], &first).await.unwrap();
+    let there = Viewer::with_ticket(publics[1], &second).await.unwrap();
+    let other = Viewer::join(publics[2], "demo").await.unwrap();
+    for viewer in [&here, &there, &other] {
+        sees(viewer, 2, 5 * SECOND).await;
+    }
+    let key = mesh.registration.api_key();
+    for replica in &mesh.presence {
+        let count = async || grpc::count(replica.grpc(), &key, "demo").await;
+        let is = |count: &Result<_, _>| {
+            matches!(count, Ok(turnout_proto::presence::v1::Count { viewers: 2, connections: 3, .. }))
+        };
+        until("both replicas say two people on three connections", 5 * SECOND, count, is).await;
+    }
+    // The person closes one of the two: still here.
+    there.leave().await;
+    other.leave().await;
+    sees(&here, 1, 3 * SECOND).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_death_of_a_replica_leaves_no_gap_of_two_seconds_on_any_screen() {
+    let Some(cql) = from_env("TURNOUT_TEST_CQL", "the_death_of_a_replica") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut mesh = Mesh::start(folder.path(), &cql, 2, 2).await;
+    let screens = crowd(&mesh.publics(), "demo", 10).await;
+    for screen in &screens {
+        sees(screen, 10, 5 * SECOND).await;
+    }
+    let from: Vec<usize> = screens.iter().map(|s| s.seen().counts.len()).collect();
+    let begun = Instant::now();
+    let mut more = Vec::new();
+    // The number keeps changing, so that silence would show. The replica that is followed dies in the middle.
+    for step in 0..40 {
+        if step == 15 {
+            mesh.presence[0].kill();
+        }
+        more.push(Viewer::join(mesh.gateways[step % 2].public(), "demo").await.unwrap());
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    let people = 10 + more.len() as u64;
+    for screen in &screens {
+        sees(screen, people, 3 * SECOND).await;
+    }
+    for (screen, from) in screens.iter().zip(from) {
+        let shown = shown_since(screen, from);
+        let mut moments = vec![begun];
+        moments.extend(shown.iter().map(|(at, _)| *at));
+        let gap = moments.windows(2).map(|w| w[1] - w[0]).max().unwrap_or_default();
+        assert!(gap <= 2 * SECOND, "a screen stood still for {gap:?}");
+        assert!(shown.iter().all(|(_, c)| c.viewers >= 10 && c.viewers <= people), "never doubled, never dipped");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_death_of_a_gateway_whose_viewers_return_elsewhere_does_not_move_the_number() {
+    const MOVED: usize = 600;
+    const STAY: usize = 300;
+    let Some(cql) = from_env("TURNOUT_TEST_CQL", "the_death_of_a_gateway") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut mesh = Mesh::start(folder.path(), &cql, 2, 3).await;
+    let screen = Viewer::join(mesh.gateways[0].public(), "demo").await.unwrap();
+    let _stay = crowd(&[mesh.gateways[0].public(), mesh.gateways[1].public()], "demo", STAY - 1).await;
+    let mut cookies = Vec::with_capacity(MOVED);
+    let mut moved = Vec::with_capacity(MOVED);
+    for _ in 0..MOVED {
+        let (ticket, cookie) = ticket(mesh.gateways[2].public(), "demo", None).await.unwrap();
+        moved.push(Viewer::with_ticket(mesh.gateways[2].public(), &ticket).await.unwrap());
+        cookies.push(cookie);
+    }
+    let people = (MOVED + STAY) as u64;
+    sees(&screen, people, 5 * SECOND).await;
+    let from = screen.seen().counts.len();
+
+    mesh.gateways[2].kill();
+    // They come back over four seconds, to the two gateways that are left.
+    let mut back = Vec::with_capacity(MOVED);
+    for (number, cookie) in cookies.iter().enumerate() {
+        let public = mesh.gateways[number % 2].public();
+        let (ticket, _) = ticket(public, "demo", Some(cookie)).await.unwrap();
+        back.push(Viewer::with_ticket(public, &ticket).await.unwrap());
+        if number % 15 == 14 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    sees(&screen, people, 20 * SECOND).await;
+    // Long enough for the dead gateway to be dropped: that must change nothing either.
+    tokio::time::sleep(12 * SECOND).await;
+    sees(&screen, people, SECOND).await;
+    for (_, count) in shown_since(&screen, from) {
+        assert!(count.low <= people && people <= count.high, "the truth left the band: {count:?}");
+        assert!(count.viewers * 100 >= people * 99, "a dip of more than 1 %: {count:?}");
+        assert!(count.viewers <= people, "somebody was counted twice: {count:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_bus_is_away_screens_say_stale_and_nobody_is_dropped() {
+    let Some(cql) = from_env("TURNOUT_TEST_CQL", "while_the_bus_is_away") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mesh = Mesh::start(folder.path(), &cql, 2, 3).await;
+    let screens = crowd(&mesh.publics(), "demo", 60).await;
+    for screen in &screens {
+        sees(screen, 60, 5 * SECOND).await;
+    }
+    mesh.nats.stop();
+    let stopped = Instant::now();
+    for screen in &screens {
+        let is_stale = |count: &Option<Count>| count.as_ref().is_some_and(|c| c.stale && c.viewers == 60);
+        until("the screen says that it is out of touch", 5 * SECOND, async || screen.count(), is_stale).await;
+    }
+    // Some come meanwhile: they are let in, and counted when the bus is back.
+    let more = crowd(&mesh.publics(), "demo", 6).await;
+    tokio::time::sleep((10 * SECOND).saturating_sub(stopped.elapsed())).await;
+    mesh.nats.again();
+    let back = Instant::now();
+    for screen in screens.iter().chain(&more) {
+        sees(screen, 66, 10 * SECOND).await;
+    }
+    let took = back.elapsed();
+    assert!(took <= 2 * SECOND, "right again only after {took:?}");
+    for screen in &screens {
+        let seen = screen.seen();
+        assert_eq!(seen.closed, None, "nobody is dropped");
+        assert!(
+            seen.counts.iter().skip_while(|(_, c)| c.viewers < 60).all(|(_, c)| c.viewers >= 60),
+            "the number never fell"
+        );
+    }
+}
