@@ -25,7 +25,7 @@ impl JoinHandler for NoDoor {
 fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
     let listener = TcpListener::bind(address)?;
-    let mut config = LiveConfig::new(2, 1_000, Arc::new(|| 0));
+    let mut config = LiveConfig::new(2, 20_000, Arc::new(|| 0));
     // The suite's client takes its time for a message of 16 MiB.
     config.stall_timeout = Duration::from_mins(2);
     let (presence, door): (_, Arc<dyn JoinHandler>) = (Arc::new(PresenceMap::new()), Arc::new(NoDoor));

@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 
 struct Asset {
     path: &'static str,
@@ -22,6 +22,9 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const FONT: &str = "font/woff2";
 const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// What other sites may load.
+const SDK: &str = "/sdk/";
 
 /// One year, in seconds: the longest that HTTP caches honour.
 const CACHE_FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -76,7 +79,7 @@ pub fn respond(path: &str, query: Option<&str>, if_none_match: Option<&str>) -> 
     let known = if_none_match.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag));
     let (status, body) =
         if known { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, Bytes::from_static(asset.body)) };
-    let response = Response::builder()
+    let mut response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, asset.content_type)
         .header(header::CACHE_CONTROL, if for_ever { CACHE_FOR_EVER } else { "no-cache" })
@@ -84,6 +87,10 @@ pub fn respond(path: &str, query: Option<&str>, if_none_match: Option<&str>) -> 
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .body(body)
         .expect("every header above is plain ASCII");
+    if path.starts_with(SDK) {
+        // Other sites load the SDK as a module. Who may then connect is decided where tickets are given out.
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
     Some(response)
 }
 
@@ -120,6 +127,15 @@ mod tests {
         assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
         assert!(second.body().is_empty());
         assert!(!first.body().is_empty());
+    }
+
+    #[test]
+    fn other_sites_may_load_the_sdk_and_nothing_else() {
+        for path in paths() {
+            let response = respond(path, None, None).unwrap();
+            let allowed = response.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+            assert_eq!(allowed, path.starts_with("/sdk/"), "{path}");
+        }
     }
 
     #[test]

@@ -64,14 +64,14 @@ impl Directory {
     pub async fn event(&self, id: &EventId) -> Result<Option<KnownEvent>, Failure> {
         let now_ms = self.clock.now_ms();
         if let Some(known) = self.events.lock().fresh(id, now_ms) {
-            return Ok(known);
+            return Ok(known.0);
         }
         let request = bounded(GetEventRequest { event_id: id.as_str().to_owned() });
         let answer = self.upstream.registration(None).get_event(request).await.map_err(failure);
         let found = match answer {
             Ok(response) => response.into_inner().event.and_then(known_event),
             Err(Failure::NotFound { .. }) => None,
-            Err(other) => return self.events.lock().any_age(id).ok_or(other),
+            Err(other) => return self.events.lock().any_age(id).map(|known| known.0).ok_or(other),
         };
         self.events.lock().keep(id.clone(), found.clone(), now_ms);
         Ok(found)
@@ -87,7 +87,7 @@ impl Directory {
         let now_ms = self.clock.now_ms();
         let id = key_id.to_owned();
         if let Some(known) = self.keys.lock().fresh(&id, now_ms) {
-            return Ok(known);
+            return Ok(known.0);
         }
         let request = bounded(GetTicketKeyRequest { key_id: id.clone() });
         let answer = self.upstream.registration(None).get_ticket_key(request).await.map_err(failure);
@@ -98,7 +98,7 @@ impl Directory {
                 .ok()
                 .map(|tenant| KnownKey { tenant, verifier: TokenVerifier::of_tenant(&key.public_key) }),
             Err(Failure::NotFound { .. }) => None,
-            Err(other) => return self.keys.lock().any_age(&id).ok_or(other),
+            Err(other) => return self.keys.lock().any_age(&id).map(|known| known.0).ok_or(other),
         };
         self.keys.lock().keep(id, found.clone(), now_ms);
         Ok(found)
@@ -124,10 +124,14 @@ pub fn state_view(state: EventState) -> EventStateView {
     }
 }
 
-/// Answers with the time until which they are fresh. None is an answer too: there is no such thing.
+/// An answer of registration. None is an answer too: there is no such thing.
+#[derive(Debug, Clone)]
+struct Answer<V>(Option<V>);
+
+/// Answers with the time until which they are fresh.
 #[derive(Debug)]
 struct Known<K, V> {
-    map: HashMap<K, (Option<V>, u64)>,
+    map: HashMap<K, (Answer<V>, u64)>,
 }
 
 impl<K, V> Default for Known<K, V> {
@@ -137,11 +141,11 @@ impl<K, V> Default for Known<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Known<K, V> {
-    fn fresh(&self, key: &K, now_ms: u64) -> Option<Option<V>> {
+    fn fresh(&self, key: &K, now_ms: u64) -> Option<Answer<V>> {
         self.map.get(key).filter(|(_, until_ms)| *until_ms > now_ms).map(|(value, _)| value.clone())
     }
 
-    fn any_age(&self, key: &K) -> Option<Option<V>> {
+    fn any_age(&self, key: &K) -> Option<Answer<V>> {
         self.map.get(key).map(|(value, _)| value.clone())
     }
 
@@ -152,6 +156,6 @@ impl<K: Eq + Hash, V: Clone> Known<K, V> {
                 self.map.clear();
             }
         }
-        self.map.insert(key, (value, now_ms + FRESH_MS));
+        self.map.insert(key, (Answer(value), now_ms + FRESH_MS));
     }
 }

@@ -101,8 +101,9 @@ pub(crate) struct Shared {
     pub(crate) console: Arc<console::Sessions>,
 }
 
-/// Starts a gateway on a bound listener; its tasks end with the process. Returns the address it listens on.
-pub async fn start(config: GatewayConfig, deps: Deps, listener: TcpListener) -> io::Result<SocketAddr> {
+/// Starts a gateway on a bound listener; its tasks end with the process. Returns the address it listens on. Must be called within
+/// the runtime of the process.
+pub fn start(config: GatewayConfig, deps: Deps, listener: TcpListener) -> io::Result<SocketAddr> {
     let Deps { bus, clock, life, metrics, mesh_key, registration, presence } = deps;
     let address = listener.local_addr()?;
     let config = Arc::new(config);

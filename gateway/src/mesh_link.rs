@@ -67,7 +67,7 @@ impl Link {
         let mut roster = GatewayRoster::new(SourceName::from(self.node_name.as_str()), epoch);
         let mut board = Board::new();
         let ready = self.life.condition("gateway bus");
-        let mut connected = self.bus.connected();
+        let connected = self.bus.connected();
         let mut requests = self.subscribe(subjects::resync_requests().into()).await;
         let mut counts = self.subscribe(subjects::all_counts()).await;
         let mut ticks = tokio::time::interval(Duration::from_millis(TICK_INTERVAL_MS));
@@ -85,9 +85,7 @@ impl Link {
                     roster.drain();
                 }
                 _ = ticks.tick() => {
-                    let reachable = *connected.borrow_and_update();
-                    ready.set(reachable);
-                    self.metrics.bus_connected.set(reachable.into());
+                    ready.set(*connected.borrow());
                     self.tick(&mut roster).await;
                     self.show(board.on_timer(self.clock.now_ms()), None, &board);
                 }

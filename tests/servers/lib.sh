@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts of this folder: the cache, messages, free ports, and how to ask whether a process is still the one
 # that was started. It starts nothing and fetches nothing by itself.
 #

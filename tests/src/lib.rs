@@ -4,8 +4,13 @@
 
 pub mod grpc;
 pub mod mesh;
+pub mod method;
 pub mod process;
+pub mod raw;
+pub mod scrape;
 pub mod servers;
+pub mod stage;
 pub mod tidy;
+pub mod tokens;
 pub mod viewer;
 pub mod wait;

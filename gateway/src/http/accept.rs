@@ -1,10 +1,19 @@
 //! The accept loop. A connection has a deadline for each request's head, so that slow ones cannot hold the port; upgraded
 //! sockets leave hyper and cost nothing here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -12,7 +21,7 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use turnout_platform::lifecycle::TaskResult;
 
-use crate::Shared;
+use crate::{Shared, metrics::Rejection};
 
 /// From the first byte we wait for to the end of a request's head; a quiet connection is closed after it too.
 const HEAD_MAX: Duration = Duration::from_secs(5);
@@ -42,17 +51,27 @@ pub(super) async fn run(shared: Shared, listener: TcpListener, routes: Router) -
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(routes.clone());
-        let ended = shared.life.stopping();
+        let routes = TowerToHyperService::new(routes.clone());
+        let (stopped, metrics) = (shared.life.stopping(), shared.metrics.clone());
         tokio::spawn(async move {
+            let heard = AtomicBool::new(false);
+            let service = service_fn(|request| {
+                heard.store(true, Ordering::Relaxed);
+                routes.call(request)
+            });
             let serving = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_MAX)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             tokio::select! {
-                _ = serving => {}
-                () = ended => {}
+                // One that has had an answer and says no more is at rest, not slow.
+                ended = serving => {
+                    if ended.is_err_and(|error| error.is_timeout()) && !heard.load(Ordering::Relaxed) {
+                        metrics.reject(Rejection::timeout);
+                    }
+                }
+                () = stopped => {}
             }
             drop(slot);
         });

@@ -30,8 +30,13 @@ pub(super) async fn upgrade(State(shared): State<Shared>, request: Request) -> R
         return handshake(shared, request).await;
     }
     let span = tracing::info_span!("gateway.join", otel.kind = "server");
-    shared.traces.put(TraceParent::of(&span));
-    handshake(shared, request).instrument(span).await
+    let (traces, trace) = (shared.traces.clone(), TraceParent::of(&span));
+    let answer = handshake(shared, request).instrument(span).await;
+    // Nobody follows one that was refused: no tick will tell of it.
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        traces.put(trace);
+    }
+    answer
 }
 
 async fn handshake(shared: Shared, mut request: Request) -> Response {

@@ -146,6 +146,7 @@ pub const SHARE: &str = "For your own site and systems";
 pub const SHARE_MEANING: &str = "The same number, wherever you need it.";
 pub const SHARE_PAGE: &str = "The page for viewers";
 pub const SHARE_EMBED: &str = "In a web page of yours";
+pub const SHARE_EMBED_NOTE: &str = "Your site's origin must be in the setting allowed_origins of this Turnout.";
 pub const SHARE_GRPC: &str = "From your servers, over gRPC with an API key";
 pub const SHARE_EMBED_CODE: &str = r#"<p><output id="viewers"></output> people watching</p>
 <script type="module">

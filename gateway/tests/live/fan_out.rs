@@ -4,7 +4,8 @@ use std::io::Read;
 use std::time::Duration;
 
 use socket2::SockRef;
-use turnout_gateway::live::{Opening, Protocol};
+use turnout_gateway::live::{Count, EncodedCount, Opening, Protocol, Seat};
+use turnout_roster::Topic;
 
 use crate::edge::{Edge, Frame, count, seat, topic};
 
@@ -44,6 +45,18 @@ fn who_joins_between_two_counts_is_shown_the_latest_at_once() {
     assert_eq!(edge.viewer(1).revision(), 42);
     assert_eq!(edge.viewer(2).revision(), 42);
     assert_eq!(edge.live.latest(&topic()).map(|count| count.count().revision), Some(42));
+}
+
+#[test]
+fn a_viewer_in_a_room_is_shown_the_count_of_the_room() {
+    let edge = Edge::start(|_| {});
+    let room = Topic::new("acme/demo/main");
+    let mut viewer = edge.connect(Opening::Seated(Seat { room: Some(room.clone()), ..seat(1) }));
+    edge.wait_for_seated(1);
+    edge.live.publish(count(7, 1));
+    edge.live.publish(EncodedCount::new(room, Count { revision: 2, ..*count(3, 0).count() }));
+    let shown = viewer.json();
+    assert_eq!((&shown["room"], &shown["viewers"]), (&"main".into(), &3.into()));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod conformance;
 mod in_process;
+mod metered;
 mod nats;
 pub mod subjects;
 
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
 pub use in_process::InProcessBus;
+pub use metered::MeteredBus;
 pub use nats::{NatsBus, NatsOptions};
 pub use subjects::{Pattern, Subject};
 

@@ -160,11 +160,12 @@ impl Config {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "every check has this shape")]
 fn any(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
-fn in_range<T: FromStr + PartialOrd + std::fmt::Display>(value: &str, low: T, high: T) -> Result<T, String> {
+fn in_range<T: FromStr + PartialOrd + std::fmt::Display + Copy>(value: &str, low: T, high: T) -> Result<T, String> {
     match value.parse::<T>() {
         Ok(n) if n >= low && n <= high => Ok(n),
         _ => Err(format!("must be a number from {low} to {high}")),

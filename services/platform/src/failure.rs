@@ -8,8 +8,12 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::tables::TableError;
+
 /// `ErrorInfo.domain` of every failure.
 pub const DOMAIN: &str = "turnout";
+/// When to retry what the tables could not do: an outage or an overload may be over by then.
+const TABLES_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What went wrong, for the caller.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +118,19 @@ impl Failure {
     }
 }
 
+/// For requests that may be repeated although an earlier try may have taken effect: an open outcome is told as an outage.
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Unavailable(_) | TableError::Timeout(_) => {
+                Self::Unavailable { retry_after: TABLES_RETRY_AFTER }
+            }
+            TableError::Overloaded(_) => Self::Overloaded { retry_after: TABLES_RETRY_AFTER },
+            fault => Self::internal(fault),
+        }
+    }
+}
+
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
         if let Failure::Internal(cause) = &failure {
@@ -145,6 +162,20 @@ mod tests {
         let violations = status.get_details_bad_request().unwrap().field_violations;
         assert_eq!(violations[0].field, "event_id");
         assert_eq!(status.get_details_error_info().unwrap().domain, DOMAIN);
+    }
+
+    #[test]
+    fn a_store_that_is_away_or_busy_is_worth_a_retry_and_one_that_is_broken_is_not() {
+        let code = |error: TableError| Status::from(Failure::from(error)).code();
+        assert_eq!(code(TableError::Unavailable("no server".into())), Code::Unavailable);
+        assert_eq!(code(TableError::Timeout("2 s".into())), Code::Unavailable);
+        assert_eq!(code(TableError::Overloaded("full".into())), Code::ResourceExhausted);
+        for fault in [TableError::Invalid("key".into()), TableError::Corrupt("row".into())] {
+            assert!(!Failure::from(fault.clone()).is_retryable(), "{fault}");
+            assert_eq!(code(fault), Code::Internal);
+        }
+        let told = Status::from(Failure::from(TableError::Overloaded("full".into())));
+        assert_eq!(told.get_details_retry_info().unwrap().retry_delay, Some(TABLES_RETRY_AFTER));
     }
 
     #[test]

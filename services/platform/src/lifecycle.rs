@@ -3,7 +3,14 @@
 //! SIGTERM or ctrl-c begins the drain; a second one stops at once. What a part does on drain is the part's own business: it
 //! holds a clone of [`Lifecycle`] and waits for [`Lifecycle::draining`] or [`Lifecycle::stopping`].
 
-use std::{collections::BTreeMap, future::Future, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use parking_lot::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,6 +24,7 @@ pub struct Lifecycle {
     draining: CancellationToken,
     stopping: CancellationToken,
     tasks: TaskTracker,
+    failed: Arc<AtomicBool>,
     conditions: Arc<Mutex<BTreeMap<&'static str, bool>>>,
 }
 
@@ -54,11 +62,11 @@ impl Lifecycle {
                 Ok(Ok(())) => tracing::debug!(task = name, "task ended"),
                 Ok(Err(error)) => {
                     tracing::error!(task = name, %error, "task failed; stopping the process");
-                    life.stop();
+                    life.fail();
                 }
                 Err(panic) => {
                     tracing::error!(task = name, error = %panic, "task panicked; stopping the process");
-                    life.stop();
+                    life.fail();
                 }
             }
         });
@@ -73,6 +81,16 @@ impl Lifecycle {
     pub fn stop(&self) {
         self.draining.cancel();
         self.stopping.cancel();
+    }
+
+    fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+        self.stop();
+    }
+
+    /// Whether a task failed: the process should end with a code that says so.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Is over when the drain begins.

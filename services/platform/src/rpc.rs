@@ -3,6 +3,7 @@
 //! A server authenticates, counts, limits and traces every call in layers; a service's own code contains none of that. The
 //! limits are explicit, because tonic passes "none" for some that guard against abuse.
 
+mod deadline;
 mod layer;
 mod metrics;
 
@@ -26,8 +27,6 @@ use crate::{
     lifecycle::{Lifecycle, TaskResult},
 };
 
-/// A call without a deadline of its own ends after this; streams are not bounded by it.
-const CALL_MAX: Duration = Duration::from_secs(10);
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -81,7 +80,7 @@ impl RpcServer {
 
     /// Adds a service.
     #[must_use]
-    pub fn add<S>(mut self, service: S) -> Self
+    pub fn with<S>(mut self, service: S) -> Self
     where
         S: tower::Service<http::Request<tonic::body::Body>, Error = std::convert::Infallible>
             + NamedService
@@ -108,7 +107,6 @@ impl RpcServer {
     ) {
         let routes = self.routes.routes().prepare();
         let server = Server::builder()
-            .timeout(CALL_MAX)
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_concurrent_streams(Some(STREAMS_PER_CONNECTION_MAX))

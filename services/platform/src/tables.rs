@@ -10,6 +10,7 @@ pub mod conformance;
 mod cql;
 mod declare;
 mod embedded;
+mod metered;
 mod range;
 mod row;
 mod schema;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use declare::{Column, Kind, Table, bytes, flag, int, text, time};
+pub use metered::MeteredTables;
 pub use range::{Page, Range};
 pub use row::{Row, Value};
 

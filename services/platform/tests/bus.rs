@@ -19,8 +19,8 @@ fn server(test: &str) -> Option<String> {
 
 async fn connect(server: &str) -> Arc<NatsBus> {
     let options = NatsOptions { servers: vec![server.to_owned()], name: "conformance".into(), credentials: None };
-    let bus = NatsBus::connect(options).await.unwrap();
-    bus.connected().wait_for(|connected| *connected).await.unwrap();
+    let bus = NatsBus::connect(options).await.expect("the options are possible");
+    bus.connected().wait_for(|connected| *connected).await.expect("the bus lives");
     bus
 }
 

@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
-use turnout_platform::tables::{self, Engine, Range, Row, Table, TableError, Value, int, text};
 use tempfile::TempDir;
+use turnout_platform::tables::{self, Engine, Range, Row, Table, TableError, Value, int, text};
 
 struct Bench {
     engine: Engine,

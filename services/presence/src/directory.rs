@@ -28,8 +28,17 @@ pub struct Directory {
     registration: Channel,
     credentials: Credentials,
     clock: Arc<dyn Clock>,
-    /// Owner, and until when the answer holds by the monotonic clock. The lock is held for one map operation.
-    answers: Mutex<HashMap<EventId, (Option<TenantId>, u64)>>,
+    /// The lock is held for one map operation.
+    answers: Mutex<HashMap<EventId, Answer>>,
+}
+
+/// What registration said of an event.
+#[derive(Clone)]
+struct Answer {
+    /// None if there is no such event.
+    owner: Option<TenantId>,
+    /// It holds until then, by the monotonic clock.
+    until_now_ms: u64,
 }
 
 impl std::fmt::Debug for Directory {
@@ -47,16 +56,16 @@ impl Directory {
     /// The owner of an event that this caller may see. An event of somebody else and one that is not there look the same.
     pub async fn owner(&self, event: &EventId, caller: &Principal) -> Result<TenantId, Failure> {
         let owner = match self.remembered(event) {
-            Some(owner) => owner,
+            Some(answer) => answer.owner,
             None => self.ask(event).await?,
         };
         let visible = owner.filter(|owner| caller.sees_all_tenants() || caller.tenant.as_ref() == Some(owner));
         visible.ok_or(Failure::NotFound { what: "event" })
     }
 
-    fn remembered(&self, event: &EventId) -> Option<Option<TenantId>> {
+    fn remembered(&self, event: &EventId) -> Option<Answer> {
         let now_ms = self.clock.now_ms();
-        self.answers.lock().get(event).filter(|(_, until_ms)| now_ms < *until_ms).map(|(owner, _)| owner.clone())
+        self.answers.lock().get(event).filter(|answer| now_ms < answer.until_now_ms).cloned()
     }
 
     async fn ask(&self, event: &EventId) -> Result<Option<TenantId>, Failure> {
@@ -83,14 +92,14 @@ impl Directory {
 
     fn remember(&self, event: &EventId, owner: Option<TenantId>) {
         let now_ms = self.clock.now_ms();
-        let until_ms = now_ms + if owner.is_some() { KNOWN_MS } else { UNKNOWN_MS };
+        let until_now_ms = now_ms + if owner.is_some() { KNOWN_MS } else { UNKNOWN_MS };
         let mut answers = self.answers.lock();
         if answers.len() >= ANSWERS_MAX {
-            answers.retain(|_, (_, until_ms)| now_ms < *until_ms);
+            answers.retain(|_, answer| now_ms < answer.until_now_ms);
             if answers.len() >= ANSWERS_MAX {
                 answers.clear();
             }
         }
-        answers.insert(event.clone(), (owner, until_ms));
+        answers.insert(event.clone(), Answer { owner, until_now_ms });
     }
 }

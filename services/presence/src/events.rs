@@ -16,9 +16,7 @@ use turnout_platform::{
     telemetry::TraceParent,
 };
 use turnout_proto::presence::v1 as wire;
-use turnout_roster::{
-    Counts, Effect, Liveness, Millis, Replica, ReplicaConfig, ReplicaStats, ResyncRequest, SourceName,
-};
+use turnout_roster::{Counts, Effect, Liveness, Millis, Replica, ReplicaConfig, ReplicaStats, Resync, ResyncRequest};
 
 use crate::{
     board::Board,
@@ -152,13 +150,17 @@ impl Actor {
         if self.trace.is_none() {
             self.trace = span.as_ref().and_then(TraceParent::of);
         }
-        self.act(effects).await;
+        self.act(effects, None).await;
     }
 
     async fn on_answer(&mut self, message: &Message) {
         let Ok(resync) = mesh::decode_resync(&message.payload) else { return self.undecodable() };
+        let snapshot_at_ms = match &resync {
+            Resync::Snapshot(part) => Some(part.at_ms),
+            Resync::Replay(_) => None,
+        };
         let effects = self.replica.on_resync(resync, self.clock.now_ms());
-        self.act(effects).await;
+        self.act(effects, snapshot_at_ms).await;
     }
 
     /// Gateways may turn to us at any time: our revisions must be beyond those of the others.
@@ -176,7 +178,7 @@ impl Actor {
     async fn on_timer(&mut self) {
         let (now_ms, at_ms) = (self.clock.now_ms(), self.clock.at_ms());
         let effects = self.replica.on_timer(now_ms);
-        self.act(effects).await;
+        self.act(effects, None).await;
         for frame in self.replica.publish(now_ms, at_ms) {
             self.publish(frame).await;
         }
@@ -196,24 +198,15 @@ impl Actor {
         }
     }
 
-    /// Does what follows from a frame or from time passing.
-    async fn act(&mut self, effects: Vec<Effect>) {
+    /// Does what follows from a frame or from time passing; `snapshot_at_ms` is the moment of a snapshot that led to it.
+    async fn act(&mut self, effects: Vec<Effect>, snapshot_at_ms: Option<Millis>) {
         let at_ms = self.clock.at_ms();
         let mut records = Vec::new();
-        // The effects of one frame are about one gateway.
-        let mut told: Option<(SourceName, Millis)> = None;
         for effect in effects {
             match effect {
                 Effect::Request(request) => self.request(request).await,
                 Effect::Source { source, was, is } => tracing::info!(%source, ?was, ?is, "gateway judged anew"),
-                Effect::Opened(ref span) => {
-                    if told.as_ref().is_none_or(|(source, _)| *source != span.source) {
-                        told = Some((span.source.clone(), told_at_ms(&self.replica, &span.source)));
-                    }
-                    let told_at_ms = told.as_ref().map_or(0, |(_, at_ms)| *at_ms);
-                    records.extend(self.history.fact(&effect, told_at_ms, at_ms));
-                }
-                Effect::Closed { .. } => records.extend(self.history.fact(&effect, 0, at_ms)),
+                fact => records.extend(self.history.fact(&fact, snapshot_at_ms, at_ms)),
             }
         }
         self.backlog.push(records, &self.metrics);
@@ -286,11 +279,6 @@ impl Actor {
 fn heard(replica: &Replica) -> SourcesHeard {
     let fresh = replica.sources().filter(|source| source.liveness == Liveness::Fresh);
     fresh.filter_map(|view| view.applied.map(|(epoch, _, at_ms)| (view.source.clone(), (epoch, at_ms)))).collect()
-}
-
-fn told_at_ms(replica: &Replica, source: &SourceName) -> Millis {
-    let view = replica.sources().find(|view| view.source == source);
-    view.and_then(|view| view.applied).map_or(0, |(_, _, at_ms)| at_ms)
 }
 
 fn frame_to_wire(replica: &str, frame: Counts) -> wire::CountsFrame {

@@ -9,7 +9,7 @@
 
 mod board;
 mod directory;
-pub mod domain;
+mod domain;
 mod events;
 mod metrics;
 mod rpc;
@@ -31,6 +31,7 @@ use turnout_proto::presence::v1::presence_service_server::PresenceServiceServer;
 
 use board::Board;
 use directory::Directory;
+pub use domain::{Ending, Point, Visit, WatchTime};
 use events::Actor;
 use metrics::PresenceMetrics;
 pub use rpc::PresenceRpc;

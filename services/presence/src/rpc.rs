@@ -12,7 +12,6 @@ use turnout_platform::{
     failure::Failure,
     ids::{Audience, EventId, RoomId},
     lifecycle::Lifecycle,
-    tables::TableError,
 };
 use turnout_proto::presence::v1::{
     Count, CountPoint, GetCountHistoryRequest, GetCountHistoryResponse, GetCountRequest, GetCountResponse,
@@ -111,9 +110,7 @@ impl Watch {
         loop {
             let (shown, status) = (*self.shown.borrow_and_update(), *self.status.borrow_and_update());
             match self.inner.count(&self.audience, shown, status) {
-                // Nobody is there, and nobody was: not news, though the moment is another.
-                Ok(count) if shown.count.is_none() && self.last.as_ref().is_some_and(|last| is_same(last, &count)) => {}
-                Ok(count) if self.last.as_ref() == Some(&count) => {}
+                Ok(count) if self.last.as_ref().is_some_and(|last| is_same(last, &count)) => {}
                 Ok(count) => {
                     self.last = Some(count.clone());
                     return Some((Ok(WatchCountsResponse { count: Some(count) }), Some(self)));
@@ -132,6 +129,7 @@ impl Watch {
     }
 }
 
+/// Unchanged counts are published again and again for gateways; to a caller that is no news.
 fn is_same(a: &Count, b: &Count) -> bool {
     (a.viewers, a.low, a.high, a.connections, a.stale) == (b.viewers, b.low, b.high, b.connections, b.stale)
 }
@@ -178,7 +176,7 @@ impl PresenceService for PresenceRpc {
         let GetCountHistoryRequest { event_id, room_id, from, to, step_seconds } = request.into_inner();
         let (from_s, to_s, step_s) = span_from_wire(from, to, step_seconds, inner.clock.at_ms())?;
         let audience = inner.audience(&caller, &event_id, &room_id).await?;
-        let points = inner.archive.points(&audience.topic(), from_s, to_s).await.map_err(failure_of)?;
+        let points = inner.archive.points(&audience.topic(), from_s, to_s).await.map_err(Failure::from)?;
         let points = resample(points, from_s, step_s).into_iter().map(point_to_wire).collect();
         Ok(Response::new(GetCountHistoryResponse { points }))
     }
@@ -203,7 +201,7 @@ impl PresenceService for PresenceRpc {
         let (inner, caller) = (&self.inner, principal_of(&request)?);
         let GetPeakRequest { event_id, room_id } = request.into_inner();
         let topic = inner.audience(&caller, &event_id, &room_id).await?.topic();
-        let stored = inner.archive.peak(&topic).await.map_err(failure_of)?;
+        let stored = inner.archive.peak(&topic).await.map_err(Failure::from)?;
         // What is on its way to the store counts too.
         let shown = Some(inner.board.get(&topic).peak).filter(|(viewers, _)| *viewers > 0);
         let peak = stored.into_iter().chain(shown).max_by_key(|&(viewers, at_ms)| (viewers, std::cmp::Reverse(at_ms)));
@@ -264,15 +262,6 @@ fn count_to_wire(audience: &Audience, count: TopicCount, stale: bool) -> Count {
 fn point_to_wire((second, point): (u64, Point)) -> CountPoint {
     let Point { viewers, low, high, connections, revision } = point;
     CountPoint { at: Some(timestamp(second * 1000)), viewers, low, high, connections, revision }
-}
-
-fn failure_of(error: TableError) -> Failure {
-    if error.is_retryable() || matches!(error, TableError::Timeout(_)) {
-        tracing::warn!(%error, "history cannot be read now");
-        Failure::Unavailable { retry_after: RETRY_AFTER }
-    } else {
-        Failure::internal(error)
-    }
 }
 
 #[cfg(test)]

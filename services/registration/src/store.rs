@@ -4,11 +4,11 @@ mod events;
 mod keys;
 mod rooms;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use turnout_platform::{
     failure::Failure,
-    tables::{Row, Table, TableError, Tables, Value, bytes, int, text, time},
+    tables::{Row, Table, Tables, Value, bytes, int, text, time},
 };
 
 pub(crate) use events::EventPage;
@@ -123,21 +123,7 @@ impl Store {
             .set("link_id", link.id.as_str())
             .set("used_at", Value::Time(at_ms))
             .set("version", 1_i64);
-        Ok(self.tables.put_if_absent(row).await.map_err(failure)?.is_none())
-    }
-}
-
-/// A caller may retry when it hears of an outage or of an overload: every write here can be repeated.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-fn failure(error: TableError) -> Failure {
-    match error {
-        TableError::Unavailable(_) | TableError::Timeout(_) => {
-            tracing::debug!(%error, "no answer from the tables");
-            Failure::Unavailable { retry_after: RETRY_AFTER }
-        }
-        TableError::Overloaded(_) => Failure::Overloaded { retry_after: RETRY_AFTER },
-        fault => Failure::internal(fault),
+        Ok(self.tables.put_if_absent(row).await?.is_none())
     }
 }
 

@@ -5,6 +5,7 @@
 //! - **exact**: after every frame a replica's sets for a gateway are those that the gateway had at that (epoch, seq);
 //! - **band**: everybody connected throughout the window of a count is within its high end, everybody within its low end was
 //!   connected at some moment of it (see [`crate::TopicCount`]);
+//! - **self-suspicion**: a replica that knows that it is cut off drops nobody;
 //! - **facts**: a span is opened once and closed once, and the open ones are, in the end, those of the truth;
 //! - **convergence**: once all faults are healed every replica equals the truth exactly, within a bounded time.
 //!
@@ -13,6 +14,8 @@
 mod crowd;
 mod faults;
 mod laws;
+mod network;
+mod process;
 mod rng;
 mod scenario;
 mod station;

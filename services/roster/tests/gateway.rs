@@ -108,7 +108,7 @@ fn a_goodbye_is_told_at_once_and_a_broken_connection_lingers_first() {
     gateway.leave(1, Leave::Clean);
     gateway.leave(2, Leave::Broken);
     assert_eq!(gateway.told(), [vec![], vec![2], vec![1]]);
-    gateway.now_ms += LINGER_MS - 2 * TICK_INTERVAL_MS;
+    gateway.now_ms += LINGER_MS - 3 * TICK_INTERVAL_MS;
     assert_eq!(gateway.told(), [vec![], vec![], vec![]]);
     assert_eq!(gateway.told(), [vec![], vec![], vec![2]]);
 }

@@ -9,12 +9,12 @@ use tonic::transport::Channel;
 use turnout_platform::{
     admin,
     auth::MeshKey,
-    bus::{InProcessBus, NatsBus, NatsOptions, SharedBus},
+    bus::{InProcessBus, MeteredBus, NatsBus, NatsOptions, SharedBus},
     clock::{Clock, SystemClock},
     config::{BusChoice, Config, StoreChoice},
     lifecycle::Lifecycle,
     random, rpc,
-    tables::{self, Engine, Table, TableError, Tables},
+    tables::{self, Engine, MeteredTables, Table, TableError, Tables},
     telemetry::{self, Metrics, Telemetry},
 };
 
@@ -78,7 +78,7 @@ impl Foundation {
             match tables::open(&engine, &declared).await {
                 Ok(tables) => {
                     ready.set(true);
-                    return Ok(tables);
+                    return Ok(Arc::new(self.metrics.register(|registry| MeteredTables::new(tables, registry))));
                 }
                 Err(error @ (TableError::Unavailable(_) | TableError::Timeout(_)))
                     if self.clock.now_ms() < until_ms =>
@@ -100,14 +100,15 @@ impl Foundation {
 
     /// The bus. One that cannot be reached yet is waited for by whoever uses it; readiness says so.
     pub async fn connect_bus(&self) -> anyhow::Result<SharedBus> {
-        Ok(match &self.config.bus {
+        let bus: SharedBus = match &self.config.bus {
             BusChoice::InProcess => InProcessBus::new(),
             BusChoice::Nats(servers) => {
                 let credentials = self.config.bus_user.clone().zip(self.config.bus_password.clone());
                 let options = NatsOptions { servers: servers.clone(), name: self.node_name.clone(), credentials };
                 NatsBus::connect(options).await.context("setting `bus`")?
             }
-        })
+        };
+        Ok(MeteredBus::start(bus, &self.life, &self.metrics))
     }
 
     /// A channel to another role.

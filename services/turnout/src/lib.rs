@@ -57,6 +57,7 @@ pub fn run(
             }
             life.ended().await;
             base.telemetry.shutdown().await;
+            anyhow::ensure!(!life.has_failed(), "a part of the process failed; the log says which");
             started
         }),
     }
@@ -101,7 +102,7 @@ async fn all_in_one(base: &Foundation) -> anyhow::Result<()> {
     let grpc_addr = grpc.local_addr()?;
     let access = [turnout_registration::ACCESS, turnout_presence::ACCESS];
     let authenticator = new_authenticator(base, Arc::new(registration.clone()), access);
-    RpcServer::new().add(registration.into_service()).add(presence.into_service()).serve(
+    RpcServer::new().with(registration.into_service()).with(presence.into_service()).serve(
         &base.life,
         grpc,
         Some(incoming),
@@ -109,8 +110,7 @@ async fn all_in_one(base: &Foundation) -> anyhow::Result<()> {
         base.metrics.register(RpcMetrics::register),
     );
     let gateway = GatewayConfig { grpc_addr: grpc_addr.to_string(), ..gateway_config(base) };
-    let public_addr =
-        turnout_gateway::start(gateway, gateway_deps(base, bus, channel.clone(), channel), public).await?;
+    let public_addr = turnout_gateway::start(gateway, gateway_deps(base, bus, channel.clone(), channel), public)?;
 
     welcome::greet(base, public_addr, grpc_addr, demo)
 }
@@ -126,7 +126,7 @@ async fn registration_role(base: &Foundation) -> anyhow::Result<()> {
     welcome::keep_addresses(base, Addresses { grpc: Some(grpc.local_addr()?), ..Addresses::default() })?;
     tracing::info!(address = %grpc.local_addr()?, "registration serves grpc");
     let metrics = base.metrics.register(RpcMetrics::register);
-    RpcServer::new().add(registration.into_service()).serve(&base.life, grpc, None, authenticator, metrics);
+    RpcServer::new().with(registration.into_service()).serve(&base.life, grpc, None, authenticator, metrics);
     base.stop_after_drain();
     Ok(())
 }
@@ -143,7 +143,7 @@ async fn presence_role(base: &Foundation) -> anyhow::Result<()> {
     welcome::keep_addresses(base, Addresses { grpc: Some(grpc.local_addr()?), ..Addresses::default() })?;
     tracing::info!(address = %grpc.local_addr()?, replica = %base.node_name, "presence serves grpc");
     let metrics = base.metrics.register(RpcMetrics::register);
-    RpcServer::new().add(presence.into_service()).serve(&base.life, grpc, None, authenticator, metrics);
+    RpcServer::new().with(presence.into_service()).serve(&base.life, grpc, None, authenticator, metrics);
     base.stop_after_drain();
     Ok(())
 }
@@ -155,7 +155,7 @@ async fn gateway_role(base: &Foundation) -> anyhow::Result<()> {
     let presence = base.channel("presence_url", base.config.presence_url.as_deref())?;
     let bus = base.connect_bus().await?;
     let deps = gateway_deps(base, bus, registration, presence);
-    let address = turnout_gateway::start(gateway_config(base), deps, public).await?;
+    let address = turnout_gateway::start(gateway_config(base), deps, public)?;
     welcome::keep_addresses(base, Addresses { public: Some(address), ..Addresses::default() })?;
     tracing::info!(%address, gateway = %base.node_name, "gateway serves viewers");
     Ok(())

@@ -36,13 +36,16 @@ pub trait ApiKeys: Send + Sync + 'static {
     async fn resolve(&self, key_id: &str, secret_sha256: &[u8]) -> Result<Option<TenantId>, Failure>;
 }
 
+/// By the hash of the whole key: whose it is, if it is anybody's, and until when that is believed.
+type KnownKeys = HashMap<Vec<u8>, (Option<Principal>, u64)>;
+
 /// Checks credentials.
 pub struct Authenticator {
     mesh: TokenVerifier,
     api_keys: Arc<dyn ApiKeys>,
     clock: Arc<dyn Clock>,
     access: HashMap<&'static str, Access>,
-    cache: Mutex<HashMap<Vec<u8>, (Option<Principal>, u64)>>,
+    cache: Mutex<KnownKeys>,
 }
 
 impl std::fmt::Debug for Authenticator {

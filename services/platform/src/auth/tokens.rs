@@ -191,6 +191,10 @@ impl TokenVerifier {
         if header.typ != kind.typ() || header.alg != "EdDSA" {
             return Err(Refused::WrongKind);
         }
+        // A tenant's key has been found by its id; the mesh has one, and a token that names another is not what it says.
+        if self.issuer.is_some() && header.kid != MESH_KEY_ID {
+            return Err(Refused::UnknownKey);
+        }
         let mut validation = Validation::new(Algorithm::EdDSA);
         // The times are checked below, against the clock that was passed in; audience and issuer too, for one kind of answer.
         validation.validate_exp = false;

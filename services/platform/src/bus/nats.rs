@@ -26,7 +26,7 @@ use crate::{
 /// A half-open link is found after at most three of these.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// The longest wait between two attempts to reconnect.
-const RECONNECT_DELAY_MAX: Duration = Duration::from_millis(1000);
+const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(1);
 /// Messages that wait for the connection before `publish` has to wait.
 const SEND_QUEUE_MESSAGES_MAX: usize = 2048;
 /// How long `publish` waits for room before it gives the message up: core messages are not worth stalling for.

@@ -51,7 +51,7 @@ impl Layers {
         let failed = |problem: String| ConfigError::File { path: path.to_owned(), problem };
         let table: toml::Table = content.parse().map_err(|e: toml::de::Error| failed(e.to_string()))?;
         for (name, value) in table {
-            let setting = named(&name, |s| s.name == name, Origin::File(path.to_owned()))?;
+            let setting = named(&name, |s| s.name == name, &Origin::File(path.to_owned()))?;
             let text = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(n) => n.to_string(),
@@ -76,7 +76,7 @@ impl Layers {
             if !name.starts_with("TURNOUT_") || name.starts_with("TURNOUT_TEST_") || name == "TURNOUT_CONFIG" {
                 continue;
             }
-            let setting = named(&name, |s| s.env() == name, Origin::Environment(name.clone()))?;
+            let setting = named(&name, |s| s.env() == name, &Origin::Environment(name.clone()))?;
             self.values.insert(setting.name, (value, Origin::Environment(name)));
         }
         Ok(())
@@ -93,7 +93,7 @@ impl Layers {
     }
 }
 
-fn named(name: &str, is: impl Fn(&Setting) -> bool, origin: Origin) -> Result<&'static Setting, ConfigError> {
+fn named(name: &str, is: impl Fn(&Setting) -> bool, origin: &Origin) -> Result<&'static Setting, ConfigError> {
     SETTINGS.iter().find(|s| is(s)).ok_or_else(|| {
         let plain = name.trim_start_matches("TURNOUT_").to_ascii_lowercase();
         let hint = SETTINGS

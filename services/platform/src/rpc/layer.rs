@@ -1,4 +1,4 @@
-//! The layer around every gRPC method: authenticates, opens the span, counts the outcome.
+//! The layer around every gRPC method: authenticates, opens the span, holds the deadline, counts the outcome.
 
 use std::{
     pin::Pin,
@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 
 use super::{
     RpcMetrics,
+    deadline::{self, Deadline},
     metrics::{Handled, Method},
 };
 use crate::{
@@ -74,25 +75,31 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let AccessLayer { authenticator, metrics, stopwatch } = self.layer.clone();
         let span = span_of(&request);
+        let deadline = Deadline::of(request.headers(), tokio::time::Instant::now());
         let call = async move {
             let begun_ms = stopwatch.now_ms();
             let method = authenticator.method_of(request.uri().path());
             let open = InFlight::new(&metrics.in_flight);
-            let mut authorization = request.headers().get_all(http::header::AUTHORIZATION).iter();
-            // Two of them would let two readers disagree about who calls.
-            let bearer = match (authorization.next(), authorization.next()) {
-                (Some(one), None) => one.to_str().ok(),
-                _ => None,
-            };
-            let allowed = authenticator.authenticate(request.uri().path(), bearer).await;
-            let response = match allowed {
-                Ok(principal) => {
-                    if let Some(principal) = principal {
-                        request.extensions_mut().insert(principal);
+            let answer = async {
+                let mut authorization = request.headers().get_all(http::header::AUTHORIZATION).iter();
+                // Two of them would let two readers disagree about who calls.
+                let bearer = match (authorization.next(), authorization.next()) {
+                    (Some(one), None) => one.to_str().ok(),
+                    _ => None,
+                };
+                match authenticator.authenticate(request.uri().path(), bearer).await {
+                    Ok(principal) => {
+                        if let Some(principal) = principal {
+                            request.extensions_mut().insert(principal);
+                        }
+                        inner.call(request).await
                     }
-                    inner.call(request).await?
+                    Err(failure) => Ok(Status::from(failure).into_http()),
                 }
-                Err(failure) => Status::from(failure).into_http(),
+            };
+            let response = match tokio::time::timeout_at(deadline.answer_by, answer).await {
+                Ok(answered) => answered?.map(|body| deadline.bound(body)),
+                Err(_) => deadline::exceeded().into_http(),
             };
             let elapsed_s = (stopwatch.now_ms() - begun_ms) as f64 / 1000.0;
             metrics.handling.get_or_create(&method).observe(elapsed_s);

@@ -11,14 +11,15 @@ use turnout_roster::{Millis, SourceName, Topic};
 use super::{Record, VisitNews};
 
 /// Rows that wait before further checkpoints are left out.
-pub const HISTORY_ROWS_MAX: usize = 200_000;
+const CHECKPOINT_ROWS_MAX: usize = 200_000;
 /// Rows that wait before anything further is left out, and counted as dropped: minutes of everybody leaving a full festival.
-pub const FINAL_ROWS_MAX: usize = 600_000;
+const FINAL_ROWS_MAX: usize = 600_000;
 /// Rows of one batch.
-pub const ROWS_A_BATCH_MAX: usize = 50;
+const ROWS_A_BATCH_MAX: usize = 50;
 /// Visits of one topic and hour are spread over so many partitions: 1.6 million an hour keep each below 50,000 rows.
 pub const VISIT_SHARDS: u64 = 32;
-pub(crate) const HOUR_MS: Millis = 3_600_000;
+/// An hour, the time that a partition covers.
+pub const HOUR_MS: Millis = 3_600_000;
 
 /// Where rows go together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,7 +73,7 @@ impl Record {
 }
 
 /// The hour of a moment, as the moment at which it begins.
-pub(crate) fn hour_of(at_ms: Millis) -> Millis {
+pub fn hour_of(at_ms: Millis) -> Millis {
     at_ms - at_ms % HOUR_MS
 }
 
@@ -124,7 +125,7 @@ impl Backlog {
             *known = known.clone().then(record);
             return Pushed::Queued;
         }
-        if self.rows >= HISTORY_ROWS_MAX && record.is_checkpoint() {
+        if self.rows >= CHECKPOINT_ROWS_MAX && record.is_checkpoint() {
             return Pushed::Skipped;
         }
         if self.rows >= FINAL_ROWS_MAX {
@@ -186,11 +187,6 @@ impl Backlog {
         self.rows
     }
 
-    /// Nothing waits and nothing is under way.
-    pub fn is_empty(&self) -> bool {
-        self.partitions.is_empty()
-    }
-
     /// How long the oldest row has waited, at most.
     pub fn oldest_age_ms(&self, now_ms: Millis) -> Millis {
         let oldest = self.partitions.values().map(|waiting| waiting.since_ms).min();
@@ -241,13 +237,13 @@ mod tests {
         let again = backlog.take().unwrap();
         assert_eq!(again.records, [seen(1, 70)]);
         backlog.written(again.partition);
-        assert!(backlog.is_empty());
+        assert!(backlog.partitions.is_empty());
     }
 
     #[test]
     fn when_the_store_is_down_checkpoints_give_way_and_endings_do_not() {
         let mut backlog = Backlog::default();
-        for viewer in 0..HISTORY_ROWS_MAX as u64 {
+        for viewer in 0..CHECKPOINT_ROWS_MAX as u64 {
             assert_eq!(backlog.push(seen(viewer, 1), 0), Pushed::Queued);
         }
         assert_eq!(backlog.push(seen(1, 2), 0), Pushed::Queued, "a newer checkpoint replaces the one that waits");
@@ -281,7 +277,7 @@ mod tests {
                 store(&mut stored, &batch);
                 backlog.written(batch.partition);
             }
-            prop_assert!(backlog.is_empty() && backlog.rows() == 0);
+            prop_assert!(backlog.partitions.is_empty() && backlog.rows() == 0);
             prop_assert_eq!(stored, truth);
         }
     }

@@ -88,12 +88,12 @@ pub struct History {
 }
 
 impl History {
-    /// A fact from the replica. `told_at_ms` is the moment up to which its gateway has spoken. Facts of other kinds are ignored.
-    pub fn fact(&mut self, fact: &Effect, told_at_ms: Millis, at_ms: Millis) -> Option<Record> {
+    /// A fact from the replica; other effects are none. `snapshot_at_ms` is the moment of the snapshot that it comes from, if so.
+    pub fn fact(&mut self, fact: &Effect, snapshot_at_ms: Option<Millis>, at_ms: Millis) -> Option<Record> {
         let (span, left, news) = match fact {
             Effect::Opened(span) => {
-                // The gateway's last word counts, not the time of joining: after a restart of ours that may be hours ago.
-                let seen_at_ms = Some(told_at_ms.max(span.joined_at_ms));
+                // After a restart of ours the time of joining may be hours ago; the snapshot says that the viewer is still there.
+                let seen_at_ms = Some(span.joined_at_ms.max(snapshot_at_ms.unwrap_or_default()));
                 (span, None, VisitNews { seen_at_ms, left: None })
             }
             Effect::Closed { span, left_at_ms, cause: CloseCause::SourceLost } => {
@@ -269,11 +269,11 @@ mod tests {
     fn each_lasting_visit_is_checkpointed_once_a_minute_with_its_gateways_last_word() {
         let mut history = History::default();
         for viewer in 0..120 {
-            history.fact(&Effect::Opened(span(viewer, START_MS)), START_MS, START_MS);
+            history.fact(&Effect::Opened(span(viewer, START_MS)), None, START_MS);
         }
         history.fact(
             &Effect::Closed { span: span(5, START_MS), left_at_ms: START_MS, cause: CloseCause::Left },
-            START_MS,
+            None,
             START_MS,
         );
         let mut seen = HashMap::new();
@@ -292,10 +292,22 @@ mod tests {
     }
 
     #[test]
+    fn a_visit_learnt_from_a_snapshot_was_last_seen_in_it_and_not_when_it_began() {
+        let mut history = History::default();
+        let opened = Effect::Opened(span(1, START_MS));
+        let seen = |record| match record {
+            Some(Record::Visit { news, .. }) => news.seen_at_ms,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(seen(history.fact(&opened, Some(START_MS + 9_000), START_MS + 9_100)), Some(START_MS + 9_000));
+        assert_eq!(seen(history.fact(&opened, None, START_MS + 9_100)), Some(START_MS));
+    }
+
+    #[test]
     fn a_lost_gateway_ends_no_visit_for_good() {
         let mut history = History::default();
         let lost = Effect::Closed { span: span(1, START_MS), left_at_ms: START_MS + 50, cause: CloseCause::SourceLost };
-        let Some(Record::Visit { news, .. }) = history.fact(&lost, START_MS, START_MS) else { panic!("a record") };
+        let Some(Record::Visit { news, .. }) = history.fact(&lost, None, START_MS) else { panic!("a record") };
         assert_eq!(news, VisitNews { seen_at_ms: Some(START_MS + 50), left: None });
     }
 

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::{task::JoinSet, time::Instant};
+use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use turnout_platform::{
     clock::Clock,
@@ -87,31 +87,30 @@ impl Writer {
         let mut wait = COLLECT;
         let mut failures = 0u32;
         while tokio::time::timeout(wait, closed.cancelled()).await.is_err() {
-            let failed = self.write_all(None).await;
+            let failed = self.write_all().await;
             failures = if failed { failures + 1 } else { 0 };
             if failures == 1 {
                 tracing::warn!(rows = self.backlog.size().0, "history cannot be stored now; it waits");
             }
             wait = if failed { retry_wait(failures) } else { COLLECT };
         }
-        let until = Instant::now() + FLUSH_MAX;
-        while self.write_all(Some(until)).await && Instant::now() < until {
-            tokio::time::sleep(RETRY_WAIT_MIN).await;
-        }
-        let (rows, _) = self.backlog.size();
-        if rows > 0 {
-            tracing::warn!(rows, "history was not stored in time and is lost");
+        let flush = async {
+            while self.write_all().await {
+                tokio::time::sleep(RETRY_WAIT_MIN).await;
+            }
+        };
+        if tokio::time::timeout(FLUSH_MAX, flush).await.is_err() {
+            tracing::warn!(rows = self.backlog.size().0, "not all history was stored in time; these rows are lost");
         }
         Ok(())
     }
 
     /// Writes what waits now. True if the store refused some of it.
-    async fn write_all(&self, until: Option<Instant>) -> bool {
+    async fn write_all(&self) -> bool {
         let mut under_way = JoinSet::new();
         let mut failed = false;
         loop {
-            let late = until.is_some_and(|until| Instant::now() >= until);
-            while !failed && !late && under_way.len() < BATCHES_AT_ONCE_MAX {
+            while !failed && under_way.len() < BATCHES_AT_ONCE_MAX {
                 let Some(batch) = self.backlog.backlog.lock().take() else { break };
                 under_way.spawn(write(self.tables.clone(), batch, self.replica.clone()));
             }

@@ -1,6 +1,6 @@
 //! Who may ask what.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
 use prost::Message as _;
 use tonic::Code;
@@ -86,5 +86,23 @@ async fn without_registration_nobody_learns_anything_and_is_told_to_retry() {
         let status = answer.unwrap_err();
         assert_eq!(status.code(), Code::Unavailable);
         assert!(status.get_details_retry_info().is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_of_an_event_is_remembered_for_a_minute_and_its_absence_for_two_seconds() {
+    let (mesh, folder) = (Mesh::new(), tempfile::tempdir().unwrap());
+    let node = mesh.replica("p1", Disk::open(folder.path()).await).await;
+    let mut client = mesh.client(&node, Some("acme"));
+    let asked = || node.asked.load(Ordering::SeqCst);
+    for (event, held) in [("demo", Duration::from_mins(1)), ("nowhere", Duration::from_secs(2))] {
+        let before = asked();
+        ask_all(&mut client, event).await;
+        tokio::time::sleep(held / 2).await;
+        ask_all(&mut client, event).await;
+        assert_eq!(asked(), before + 1, "{event}");
+        tokio::time::sleep(held).await;
+        ask_all(&mut client, event).await;
+        assert_eq!(asked(), before + 2, "{event}");
     }
 }

@@ -23,7 +23,7 @@ async fn watch(client: &Client, event: &str) -> tonic::Streaming<WatchCountsResp
 }
 
 async fn next(counts: &mut tonic::Streaming<WatchCountsResponse>) -> Count {
-    let next = tokio::time::timeout(Duration::from_secs(60), counts.message());
+    let next = tokio::time::timeout(Duration::from_mins(1), counts.message());
     next.await.expect("a count comes").unwrap().unwrap().count.unwrap()
 }
 
@@ -33,7 +33,9 @@ async fn a_person_on_two_devices_at_two_gateways_counts_once() {
     let node = mesh.replica("p1", Disk::open(folder.path()).await).await;
     let (one, two) = (Gateway::start(&mesh, "gw-1").await, Gateway::start(&mesh, "gw-2").await);
     for (gateway, viewers) in [(&one, [1, 2]), (&two, [2, 3])] {
-        viewers.iter().for_each(|viewer| gateway.join(DEMO, *viewer));
+        for viewer in viewers {
+            gateway.join(DEMO, viewer);
+        }
         gateway.set_connections(DEMO, 2);
     }
     let client = mesh.client(&node, Some("acme"));
@@ -81,6 +83,40 @@ async fn a_watcher_hears_the_count_at_once_and_then_each_change() {
         }
     };
     assert_eq!(end.code(), Code::Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_hears_nobody_any_more_says_so_and_keeps_the_last_count() {
+    let (mesh, folder) = (Mesh::new(), tempfile::tempdir().unwrap());
+    let node = mesh.replica("p1", Disk::open(folder.path()).await).await;
+    let gateways = [Gateway::start(&mesh, "gw-1").await, Gateway::start(&mesh, "gw-2").await];
+    for (gateway, viewer) in gateways.iter().zip(1..) {
+        gateway.join(DEMO, viewer);
+    }
+    let client = mesh.client(&node, Some("acme"));
+    until_count(&client, "demo", "", 2).await;
+    let mut counts = watch(&client, "demo").await;
+    let mut until_stale = async |stale| {
+        loop {
+            let count = next(&mut counts).await;
+            assert_eq!((count.viewers, count.high), (2, 2), "no cliff");
+            if count.stale == stale {
+                return count;
+            }
+        }
+    };
+    until_stale(false).await;
+    for gateway in &gateways {
+        gateway.cut_off(true);
+    }
+    let stale = until_stale(true).await;
+    assert_eq!(stale.low, 0, "and nobody is sure to be there");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    for gateway in &gateways {
+        gateway.cut_off(false);
+    }
+    until_stale(false).await;
+    until_count(&client, "demo", "", 2).await;
 }
 
 #[tokio::test(start_paused = true)]

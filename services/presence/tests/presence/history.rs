@@ -4,10 +4,7 @@ use std::{path::Path, time::Duration};
 
 use prost_types::Timestamp;
 use turnout_platform::clock::Clock as _;
-use turnout_presence::{
-    Archive,
-    domain::{Ending, Visit},
-};
+use turnout_presence::{Archive, Ending, Visit};
 use turnout_proto::presence::v1::{CountPoint, GetCountHistoryRequest, GetPeakRequest};
 use turnout_roster::{Topic, ViewerId};
 
@@ -94,7 +91,9 @@ fn a_crash_of_everything_loses_at_most_a_minute_of_open_visits_and_nothing_else(
         let (mesh, archive, node) = begin(folder.path(), 0).await;
         let client = mesh.client(&node, Some("acme"));
         let (one, two) = (Gateway::start(&mesh, "gw-1").await, Gateway::start(&mesh, "gw-2").await);
-        [1, 2].iter().for_each(|viewer| one.join(DEMO, *viewer));
+        for viewer in [1, 2] {
+            one.join(DEMO, viewer);
+        }
         two.join(DEMO, 2);
         until_count(&client, "demo", "", 2).await;
         pass(5).await;
@@ -174,6 +173,28 @@ async fn a_gateway_taken_for_dead_that_returns_puts_its_viewers_back_into_the_pa
     })
     .await;
     assert_eq!(both.iter().map(|visit| visit.ending).collect::<Vec<_>>(), [None, None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_visit_that_began_and_ended_while_frames_were_lost_is_known_exactly() {
+    let (mesh, folder) = (Mesh::new(), tempfile::tempdir().unwrap());
+    let tables = Disk::open(folder.path()).await;
+    let (node, archive) = (mesh.replica("p1", tables.clone()).await, Archive::new(tables));
+    let gateway = Gateway::start(&mesh, "gw").await;
+    gateway.join(DEMO, 1);
+    until_count(&mesh.client(&node, Some("acme")), "demo", "", 1).await;
+    gateway.cut_off(true);
+    let joined_ms = mesh.clock.at_ms();
+    gateway.join(DEMO, 2);
+    pass(1).await;
+    gateway.leave(DEMO, 2);
+    let left_ms = mesh.clock.at_ms();
+    pass(2).await;
+    gateway.cut_off(false);
+    let gone = until("the replay has told of it", || async { visits(&archive, &mesh).await.into_iter().nth(1) }).await;
+    assert_eq!((gone.viewer, gone.ending), (ViewerId::new(2), Some(Ending::Left)));
+    assert!((joined_ms..=joined_ms + 200).contains(&gone.joined_at_ms), "{gone:?}");
+    assert!((left_ms..=left_ms + 200).contains(&gone.until_ms), "{gone:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,13 @@
 //! The world around a replica: clock, bus, keys, a registration service that knows three events, and a client.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{net::TcpListener, time::Instant};
 use tonic::{Request, Response, Status, service::interceptor::InterceptedService, transport::Channel};
@@ -31,7 +38,7 @@ pub const EVENTS: [(&str, &str); 3] = [("demo", "acme"), ("quiet", "acme"), ("th
 const REGISTRATION: AccessTable = &[("/turnout.registration.v1.RegistrationService/GetEvent", Access::Mesh)];
 const START_AT_MS: u64 = 1_800_000_000_000;
 /// A state that has not come by then never will.
-const DEADLINE: Duration = Duration::from_secs(600);
+const DEADLINE: Duration = Duration::from_mins(10);
 
 pub type Client = PresenceServiceClient<InterceptedService<Channel, WithCredentials>>;
 
@@ -62,6 +69,8 @@ pub struct Mesh {
 pub struct Node {
     pub life: Lifecycle,
     pub metrics: Metrics,
+    /// How often registration was asked.
+    pub asked: Arc<AtomicU64>,
     channel: Channel,
 }
 
@@ -115,14 +124,16 @@ impl Mesh {
         let verifier = TokenVerifier::of_mesh(&self.key);
         let authenticator = Authenticator::new(verifier, Arc::new(NoKeys), self.clock.clone(), [ACCESS, REGISTRATION]);
         let rpc_metrics = metrics.register(RpcMetrics::register);
-        RpcServer::new().add(presence.into_service()).add(RegistrationServiceServer::new(Registry)).serve(
+        let asked = Arc::new(AtomicU64::new(0));
+        let registry = RegistrationServiceServer::new(Registry { asked: asked.clone() });
+        RpcServer::new().with(presence.into_service()).with(registry).serve(
             &life,
             TcpListener::bind("127.0.0.1:0").await.unwrap(),
             Some(incoming),
             Arc::new(authenticator),
             rpc_metrics,
         );
-        Node { life, metrics, channel }
+        Node { life, metrics, asked, channel }
     }
 
     /// A client that speaks for a tenant, or for none.
@@ -176,7 +187,9 @@ impl ApiKeys for NoKeys {
 }
 
 /// A registration service that knows [`EVENTS`].
-struct Registry;
+struct Registry {
+    asked: Arc<AtomicU64>,
+}
 
 macro_rules! not_asked {
     ($($method:ident: $request:ident -> $response:ident),* $(,)?) => {
@@ -186,6 +199,7 @@ macro_rules! not_asked {
                 &self,
                 request: Request<registration::GetEventRequest>,
             ) -> Result<Response<registration::GetEventResponse>, Status> {
+                self.asked.fetch_add(1, Ordering::SeqCst);
                 let event_id = request.into_inner().event_id;
                 let owners = HashMap::from(EVENTS);
                 let tenant = owners.get(event_id.as_str()).ok_or(Failure::NotFound { what: "event" })?;

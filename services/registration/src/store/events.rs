@@ -11,7 +11,7 @@ use turnout_platform::{
     tables::{PutIf, Range, Row, Value},
 };
 
-use super::{Creation, EVENTS_BY_ID, EVENTS_BY_TENANT, Store, failure, unreadable};
+use super::{Creation, EVENTS_BY_ID, EVENTS_BY_TENANT, Store, unreadable};
 use crate::domain::{event::Event, pages::EventPlace};
 
 /// Events of a page that are read at the same time.
@@ -28,26 +28,26 @@ pub(crate) struct EventPage {
 
 impl Store {
     pub async fn event(&self, id: &EventId) -> Result<Option<Event>, Failure> {
-        let row = self.tables.get(&EVENTS_BY_ID, vec![id.as_str().into()]).await.map_err(failure)?;
+        let row = self.tables.get(&EVENTS_BY_ID, vec![id.as_str().into()]).await?;
         row.as_ref().map(read).transpose()
     }
 
     pub async fn create_event(&self, event: &Event) -> Result<Creation<Event>, Failure> {
-        self.tables.put(index_row(event)).await.map_err(failure)?;
-        let Some(row) = self.tables.put_if_absent(event_row(event)).await.map_err(failure)? else {
+        self.tables.put(index_row(event)).await?;
+        let Some(row) = self.tables.put_if_absent(event_row(event)).await? else {
             return Ok(Creation::Created);
         };
         let found = read(&row)?;
         // Its own index row may be the very one that was just written.
         if (&found.tenant, found.created_at_ms) != (&event.tenant, event.created_at_ms) {
-            self.tables.delete(&EVENTS_BY_TENANT, index_key(event)).await.map_err(failure)?;
+            self.tables.delete(&EVENTS_BY_TENANT, index_key(event)).await?;
         }
         Ok(Creation::Found(found))
     }
 
     /// Puts the event in the place of its version `expected`; false when another version was there.
     pub async fn replace_event(&self, event: &Event, expected: i64) -> Result<bool, Failure> {
-        let outcome = self.tables.put_if_version(event_row(event), expected).await.map_err(failure)?;
+        let outcome = self.tables.put_if_version(event_row(event), expected).await?;
         Ok(outcome == PutIf::Stored)
     }
 
@@ -62,7 +62,7 @@ impl Store {
         if let Some(place) = after {
             range = range.after(vec![Value::Time(place.created_at_ms), place.id.as_str().into()]);
         }
-        let page = self.tables.range(range).await.map_err(failure)?;
+        let page = self.tables.range(range).await?;
         let places: Vec<EventPlace> = page.rows.iter().map(place).collect::<Result<_, _>>()?;
         let next = page.next.and(places.last().cloned());
         let found: Vec<Option<Event>> = stream::iter(places)

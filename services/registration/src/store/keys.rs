@@ -6,12 +6,12 @@ use turnout_platform::{
     tables::{Range, Row, Value, Write},
 };
 
-use super::{API_KEYS_BY_ID, Store, TICKET_KEYS_BY_ID, TICKET_KEYS_BY_TENANT, failure, unreadable};
+use super::{API_KEYS_BY_ID, Store, TICKET_KEYS_BY_ID, TICKET_KEYS_BY_TENANT, unreadable};
 use crate::domain::keys::{ApiKey, KeyId, TICKET_KEYS_PER_TENANT_MAX, TicketKey};
 
 impl Store {
     pub async fn api_key(&self, id: &KeyId) -> Result<Option<ApiKey>, Failure> {
-        let row = self.tables.get(&API_KEYS_BY_ID, vec![id.to_string().into()]).await.map_err(failure)?;
+        let row = self.tables.get(&API_KEYS_BY_ID, vec![id.to_string().into()]).await?;
         let read = |row: Row| {
             let parts = || {
                 Some(ApiKey {
@@ -35,11 +35,11 @@ impl Store {
             .set("label", key.label.as_str())
             .set("secret_sha256", key.secret_sha256.as_slice())
             .set("created_at", Value::Time(key.created_at_ms));
-        self.tables.put(row).await.map_err(failure)
+        Ok(self.tables.put(row).await?)
     }
 
     pub async fn ticket_key(&self, id: &KeyId) -> Result<Option<TicketKey>, Failure> {
-        let row = self.tables.get(&TICKET_KEYS_BY_ID, vec![id.to_string().into()]).await.map_err(failure)?;
+        let row = self.tables.get(&TICKET_KEYS_BY_ID, vec![id.to_string().into()]).await?;
         row.as_ref().map(read_ticket_key).transpose()
     }
 
@@ -48,7 +48,7 @@ impl Store {
         // A few more than the most: registrations at the same moment may have exceeded it.
         let range =
             Range::of(&TICKET_KEYS_BY_TENANT, vec![tenant.as_str().into()]).limit(2 * TICKET_KEYS_PER_TENANT_MAX);
-        let page = self.tables.range(range).await.map_err(failure)?;
+        let page = self.tables.range(range).await?;
         page.rows.iter().map(read_ticket_key).collect()
     }
 
@@ -62,7 +62,7 @@ impl Store {
                 .set("created_at", Value::Time(key.created_at_ms))
         };
         let writes = vec![Write::Put(row(&TICKET_KEYS_BY_ID)), Write::Put(row(&TICKET_KEYS_BY_TENANT))];
-        self.tables.batch_across(writes).await.map_err(failure)
+        Ok(self.tables.batch_across(writes).await?)
     }
 }
 

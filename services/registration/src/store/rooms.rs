@@ -6,13 +6,13 @@ use turnout_platform::{
     tables::{Range, Row, Value},
 };
 
-use super::{Creation, ROOMS_BY_EVENT, Store, failure, unreadable};
+use super::{Creation, ROOMS_BY_EVENT, Store, unreadable};
 use crate::domain::room::Room;
 
 impl Store {
     pub async fn room(&self, event: &EventId, id: &RoomId) -> Result<Option<Room>, Failure> {
         let key = vec![event.as_str().into(), id.as_str().into()];
-        let row = self.tables.get(&ROOMS_BY_EVENT, key).await.map_err(failure)?;
+        let row = self.tables.get(&ROOMS_BY_EVENT, key).await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -23,7 +23,7 @@ impl Store {
             .set("title", room.title.as_str())
             .set("created_at", Value::Time(room.created_at_ms))
             .set("version", 1_i64);
-        match self.tables.put_if_absent(row).await.map_err(failure)? {
+        match self.tables.put_if_absent(row).await? {
             None => Ok(Creation::Created),
             Some(row) => Ok(Creation::Found(read(&row)?)),
         }
@@ -40,7 +40,7 @@ impl Store {
         if let Some(room) = after {
             range = range.after(vec![room.as_str().into()]);
         }
-        let page = self.tables.range(range).await.map_err(failure)?;
+        let page = self.tables.range(range).await?;
         let rooms = page.rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok((rooms, page.next.is_some()))
     }

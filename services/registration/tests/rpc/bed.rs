@@ -54,7 +54,7 @@ impl Bed {
         let authenticator = Authenticator::new(TokenVerifier::of_mesh(&key), api_keys, clock.clone(), [ACCESS]);
         let (channel, incoming) = in_memory();
         let life = Lifecycle::new();
-        RpcServer::new().add(registration.clone().into_service()).serve(
+        RpcServer::new().with(registration.clone().into_service()).serve(
             &life,
             TcpListener::bind("127.0.0.1:0").await.unwrap(),
             Some(incoming),

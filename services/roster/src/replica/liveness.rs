@@ -28,7 +28,7 @@ pub(super) fn of_silence(silent_ms: Millis) -> Liveness {
 
 /// Whether a source that is suspect is to be dropped now.
 pub(super) fn is_dead(source: &Source, now_ms: Millis) -> bool {
-    source.draining || now_ms.saturating_sub(source.suspect_since_now_ms) >= DROP_AFTER_MS
+    source.is_draining() || now_ms.saturating_sub(source.suspect_since_now_ms) >= DROP_AFTER_MS
 }
 
 /// The replica's doubt about itself. While it doubts, its counts are stale and nobody is dropped.
@@ -61,7 +61,7 @@ impl SelfDoubt {
         for source in sources.filter(|source| source.liveness != Liveness::Dropped) {
             unheard += usize::from(self.healed_now_ms.is_some_and(|healed| source.heard_now_ms < healed));
             // That a draining source falls silent says nothing about us.
-            if !source.draining {
+            if !source.is_draining() {
                 known += 1;
                 silent += usize::from(source.liveness == Liveness::Suspect);
                 fresh += usize::from(source.liveness == Liveness::Fresh);

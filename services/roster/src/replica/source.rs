@@ -41,7 +41,8 @@ pub(super) struct Source {
     /// When the pending resync request went out, or its answer last made progress.
     asked_now_ms: Option<Millis>,
     fenced_now_ms: Option<Millis>,
-    pub(super) draining: bool,
+    /// The gateway of the newest epoch said so.
+    draining: bool,
     // The rest is kept by `liveness.rs`.
     pub(super) liveness: Liveness,
     pub(super) heard_now_ms: Millis,
@@ -186,7 +187,6 @@ impl Source {
             if next == 1 {
                 let old = self.applied.take().map(|applied| applied.stamp);
                 self.holdings.replace(old.as_ref(), &stamp, BTreeMap::new(), around.unions, around.out);
-                self.collecting = None;
             }
             let mut matches = true;
             for delta in &tick.topics {
@@ -200,6 +200,9 @@ impl Source {
                 self.corrupt = true;
             }
         }
+        if self.is_synced() {
+            self.collecting = None;
+        }
     }
 
     pub(super) fn view<'a>(&self, source: &'a SourceName) -> SourceView<'a> {
@@ -207,7 +210,7 @@ impl Source {
             source,
             applied: self.applied.as_ref().map(|applied| (applied.stamp.epoch, applied.seq, applied.stamp.at_ms)),
             synced: self.is_synced(),
-            draining: self.draining,
+            draining: self.is_draining(),
             liveness: self.liveness,
         }
     }
@@ -215,6 +218,11 @@ impl Source {
     /// What is applied, if it is of the newest epoch.
     fn current(&self) -> Option<&Applied> {
         self.applied.as_ref().filter(|applied| applied.stamp.epoch == self.newest_epoch)
+    }
+
+    /// True if those who are held are being moved elsewhere (and not only their successor's viewers).
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining && self.current().is_some()
     }
 
     /// True if nothing is known to be missing.

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::Failure;
+use super::process::Process;
 use super::truth::Model;
-use super::world::{Process, WALL_MS, World};
+use super::world::{WALL_MS, World};
 use crate::digest::mix64;
 use crate::frames::Member;
 use crate::ids::{Millis, SourceName, Topic};
@@ -167,8 +168,10 @@ impl World<'_> {
         if mismatches > 0 && !self.corrupted {
             return Err(self.failure("exact sets", format!("{mismatches} digest mismatches")));
         }
-        // Whoever needed a snapshot, or lost a gateway before its last word, has missed something; all others know the same.
-        let mut complete = self.stations.iter().filter(|station| station.missed_nothing());
+        // Whoever needed a snapshot has missed something, and perhaps whoever did not hear a gateway's last words; all others know
+        // the same.
+        let all_live = self.processes.iter().all(|process| process.alive);
+        let mut complete = self.stations.iter().filter(|station| all_live && station.missed_nothing());
         let first = complete.next();
         if first.is_some_and(|first| complete.any(|other| other.closed != first.closed)) {
             return Err(self.failure("facts", "two replicas that applied the same ticks closed other spans".to_owned()));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::truth::ProcessNo;
 use crate::frames::{Resync, Tick};
-use crate::ids::{Millis, Topic};
+use crate::ids::{Millis, SourceName, Topic};
 use crate::limits::{DROP_AFTER_MS, SUSPECT_AFTER_MS};
 use crate::replica::{CloseCause, Effect, Replica, Span};
 
@@ -13,6 +13,16 @@ use crate::replica::{CloseCause, Effect, Replica, Span};
 pub(super) enum Mail {
     Tick(Tick),
     Resync(Resync),
+}
+
+impl Mail {
+    pub(super) fn source(&self) -> Option<SourceName> {
+        match self {
+            Self::Tick(tick) => Some(tick.source.clone()),
+            Self::Resync(Resync::Snapshot(part)) => Some(part.source.clone()),
+            Self::Resync(Resync::Replay(ticks)) => ticks.first().map(|tick| tick.source.clone()),
+        }
+    }
 }
 
 #[derive(Debug)]

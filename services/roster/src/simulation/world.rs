@@ -3,19 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use super::crowd::{Device, UnseenLeave};
+use super::crowd::Device;
 use super::faults::Progress;
+use super::process::Process;
 use super::rng::Rng;
 use super::scenario::{Comeback, Scenario, Weather};
 use super::station::{Mail, Station};
-use super::truth::{Model, ProcessNo, Truth};
+use super::truth::{ProcessNo, Truth};
 use super::{CONVERGENCE_MS_MAX, Failure, Options, Report};
 use crate::digest::mix64;
-use crate::frames::{ResyncRequest, Tick};
-use crate::gateway::GatewayRoster;
+use crate::frames::ResyncRequest;
 use crate::ids::{Millis, SourceName};
-use crate::limits::TICK_INTERVAL_MS;
-use crate::replica::{Counts, Effect, Replica, ReplicaConfig};
+use crate::replica::{Counts, Effect, Liveness, Replica, ReplicaConfig};
 
 /// What all wall clocks show when the simulation begins.
 pub(super) const WALL_MS: Millis = 1_760_000_000_000;
@@ -38,27 +37,6 @@ pub(super) enum Event {
     End(usize),
     Heal,
     Inspect,
-}
-
-/// One life of a gateway.
-#[derive(Debug)]
-pub(super) struct Process {
-    pub(super) slot: usize,
-    pub(super) roster: GatewayRoster,
-    pub(super) model: Model,
-    /// The machine's monotonic clock is ahead of the simulation's by this.
-    pub(super) clock_ms: Millis,
-    pub(super) alive: bool,
-    pub(super) paused: bool,
-    pub(super) draining: bool,
-    pub(super) unseen: Vec<UnseenLeave>,
-    pub(super) inbox: Vec<ResyncRequest>,
-}
-
-impl Process {
-    pub(super) fn accepts(&self) -> bool {
-        self.roster.seq() > 0 && self.alive && !self.paused && !self.draining
-    }
 }
 
 pub(super) struct World<'a> {
@@ -196,124 +174,12 @@ impl<'a> World<'a> {
         Ok(false)
     }
 
-    pub(super) fn start_process(&mut self, slot: usize, comeback: Comeback) {
-        let name = SourceName::new(format!("gateway-{slot}"));
-        let epochs = self.owners.keys().filter(|(of, _)| *of == name).map(|(_, epoch)| *epoch);
-        let epoch = match comeback {
-            Comeback::Older => epochs.min().map_or(WALL_MS, |oldest| oldest - 1 - self.rng.below(1_000)),
-            _ => epochs.max().map_or(WALL_MS, |newest| newest + 1).max(WALL_MS + self.now_ms),
-        };
-        let Scenario { tick_bytes_max, part_members_max, .. } = self.scenario;
-        let no = self.processes.len();
-        self.say(|| format!("process {no} starts as {name} in epoch {epoch}"));
-        self.owners.insert((name.clone(), epoch), no);
-        self.processes.push(Process {
-            slot,
-            roster: GatewayRoster::new(name, epoch).with_frames_of(tick_bytes_max, part_members_max),
-            model: Model::default(),
-            clock_ms: self.rng.below(1_000_000),
-            alive: true,
-            paused: false,
-            draining: false,
-            unseen: Vec::new(),
-            inbox: Vec::new(),
-        });
-        let after_ms = self.rng.between(1, TICK_INTERVAL_MS);
-        self.schedule(after_ms, Event::Tick(no));
-    }
-
-    fn tick(&mut self, no: ProcessNo) -> Result<(), Failure> {
-        let process = &mut self.processes[no];
-        if !process.alive {
-            return Ok(());
-        }
-        if !process.paused {
-            let at_ms = WALL_MS + self.now_ms;
-            let ticks = process.roster.tick(self.now_ms + process.clock_ms, at_ms);
-            let joined_at_ms = ticks.first().map_or(at_ms, |tick| tick.at_ms);
-            if process.model.tick(self.now_ms, joined_at_ms) && ticks.is_empty() {
-                return Err(self.failure("exact sets", format!("process {no} does not tell a change")));
-            }
-            let last = ticks.len();
-            for (place, tick) in (1..).zip(ticks) {
-                self.publish_tick(no, tick, place == last);
-            }
-        }
-        self.schedule(TICK_INTERVAL_MS, Event::Tick(no));
-        Ok(())
-    }
-
-    fn publish_tick(&mut self, no: ProcessNo, mut tick: Tick, is_last: bool) {
-        self.say(|| format!("process {no} tells {tick:?}"));
-        self.note("tick", no, tick.seq as usize);
-        // In the midst of a split tick the set is that of no moment.
-        let told = is_last.then(|| self.processes[no].model.hash());
-        self.told.insert((tick.source.clone(), tick.epoch, tick.seq), told);
-        if self.options.corrupt_a_tick
-            && !self.corrupted
-            && self.now_ms > 4_000
-            && tick.topics.iter_mut().any(|delta| delta.joins.pop().is_some())
-        {
-            self.corrupted = true;
-        }
-        self.send_to_stations(no, &Mail::Tick(tick));
-    }
-
-    /// A gateway answers a resync request.
-    pub(super) fn answer(&mut self, no: ProcessNo, request: &ResyncRequest) {
-        let process = &mut self.processes[no];
-        let fresh = if self.options.keep_name_when_fenced {
-            request.source.clone()
-        } else {
-            SourceName::new(format!("{}-{no}-{}", request.source, self.now_ms))
-        };
-        let answers = process.roster.on_resync(request, || fresh.clone());
-        if *process.roster.source() == fresh && !answers.is_empty() {
-            let (epoch, seq) = (process.roster.epoch(), process.roster.seq());
-            self.told.insert((fresh.clone(), epoch, seq), Some(process.model.hash()));
-            self.owners.insert((fresh, epoch), no);
-        }
-        self.say(|| format!("process {no} answers {request:?} with {} frames", answers.len()));
-        for answer in answers {
-            self.send_to_stations(no, &Mail::Resync(answer));
-        }
-    }
-
-    fn send_to_stations(&mut self, from: ProcessNo, mail: &Mail) {
-        let slot = self.processes[from].slot;
-        for station in 0..self.stations.len() {
-            let (up, _) = self.blocked.get(&(slot, station)).copied().unwrap_or_default();
-            if up == 0 && self.stations[station].cuts == 0 {
-                self.send(|| Event::ToStation { station, from, mail: mail.clone() });
-            }
-        }
-    }
-
-    /// One message on its way: lost, once or twice, at its own pace.
-    fn send(&mut self, event: impl Fn() -> Event) {
-        if self.rng.chance(self.weather.loss_permille) {
-            return;
-        }
-        let copies = 1 + u64::from(self.rng.chance(self.weather.twice_permille));
-        for _ in 0..copies {
-            let delay_ms = self.rng.between(1, self.weather.delay_ms_max);
-            self.schedule(delay_ms, event());
-        }
-    }
-
     fn deliver(&mut self, no: usize, from: ProcessNo, mail: Mail) -> Result<(), Failure> {
         if self.stations[no].paused {
             self.stations[no].inbox.push_back((from, mail));
             return Ok(());
         }
-        let source = match &mail {
-            Mail::Tick(tick) => tick.source.clone(),
-            Mail::Resync(crate::Resync::Snapshot(part)) => part.source.clone(),
-            Mail::Resync(crate::Resync::Replay(ticks)) => match ticks.first() {
-                Some(tick) => tick.source.clone(),
-                None => return Ok(()),
-            },
-        };
+        let Some(source) = mail.source() else { return Ok(()) };
         let station = &mut self.stations[no];
         station.hear(from, &mail, self.now_ms);
         let effects = station.take(mail, self.now_ms);
@@ -329,15 +195,14 @@ impl<'a> World<'a> {
             if let Err(detail) = self.stations[no].book(effect) {
                 return Err(self.failure("facts", detail));
             }
+            let dropped = matches!(effect, Effect::Source { is: Liveness::Dropped, .. });
+            if dropped && self.stations[no].noticed_cuts > 0 {
+                return Err(
+                    self.failure("self-suspicion", format!("replica {no} knows that it is cut off: {effect:?}"))
+                );
+            }
             if let Effect::Request(request) = effect {
-                for process in
-                    (0..self.processes.len()).filter(|&process| self.processes[process].alive).collect::<Vec<_>>()
-                {
-                    let (_, down) = self.blocked.get(&(self.processes[process].slot, no)).copied().unwrap_or_default();
-                    if down == 0 && self.stations[no].cuts == 0 {
-                        self.send(|| Event::ToProcess { process, request: request.clone() });
-                    }
-                }
+                self.send_to_processes(no, request);
             }
         }
         Ok(())
@@ -373,11 +238,7 @@ impl<'a> World<'a> {
             self.note("count", count.viewers as usize, count.low as usize);
             self.judge_count(no, topic, *count)?;
         }
-        for station in
-            (0..self.stations.len()).filter(|&other| other != no && self.stations[other].cuts == 0).collect::<Vec<_>>()
-        {
-            self.send(|| Event::Revision { station, revision });
-        }
+        self.send_revision(no, revision);
         Ok(())
     }
 

@@ -65,6 +65,8 @@ fn a_header_that_asks_for_anything_else_is_refused() {
         with(header(), "alg", json!("RS256")),
         with(header(), "typ", json!("at+jwt")),
         with(header(), "typ", json!("JWT")),
+        with(header(), "kid", json!("nobody")),
+        with(header(), "kid", json!("")),
         with(header(), "crit", json!(["exp"])),
         with(header(), "jwk", json!({})),
         with(header(), "jku", json!("https://evil.example")),
@@ -72,7 +74,7 @@ fn a_header_that_asks_for_anything_else_is_refused() {
         without(header(), "typ"),
         without(header(), "kid"),
         "[]".into(),
-        "".into(),
+        String::new(),
         format!("{{\"alg\":\"EdDSA\",{}", &header().to_string()[1..]),
     ];
     for header in headers {

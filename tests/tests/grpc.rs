@@ -1,0 +1,506 @@
+//! gRPC from outside, on the real program: every method with every wrong caller, reflection, health, deadlines, rich errors, the
+//! stream of counts, and a connection that only makes trouble. What a method does for the right caller is its service's own test.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use prost::Message as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tonic::{Code, Status};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+use tonic_types::StatusExt as _;
+use turnout_proto::{
+    presence::v1 as presence,
+    presence::v1::{WatchCountsRequest, presence_service_client::PresenceServiceClient},
+    registration::v1 as registration,
+    registration::v1::EventState,
+};
+use turnout_tests::{
+    grpc::{channel, with_key},
+    method::Caller,
+    process::Turnout,
+    scrape::Scrape,
+    tokens::Forge,
+    viewer::Viewer,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const REGISTRATION: &str = "turnout.registration.v1.RegistrationService";
+const PRESENCE: &str = "turnout.presence.v1.PresenceService";
+
+/// What keeps wrong callers out of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    /// It takes the id of something that exists: a foreign one looks like a missing one.
+    Id,
+    /// It takes no such id: it works on the caller's tenant.
+    OwnTenant,
+    /// Only services of the mesh may call it.
+    Mesh,
+}
+
+/// Every method: its guard, and a request about this event that is valid otherwise.
+fn row(path: &str, event: &str) -> (Guard, Vec<u8>) {
+    let (event_id, room_id) = (event.to_owned(), "hall".to_owned());
+    let (page_size, page_token, title) = (200, String::new(), "A title".to_owned());
+    let (service, method) = path.trim_start_matches('/').split_once('/').expect("a path has a service and a method");
+    match (service, method) {
+        (REGISTRATION, "CreateEvent") => {
+            (Guard::OwnTenant, registration::CreateEventRequest { event_id: String::new(), title }.encode_to_vec())
+        }
+        (REGISTRATION, "GetEvent") => (Guard::Id, registration::GetEventRequest { event_id }.encode_to_vec()),
+        (REGISTRATION, "ListEvents") => {
+            (Guard::OwnTenant, registration::ListEventsRequest { page_size, page_token }.encode_to_vec())
+        }
+        (REGISTRATION, "ChangeEventState") => {
+            let state = EventState::Live.into();
+            let request = registration::ChangeEventStateRequest { event_id, state, expected_version: 0 };
+            (Guard::Id, request.encode_to_vec())
+        }
+        (REGISTRATION, "CreateRoom") => {
+            (Guard::Id, registration::CreateRoomRequest { event_id, room_id, title }.encode_to_vec())
+        }
+        (REGISTRATION, "GetRoom") => (Guard::Id, registration::GetRoomRequest { event_id, room_id }.encode_to_vec()),
+        (REGISTRATION, "ListRooms") => {
+            (Guard::Id, registration::ListRoomsRequest { event_id, page_size, page_token }.encode_to_vec())
+        }
+        (REGISTRATION, "RegisterTicketKey") => {
+            (Guard::OwnTenant, registration::RegisterTicketKeyRequest { public_key: vec![7; 32] }.encode_to_vec())
+        }
+        (REGISTRATION, "GetTicketKey") => {
+            (Guard::Mesh, registration::GetTicketKeyRequest { key_id: event_id }.encode_to_vec())
+        }
+        (REGISTRATION, "CreateApiKey") => {
+            (Guard::OwnTenant, registration::CreateApiKeyRequest { label: title }.encode_to_vec())
+        }
+        (REGISTRATION, "ResolveApiKey") => {
+            let request = registration::ResolveApiKeyRequest { key_id: event_id, secret_sha256: vec![7; 32] };
+            (Guard::Mesh, request.encode_to_vec())
+        }
+        (REGISTRATION, "RedeemSignInLink") => {
+            (Guard::Mesh, registration::RedeemSignInLinkRequest { token: event_id }.encode_to_vec())
+        }
+        (PRESENCE, "GetCount") => {
+            (Guard::Id, presence::GetCountRequest { event_id, room_id: String::new() }.encode_to_vec())
+        }
+        (PRESENCE, "WatchCounts") => {
+            (Guard::Id, WatchCountsRequest { event_id, room_id: String::new() }.encode_to_vec())
+        }
+        (PRESENCE, "GetCountHistory") => {
+            let seconds = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs() as i64 - 60;
+            let from = Some(prost_types::Timestamp { seconds, nanos: 0 });
+            (Guard::Id, presence::GetCountHistoryRequest { event_id, from, ..Default::default() }.encode_to_vec())
+        }
+        (PRESENCE, "ListRooms") => (Guard::Id, presence::ListRoomsRequest { event_id }.encode_to_vec()),
+        (PRESENCE, "GetPeak") => {
+            (Guard::Id, presence::GetPeakRequest { event_id, room_id: String::new() }.encode_to_vec())
+        }
+        _ => panic!("{path} is new: say here what keeps wrong callers out, and how it is called"),
+    }
+}
+
+/// Every method of ours, from the descriptors that reflection shows too.
+fn methods() -> Vec<String> {
+    let files = prost_types::FileDescriptorSet::decode(turnout_proto::DESCRIPTORS).unwrap().file;
+    let mut methods = Vec::new();
+    for file in files.iter().filter(|file| file.package().starts_with("turnout.")) {
+        for service in &file.service {
+            let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
+            methods.extend(service.method.iter().map(|method| path(method.name())));
+        }
+    }
+    assert!(methods.len() >= 17, "{methods:?}");
+    methods
+}
+
+/// A running mesh with an event and a room of the demo tenant, `ours`, and of another tenant, `theirs`.
+struct Bed {
+    mesh: Turnout,
+    caller: Caller,
+    forge: Forge,
+    /// Keys of the two.
+    our_key: String,
+    their_key: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Bed {
+    async fn start(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mesh = Turnout::start(folder.path(), args).await;
+        let caller = Caller::connect(mesh.grpc()).await;
+        let forge = Forge::of(folder.path());
+        let our_key = mesh.api_key();
+        let create = registration::CreateApiKeyRequest { label: "theirs".into() }.encode_to_vec();
+        let made = caller.call(&forge.access(Some("other")), &format!("/{REGISTRATION}/CreateApiKey"), &create).await;
+        let made = registration::CreateApiKeyResponse::decode(made.message.expect("a key is made")).unwrap();
+        let bed = Self { mesh, caller, forge, our_key, their_key: made.secret, _folder: folder };
+        for (key, event) in [(&bed.our_key, "ours"), (&bed.their_key, "theirs")] {
+            let create = registration::CreateEventRequest { event_id: event.into(), title: "A title".into() };
+            let path = format!("/{REGISTRATION}/CreateEvent");
+            assert_eq!(bed.caller.call(key, &path, &create.encode_to_vec()).await.code(), Code::Ok);
+            let path = format!("/{REGISTRATION}/CreateRoom");
+            assert_eq!(bed.caller.call(key, &path, &row(&path, event).1).await.code(), Code::Ok);
+        }
+        bed
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_method_answers_its_own_tenant_and_services_of_the_mesh_where_they_belong() {
+    let bed = Bed::start(&[]).await;
+    let mesh = bed.forge.access(None);
+    for path in methods() {
+        let (guard, request) = row(&path, "ours");
+        let answer = bed.caller.call(&bed.our_key, &path, &request).await;
+        match guard {
+            Guard::Id | Guard::OwnTenant => assert_eq!(answer.code(), Code::Ok, "{path}: {answer:?}"),
+            Guard::Mesh => {
+                assert_eq!(answer.refusal().code(), Code::PermissionDenied, "{path}");
+                let foreign = bed.caller.call(&bed.their_key, &path, &row(&path, "theirs").1).await;
+                assert_eq!(foreign.seen, answer.seen, "{path}");
+                let answer = bed.caller.call(&mesh, &path, &request).await;
+                assert_ne!(answer.code(), Code::PermissionDenied, "{path}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_good_credentials_every_method_says_the_same() {
+    let bed = Bed::start(&[]).await;
+    let good = bed.forge.access(Some("demo"));
+    let key = &bed.our_key;
+    let (key_id, secret) = key.split_once('.').expect("a key has two parts");
+    let mut wrong: Vec<(String, String)> =
+        bed.forge.bad(&good).into_iter().map(|(what, token)| (what, format!("Bearer {token}"))).collect();
+    wrong.extend(
+        [
+            ("no scheme", key.clone()),
+            ("another scheme", format!("Basic {key}")),
+            ("nothing after the scheme", "Bearer".into()),
+            ("two spaces", format!("Bearer  {key}")),
+            ("two words", format!("Bearer {key} {key}")),
+            ("a tab", format!("Bearer\t{key}")),
+            ("key without its secret", format!("Bearer {key_id}.")),
+            ("key with half its secret", format!("Bearer {}", &key[..key.len() - 4])),
+            ("key with a longer secret", format!("Bearer {key}A")),
+            ("another tenant's id with our secret", {
+                let (their_id, _) = bed.their_key.split_once('.').expect("a key has two parts");
+                format!("Bearer {their_id}.{secret}")
+            }),
+            ("unknown key", format!("Bearer tk_AAAAAAAAAAAAAAAAAAAAAA.{secret}")),
+            ("key id that is none", format!("Bearer tk_../mesh.key.{secret}")),
+            ("no key id", format!("Bearer tk_.{secret}")),
+            ("key in the wrong case", format!("Bearer {}", key.to_lowercase())),
+        ]
+        .map(|(what, value)| (what.to_owned(), value)),
+    );
+    assert!(wrong.len() > 90, "{}", wrong.len());
+
+    let before = Scrape::of(&bed.mesh).await;
+    let mut calls = 0.0;
+    for path in methods() {
+        let (_, request) = row(&path, "ours");
+        let nothing = bed.caller.try_call(&path, &[], &request).await.unwrap();
+        assert_eq!(nothing.refusal().code(), Code::Unauthenticated, "{path}");
+        assert_eq!(nothing.refusal().get_details_error_info().unwrap().reason, "NO_CREDENTIALS");
+        for (what, value) in &wrong {
+            let answer = bed.caller.try_call(&path, &[("authorization", value)], &request).await.unwrap();
+            assert_eq!(answer.seen, nothing.seen, "{path} with {what}");
+        }
+        let ours = format!("Bearer {key}");
+        let twice = [("authorization", ours.as_str()), ("authorization", ours.as_str())];
+        let answer = bed.caller.try_call(&path, &twice, &request).await.unwrap();
+        assert_eq!(answer.seen, nothing.seen, "{path} with two of them");
+        calls += wrong.len() as f64 + 2.0;
+    }
+    let refused = |scrape: &Scrape| scrape.sum("turnout_grpc_server_handled_total", &[("code", "UNAUTHENTICATED")]);
+    let after = Scrape::of(&bed.mesh).await;
+    assert_eq!(refused(&after) - refused(&before), calls);
+
+    // A name of the scheme is no secret, and may be written in any case (RFC 7235, 2.1).
+    for scheme in ["bearer", "BEARER"] {
+        let value = format!("{scheme} {key}");
+        let path = format!("/{PRESENCE}/GetCount");
+        let answer = bed.caller.try_call(&path, &[("authorization", &value)], &row(&path, "ours").1).await.unwrap();
+        assert_eq!(answer.code(), Code::Ok);
+    }
+    // More than any header may be: the connection's own limit ends the call, and only that.
+    let huge = format!("Bearer {}", "A".repeat(1 << 20));
+    let path = format!("/{PRESENCE}/GetCount");
+    let answer = bed.caller.try_call(&path, &[("authorization", &huge)], &row(&path, "ours").1).await;
+    assert!(answer.is_err(), "{answer:?}");
+    let again = Caller::connect(bed.mesh.grpc()).await;
+    assert_eq!(again.call(key, &path, &row(&path, "ours").1).await.code(), Code::Ok);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_of_another_tenant_is_as_good_as_one_that_does_not_exist() {
+    let bed = Bed::start(&[]).await;
+    let service = bed.forge.access(Some("demo"));
+    for path in methods().into_iter().filter(|path| row(path, "ours").0 == Guard::Id) {
+        for credentials in [&bed.our_key, &service] {
+            let missing = bed.caller.call(credentials, &path, &row(&path, "nowhere").1).await;
+            assert_eq!(missing.refusal().code(), Code::NotFound, "{path}");
+            let foreign = bed.caller.call(credentials, &path, &row(&path, "theirs").1).await;
+            assert_eq!(foreign.seen, missing.seen, "{path}");
+            // The tenant comes from the credentials, whatever else the caller says.
+            for name in ["x-tenant", "tenant", "tenant-id", "x-turnout-tenant"] {
+                let authorization = format!("Bearer {credentials}");
+                let headers = [("authorization", authorization.as_str()), (name, "other")];
+                let named = bed.caller.try_call(&path, &headers, &row(&path, "theirs").1).await.unwrap();
+                assert_eq!(named.seen, missing.seen, "{path} with {name}");
+            }
+        }
+        assert_eq!(bed.caller.call(&bed.their_key, &path, &row(&path, "theirs").1).await.code(), Code::Ok, "{path}");
+    }
+    for path in methods().into_iter().filter(|path| row(path, "ours").0 == Guard::OwnTenant) {
+        let answer = bed.caller.call(&bed.our_key, &path, &row(&path, "theirs").1).await;
+        let told = answer.message.unwrap();
+        assert!(!told.windows(6).any(|window| window == b"theirs"), "{path} tells of another tenant");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_id_is_refused_with_the_name_of_its_field_before_anything_is_asked() {
+    let bed = Bed::start(&[]).await;
+    let long = "x".repeat(300);
+    let bad =
+        ["ours.theirs", "*", ">", "ou rs", "ours\r\n", "ours\0", "ours/hall", "..", "öurs", "оurs", long.as_str()];
+    for path in methods().into_iter().filter(|path| row(path, "ours").0 == Guard::Id) {
+        for id in bad {
+            let answer = bed.caller.call(&bed.our_key, &path, &row(&path, id).1).await;
+            assert_eq!(fields(answer.refusal()), ["event_id"], "{path} with {id:?}");
+        }
+    }
+    for (path, request) in [
+        ("GetRoom", registration::GetRoomRequest { event_id: "ours".into(), room_id: "a.b".into() }.encode_to_vec()),
+        (
+            "CreateRoom",
+            registration::CreateRoomRequest { event_id: "ours".into(), room_id: "a*".into(), title: "t".into() }
+                .encode_to_vec(),
+        ),
+    ] {
+        let answer = bed.caller.call(&bed.our_key, &format!("/{REGISTRATION}/{path}"), &request).await;
+        assert_eq!(fields(answer.refusal()), ["room_id"], "{path}");
+    }
+    for (path, request, field) in [
+        (
+            "CreateEvent",
+            registration::CreateEventRequest { event_id: "new".into(), title: String::new() }.encode_to_vec(),
+            "title",
+        ),
+        (
+            "ListEvents",
+            registration::ListEventsRequest { page_size: 201, ..Default::default() }.encode_to_vec(),
+            "page_size",
+        ),
+        (
+            "ListEvents",
+            registration::ListEventsRequest { page_token: "x".into(), ..Default::default() }.encode_to_vec(),
+            "page_token",
+        ),
+        (
+            "ChangeEventState",
+            registration::ChangeEventStateRequest { event_id: "ours".into(), ..Default::default() }.encode_to_vec(),
+            "state",
+        ),
+        (
+            "RegisterTicketKey",
+            registration::RegisterTicketKeyRequest { public_key: vec![7; 31] }.encode_to_vec(),
+            "public_key",
+        ),
+        ("CreateApiKey", registration::CreateApiKeyRequest { label: "x".repeat(101) }.encode_to_vec(), "label"),
+    ] {
+        let answer = bed.caller.call(&bed.our_key, &format!("/{REGISTRATION}/{path}"), &request).await;
+        assert_eq!(fields(answer.refusal()), [field], "{path}");
+        assert_eq!(answer.refusal().get_details_error_info().unwrap().domain, "turnout");
+    }
+    let no_start = presence::GetCountHistoryRequest { event_id: "ours".into(), ..Default::default() };
+    let path = format!("/{PRESENCE}/GetCountHistory");
+    let answer = bed.caller.call(&bed.our_key, &path, &no_start.encode_to_vec()).await;
+    assert_eq!(fields(answer.refusal()), ["from"]);
+    // Bytes that are no message at all.
+    let answer = bed.caller.call(&bed.our_key, &path, &[0xff; 64]).await;
+    assert!([Code::Internal, Code::InvalidArgument].contains(&answer.refusal().code()), "{answer:?}");
+}
+
+/// The fields that a refusal names in its rich details.
+fn fields(refusal: &Status) -> Vec<String> {
+    assert_eq!(refusal.code(), Code::InvalidArgument, "{refusal:?}");
+    let violations = refusal.get_details_bad_request().expect("it has details").field_violations;
+    assert!(violations.iter().all(|violation| !violation.description.is_empty()));
+    violations.into_iter().map(|violation| violation.field).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anyone_can_ask_for_the_services_and_their_health_and_on_sigterm_both_say_so() {
+    let mut bed = Bed::start(&["--drain-s", "4"]).await;
+    let channel = channel(bed.mesh.grpc()).await;
+    let ask = |request| ServerReflectionRequest { host: String::new(), message_request: Some(request) };
+    let requests = vec![
+        ask(MessageRequest::ListServices(String::new())),
+        ask(MessageRequest::FileContainingSymbol(PRESENCE.into())),
+    ];
+    let mut reflection = ServerReflectionClient::new(channel.clone());
+    let mut answers = reflection.server_reflection_info(tokio_stream::iter(requests)).await.unwrap().into_inner();
+    let first = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    let MessageResponse::ListServicesResponse(listed) = first else { panic!("{first:?}") };
+    let listed: BTreeSet<String> = listed.service.into_iter().map(|service| service.name).collect();
+    for service in [REGISTRATION, PRESENCE, "grpc.health.v1.Health"] {
+        assert!(listed.contains(service), "{listed:?}");
+    }
+    let second = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    assert!(
+        matches!(&second, MessageResponse::FileDescriptorResponse(files) if !files.file_descriptor_proto.is_empty())
+    );
+
+    let mut health = HealthClient::new(channel);
+    let mut watches = Vec::new();
+    for service in ["", REGISTRATION, PRESENCE] {
+        let watch = HealthCheckRequest { service: service.into() };
+        let mut watch = health.watch(watch).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status().as_str_name(), "SERVING", "{service}");
+        watches.push((service, watch));
+    }
+    let unknown = health.check(HealthCheckRequest { service: "turnout.Nothing".into() }).await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound);
+
+    // As long as they are being sent away, the process is there to be asked.
+    let _viewers = [Viewer::join(bed.mesh.public(), "ours").await, Viewer::join(bed.mesh.public(), "ours").await];
+    let mut counts = PresenceServiceClient::new(self::channel(bed.mesh.grpc()).await)
+        .watch_counts(with_key(&bed.our_key, WatchCountsRequest { event_id: "ours".into(), room_id: String::new() }))
+        .await
+        .unwrap()
+        .into_inner();
+    bed.mesh.signal("TERM");
+    for (service, watch) in &mut watches {
+        let changed = tokio::time::timeout(SECOND, watch.message()).await.expect("it is told within a second");
+        assert_eq!(changed.unwrap().unwrap().status().as_str_name(), "NOT_SERVING", "{service}");
+        let check = HealthCheckRequest { service: (*service).into() };
+        assert_eq!(health.check(check).await.unwrap().into_inner().status().as_str_name(), "NOT_SERVING");
+    }
+    let end = loop {
+        match tokio::time::timeout(5 * SECOND, counts.message()).await.expect("the stream ends") {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a stream of counts has no silent end"),
+            Err(end) => break end,
+        }
+    };
+    assert_eq!(end.code(), Code::Unavailable);
+    assert!(end.get_details_retry_info().is_some_and(|retry| retry.retry_delay.is_some()), "it says when to come back");
+    assert_eq!(bed.mesh.ended(10 * SECOND).await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_ends_a_call_and_a_stream_and_nothing_hangs() {
+    let bed = Bed::start(&[]).await;
+    let authorization = format!("Bearer {}", bed.our_key);
+    let call = async |path: &str, timeout: &str| {
+        let headers = [("authorization", authorization.as_str()), ("grpc-timeout", timeout)];
+        bed.caller.try_call(path, &headers, &row(path, "ours").1).await.unwrap()
+    };
+    for path in methods() {
+        for timeout in ["0m", "1n", "1m"] {
+            let answer = call(&path, timeout).await;
+            let guarded = row(&path, "ours").0 == Guard::Mesh && answer.code() == Code::PermissionDenied;
+            assert!(guarded || [Code::Ok, Code::DeadlineExceeded].contains(&answer.code()), "{path}: {answer:?}");
+        }
+        // What is no timeout is as if it were not there.
+        for timeout in ["1", "soon", "-1m", "999999999S"] {
+            assert_ne!(call(&path, timeout).await.code(), Code::DeadlineExceeded, "{path} with {timeout}");
+        }
+    }
+    let handled = Scrape::of(&bed.mesh).await;
+    assert!(handled.sum("turnout_grpc_server_handled_total", &[("code", "DEADLINE_EXCEEDED")]) > 0.0);
+
+    let mut request = with_key(&bed.our_key, WatchCountsRequest { event_id: "ours".into(), room_id: String::new() });
+    request.metadata_mut().insert("grpc-timeout", "400m".parse().unwrap());
+    let begun = std::time::Instant::now();
+    let channel = channel(bed.mesh.grpc()).await;
+    let mut counts = PresenceServiceClient::new(channel).watch_counts(request).await.unwrap().into_inner();
+    let end = loop {
+        match tokio::time::timeout(5 * SECOND, counts.message()).await.expect("the stream ends") {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a deadline is no success"),
+            Err(end) => break end,
+        }
+    };
+    assert_eq!(end.code(), Code::DeadlineExceeded, "{end:?}");
+    assert!(begun.elapsed() >= Duration::from_millis(400));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_is_told_the_count_at_once_and_each_change() {
+    let bed = Bed::start(&[]).await;
+    let watch = WatchCountsRequest { event_id: "ours".into(), room_id: String::new() };
+    let channel = channel(bed.mesh.grpc()).await;
+    let mut counts =
+        PresenceServiceClient::new(channel).watch_counts(with_key(&bed.our_key, watch)).await.unwrap().into_inner();
+    let mut next = async || {
+        let message = tokio::time::timeout(2 * SECOND, counts.message()).await.expect("a count comes");
+        message.unwrap().unwrap().count.unwrap()
+    };
+    let first = next().await;
+    assert_eq!((first.event_id.as_str(), first.viewers, first.stale), ("ours", 0, false));
+    assert!(first.as_of.is_some());
+    let viewer = Viewer::join(bed.mesh.public(), "ours").await.unwrap();
+    let second = next().await;
+    assert_eq!((second.viewers, second.low, second.high, second.connections), (1, 1, 1, 1));
+    assert!(second.revision > first.revision);
+    viewer.leave().await;
+    let begun = std::time::Instant::now();
+    while next().await.viewers > 0 {}
+    assert!(begun.elapsed() <= 2 * SECOND, "the goodbye took {:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_nothing_but_malformed_streams_is_closed_and_the_others_go_on() {
+    const STREAMS: u32 = 20_000;
+    const ENHANCE_YOUR_CALM: u32 = 0xb;
+    let bed = Bed::start(&[]).await;
+    let mut stream = tokio::net::TcpStream::connect(bed.mesh.grpc()).await.unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    stream.write_all(&frame(0x4, 0, 0, &[])).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let sending = tokio::spawn(async move {
+        for number in 0..STREAMS {
+            // A path and a scheme, and no method: by RFC 9113, 8.1.1, a stream error.
+            if writer.write_all(&frame(0x1, 0x5, 2 * number + 1, &[0x84, 0x86])).await.is_err() {
+                return number;
+            }
+        }
+        STREAMS
+    });
+    let goodbye = async {
+        let mut resets = 0;
+        loop {
+            let mut head = [0; 9];
+            reader.read_exact(&mut head).await.expect("there is a goodbye before the end");
+            let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            reader.read_exact(&mut payload).await.expect("frames are whole");
+            match head[3] {
+                0x3 => resets += 1,
+                0x7 => return (resets, u32::from_be_bytes(payload[4..8].try_into().unwrap())),
+                _ => {}
+            }
+        }
+    };
+    let (resets, reason) = tokio::time::timeout(20 * SECOND, goodbye).await.expect("the connection is closed");
+    assert_eq!(reason, ENHANCE_YOUR_CALM);
+    assert!(resets < 2_000, "{resets} streams were answered one by one");
+    sending.abort();
+
+    let path = format!("/{PRESENCE}/GetCount");
+    assert_eq!(bed.caller.call(&bed.our_key, &path, &row(&path, "ours").1).await.code(), Code::Ok);
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u32).to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
