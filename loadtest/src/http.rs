@@ -31,7 +31,7 @@ pub struct Head<'a> {
 pub enum HttpFault {
     #[error("answer is not HTTP/1")]
     NotHttp,
-    #[error("answer head too long")]
+    #[error("answer too long")]
     TooLong,
 }
 
@@ -65,9 +65,6 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(Head<'_>, usize)>, HttpFault> 
             "retry-after" => head.retry_after_s = value.parse().ok(),
             _ => {}
         }
-    }
-    if head.content_length > HEAD_BYTES_MAX {
-        return Err(HttpFault::TooLong);
     }
     Ok(Some((head, end + 4)))
 }

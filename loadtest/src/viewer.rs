@@ -192,6 +192,9 @@ impl Viewer {
         let Some((head, start)) = http::parse_head(bytes)? else {
             return Ok(None);
         };
+        if head.content_length > http::HEAD_BYTES_MAX {
+            return Err(http::HttpFault::TooLong.into());
+        }
         let end = start + head.content_length;
         let Some(body) = bytes.get(start..end) else {
             return Ok(None);

@@ -66,6 +66,20 @@ impl Mesh {
             .await
     }
 
+    /// kill -9 of every process, and the start of as many new ones on the same bus and store.
+    pub async fn kill_and_restart(&mut self) {
+        let (replicas, gateways) = (self.presence.len(), self.gateways.len());
+        self.registration.kill();
+        self.presence.drain(..).chain(self.gateways.drain(..)).for_each(|mut process| process.kill());
+        self.registration = start(&self.folder, "registration", "r-1", &self.shared, &[]).await;
+        for number in 1..=replicas {
+            self.presence.push(self.replica(&format!("p-{number}")).await);
+        }
+        for number in 1..=gateways {
+            self.gateways.push(self.gateway(&format!("g-{number}")).await);
+        }
+    }
+
     /// The addresses of all gateways.
     pub fn publics(&self) -> Vec<&str> {
         self.gateways.iter().map(Turnout::public).collect()

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// The longest wait for a process to be ready.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// The program, built once in a test run.
 pub fn program() -> &'static Path {

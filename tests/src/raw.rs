@@ -32,11 +32,11 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         length @ 0..126 => frame.push(0x80 | length as u8),
         length @ 126..=0xffff => {
-            frame.push(0x80 | 126);
+            frame.push(0xfe);
             frame.extend((length as u16).to_be_bytes());
         }
         length => {
-            frame.push(0x80 | 127);
+            frame.push(0xff);
             frame.extend((length as u64).to_be_bytes());
         }
     }
@@ -113,9 +113,9 @@ pub fn handshake(public: &str, target: &str, fields: &[(&str, &str)]) -> String 
     let replaced = |name: &str| fields.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
     let all = proper.iter().filter(|(name, _)| !replaced(name)).chain(fields);
     // An empty value leaves the field out.
-    let lines: String =
+    let lines: Vec<String> =
         all.filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    format!("GET {target} HTTP/1.1\r\n{lines}\r\n")
+    format!("GET {target} HTTP/1.1\r\n{}\r\n", lines.concat())
 }
 
 /// Sends the head of a request, and reads the answer: a socket, or a refusal.

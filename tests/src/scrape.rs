@@ -82,13 +82,13 @@ impl Scrape {
         Ok(())
     }
 
-    /// The sum over the series of a name with these labels; 0 while there are none.
-    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    /// The sum over the series of a name with these labels, of things that are counted; 0 while there are none.
+    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
         let fits = |sample: &&Sample| {
             sample.name == name
                 && labels.iter().all(|(name, value)| sample.labels.get(*name).is_some_and(|v| v == value))
         };
-        self.samples.iter().filter(fits).map(|sample| sample.value).sum()
+        self.samples.iter().filter(fits).map(|sample| sample.value).sum::<f64>().round() as i64
     }
 }
 
@@ -144,10 +144,10 @@ mod tests {
 
     #[test]
     fn lines_are_read_with_their_labels_and_escapes() {
-        let text = "# HELP a Things.\n# TYPE a counter\na_total{x=\"1\",y=\"q\\\"\\n\"} 3\na_total 4.5\n# EOF\n";
+        let text = "# HELP a Things.\n# TYPE a counter\na_total{x=\"1\",y=\"q\\\"\\n\"} 3\na_total 4\n# EOF\n";
         let scrape = Scrape::parse(text).unwrap();
-        assert_eq!(scrape.sum("a_total", &[]), 7.5);
-        assert_eq!(scrape.sum("a_total", &[("x", "1")]), 3.0);
+        assert_eq!(scrape.sum("a_total", &[]), 7);
+        assert_eq!(scrape.sum("a_total", &[("x", "1")]), 3);
         assert_eq!(scrape.samples[0].labels["y"], "q\"\n");
     }
 

@@ -37,19 +37,19 @@ impl NatsServer {
 
     /// Starts it again.
     pub fn again(&self) {
-        self.script(&["start", &self.folder.display().to_string(), &self.port.to_string()]);
+        script(&["start", &self.folder.display().to_string(), &self.port.to_string()]);
     }
 
     /// Ends it.
     pub fn stop(&self) {
-        self.script(&["stop", &self.folder.display().to_string()]);
+        script(&["stop", &self.folder.display().to_string()]);
     }
+}
 
-    fn script(&self, args: &[&str]) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("servers/nats");
-        let status = Command::new(&script).args(args).status().expect("tests/servers/nats runs");
-        assert!(status.success(), "{} {args:?}: {status}", script.display());
-    }
+fn script(args: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("servers/nats");
+    let status = Command::new(&script).args(args).status().expect("tests/servers/nats runs");
+    assert!(status.success(), "{} {args:?}: {status}", script.display());
 }
 
 impl Drop for NatsServer {

@@ -21,8 +21,8 @@ use crate::{
 pub const EVENT: &str = "demo";
 /// The longest time that the innocent viewer may be without a count while others come and go several times a second.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
-/// How long a passer-by stays.
-const STAY: Duration = Duration::from_millis(300);
+/// How long a passer-by stays, and how long until the next one comes: longer than a count takes, so that each is seen.
+const STAY: Duration = Duration::from_millis(400);
 /// Those who broke the rules linger for five seconds.
 const RIGHT_AGAIN_WITHIN: Duration = Duration::from_secs(15);
 
@@ -63,13 +63,12 @@ impl Stage {
     }
 
     /// Waits until a metric has grown by so much since `before`.
-    pub async fn grown(&self, before: &Scrape, name: &str, labels: &[(&str, &str)], by: f64) {
+    pub async fn grown(&self, before: &Scrape, name: &str, labels: &[(&str, &str)], by: i64) {
         let begun = before.sum(name, labels);
         let what = format!("{name}{labels:?} grows by {by}");
         let look = async || Scrape::of(&self.mesh).await.sum(name, labels) - begun;
         until(&what, Duration::from_secs(5), look, |grown| *grown >= by).await;
-        let grown = look().await;
-        assert!((grown - by).abs() < 0.5, "{what}, but it grew by {grown}");
+        assert_eq!(look().await, by, "{what}, and no more");
     }
 
     /// The counts that the innocent viewer has seen.
@@ -122,5 +121,6 @@ async fn pass_by(public: String, curtain: CancellationToken) {
         let passer_by = Viewer::join(&public, EVENT).await.expect("others can join");
         tokio::time::sleep(STAY).await;
         passer_by.leave().await;
+        tokio::time::sleep(STAY).await;
     }
 }

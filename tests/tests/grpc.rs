@@ -1,5 +1,6 @@
 //! gRPC from outside, on the real program: every method with every wrong caller, reflection, health, deadlines, rich errors, the
 //! stream of counts, and a connection that only makes trouble. What a method does for the right caller is its service's own test.
+#![allow(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -202,7 +203,7 @@ async fn without_good_credentials_every_method_says_the_same() {
     assert!(wrong.len() > 90, "{}", wrong.len());
 
     let before = Scrape::of(&bed.mesh).await;
-    let mut calls = 0.0;
+    let mut calls = 0;
     for path in methods() {
         let (_, request) = row(&path, "ours");
         let nothing = bed.caller.try_call(&path, &[], &request).await.unwrap();
@@ -216,7 +217,7 @@ async fn without_good_credentials_every_method_says_the_same() {
         let twice = [("authorization", ours.as_str()), ("authorization", ours.as_str())];
         let answer = bed.caller.try_call(&path, &twice, &request).await.unwrap();
         assert_eq!(answer.seen, nothing.seen, "{path} with two of them");
-        calls += wrong.len() as f64 + 2.0;
+        calls += wrong.len() as i64 + 2;
     }
     let refused = |scrape: &Scrape| scrape.sum("turnout_grpc_server_handled_total", &[("code", "UNAUTHENTICATED")]);
     let after = Scrape::of(&bed.mesh).await;
@@ -416,7 +417,7 @@ async fn a_deadline_ends_a_call_and_a_stream_and_nothing_hangs() {
         }
     }
     let handled = Scrape::of(&bed.mesh).await;
-    assert!(handled.sum("turnout_grpc_server_handled_total", &[("code", "DEADLINE_EXCEEDED")]) > 0.0);
+    assert!(handled.sum("turnout_grpc_server_handled_total", &[("code", "DEADLINE_EXCEEDED")]) > 0);
 
     let mut request = with_key(&bed.our_key, WatchCountsRequest { event_id: "ours".into(), room_id: String::new() });
     request.metadata_mut().insert("grpc-timeout", "400m".parse().unwrap());

@@ -165,3 +165,28 @@ async fn while_the_bus_is_away_screens_say_stale_and_nobody_is_dropped() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_of_everything_events_keys_series_and_peak_are_there() {
+    let Some(cql) = from_env("TURNOUT_TEST_CQL", "after_a_kill_of_everything") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut mesh = Mesh::start(folder.path(), &cql, 2, 2).await;
+    let people = crowd(&mesh.publics(), "demo", 40).await;
+    sees(&people[0], 40, 5 * SECOND).await;
+    let key = mesh.registration.api_key();
+    // Peaks and points are read from the store, so what is answered before the kill must be there after it.
+    let grpc_of = |mesh: &Mesh| mesh.presence[0].grpc().to_owned();
+    let address = grpc_of(&mesh);
+    until("the peak is stored", 5 * SECOND, async || grpc::peak(&address, &key, "demo").await.ok(), |p| *p == Some(40))
+        .await;
+    let history = async || grpc::history(&address, &key, "demo", 60).await.unwrap_or_default();
+    until("the series is stored", 10 * SECOND, history, |points| points.contains(&40)).await;
+    drop(people);
+    mesh.kill_and_restart().await;
+
+    let address = grpc_of(&mesh);
+    assert_eq!(grpc::peak(&address, &key, "demo").await.unwrap(), 40);
+    assert!(grpc::history(&address, &key, "demo", 120).await.unwrap().contains(&40));
+    let again = Viewer::join(mesh.gateways[1].public(), "demo").await.unwrap();
+    sees(&again, 1, 20 * SECOND).await;
+}

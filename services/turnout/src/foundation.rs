@@ -21,7 +21,7 @@ use turnout_platform::{
 use crate::Role;
 
 /// A store that does not answer at start is tried again for so long.
-const STORE_WAIT_MAX: Duration = Duration::from_secs(120);
+const STORE_WAIT_MAX: Duration = Duration::from_mins(2);
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// The parts that all roles share.
@@ -112,6 +112,7 @@ impl Foundation {
     }
 
     /// A channel to another role.
+    #[allow(clippy::unused_self, reason = "the roles ask the foundation for everything")]
     pub fn channel(&self, setting: &str, url: Option<&str>) -> anyhow::Result<Channel> {
         let url = url.with_context(|| {
             format!(

@@ -158,7 +158,7 @@ impl Collector for State {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{pin::pin, time::Duration};
 
     use super::*;
     use crate::{
@@ -227,22 +227,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reconnect_is_counted_and_the_first_connect_is_not() {
+    async fn a_scrape_tells_whether_the_bus_is_reached_now() {
         let state = watch::Sender::new(false);
         let (_bus, metrics) = metered(Arc::new(Fickle(state.clone())));
-        for reconnects in 0..3 {
-            state.send_replace(true);
-            let (connected, counted) =
-                ("turnout_bus_connected 1", format!("turnout_bus_reconnects_total {reconnects}"));
-            let both = async {
-                while !(has(&metrics, connected) && has(&metrics, &counted)) {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::time::timeout(DEADLINE, both).await.unwrap_or_else(|_| panic!("{counted}: {}", metrics.render()));
-            state.send_replace(false);
-            assert!(has(&metrics, "turnout_bus_connected 0"), "{}", metrics.render());
+        for is_reached in [false, true, false] {
+            state.send_replace(is_reached);
+            let line = format!("turnout_bus_connected {}", i32::from(is_reached));
+            assert!(has(&metrics, &line), "{line}: {}", metrics.render());
         }
+    }
+
+    #[tokio::test]
+    async fn a_reconnect_is_counted_and_the_first_connect_is_not() {
+        let (state, connected) = watch::channel(false);
+        let reconnects = Counter::default();
+        let mut counting = pin!(count_reconnects(connected, reconnects.clone()));
+        assert!(futures_util::poll!(&mut counting).is_pending());
+        for (is_reached, counted) in [(true, 0), (false, 0), (true, 1), (false, 1), (true, 2)] {
+            state.send_replace(is_reached);
+            assert!(futures_util::poll!(&mut counting).is_pending());
+            assert_eq!(reconnects.get(), counted);
+        }
+        // A loss that is over before anybody looked.
+        state.send_replace(false);
+        state.send_replace(true);
+        assert!(futures_util::poll!(&mut counting).is_pending());
+        assert_eq!(reconnects.get(), 3);
+        drop(state);
+        assert!(futures_util::poll!(&mut counting).is_ready(), "counting ends with the bus");
     }
 
     #[tokio::test]
