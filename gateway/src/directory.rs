@@ -10,9 +10,9 @@ use turnout_platform::{
     auth::TokenVerifier,
     clock::Clock,
     failure::Failure,
-    ids::{EventId, TenantId},
+    ids::{EventId, RoomId, TenantId},
 };
-use turnout_proto::registration::v1::{Event, EventState, GetEventRequest, GetTicketKeyRequest};
+use turnout_proto::registration::v1::{Event, EventState, GetEventRequest, GetRoomRequest, GetTicketKeyRequest};
 
 use crate::{
     upstream::{Upstream, bounded, failure},
@@ -51,13 +51,14 @@ pub struct Directory {
     upstream: Upstream,
     clock: Arc<dyn Clock>,
     events: Mutex<Known<EventId, KnownEvent>>,
+    rooms: Mutex<Known<(EventId, RoomId), ()>>,
     keys: Mutex<Known<String, KnownKey>>,
 }
 
 impl Directory {
     /// An empty directory.
     pub fn new(upstream: Upstream, clock: Arc<dyn Clock>) -> Self {
-        Self { upstream, clock, events: Mutex::default(), keys: Mutex::default() }
+        Self { upstream, clock, events: Mutex::default(), rooms: Mutex::default(), keys: Mutex::default() }
     }
 
     /// An event of whichever tenant; none when there is none.
@@ -75,6 +76,23 @@ impl Directory {
         };
         self.events.lock().keep(id.clone(), found.clone(), now_ms);
         Ok(found)
+    }
+
+    /// Whether an event has a room.
+    pub async fn has_room(&self, event: &EventId, room: &RoomId) -> Result<bool, Failure> {
+        let (key, now_ms) = ((event.clone(), room.clone()), self.clock.now_ms());
+        if let Some(known) = self.rooms.lock().fresh(&key, now_ms) {
+            return Ok(known.0.is_some());
+        }
+        let (event_id, room_id) = (event.as_str().to_owned(), room.as_str().to_owned());
+        let request = bounded(GetRoomRequest { event_id, room_id });
+        let found = match self.upstream.registration(None).get_room(request).await.map_err(failure) {
+            Ok(_) => Some(()),
+            Err(Failure::NotFound { .. }) => None,
+            Err(other) => return self.rooms.lock().any_age(&key).map(|known| known.0.is_some()).ok_or(other),
+        };
+        self.rooms.lock().keep(key, found, now_ms);
+        Ok(found.is_some())
     }
 
     /// Forgets an event, so that the next look asks anew.

@@ -2,7 +2,6 @@
 
 mod accept;
 mod live;
-mod origin;
 mod pages;
 mod tickets;
 
@@ -17,10 +16,6 @@ use axum::{
 use tokio::net::TcpListener;
 
 use crate::{Shared, assets, console};
-
-pub(crate) use origin::is_same_site;
-pub(crate) use pages::{error_page, failure_page, html};
-pub(crate) use tickets::cookie;
 
 /// Bytes of a request's body; forms are small.
 const BODY_BYTES_MAX: usize = 16 * 1024;

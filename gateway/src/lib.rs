@@ -5,15 +5,18 @@
 //! board ([`board`]) decides which to believe, and the workers put them on the screens. Who owns an event, and what a count is, is
 //! not decided here.
 
+mod answers;
 pub mod assets;
 pub mod board;
 mod console;
+mod cookies;
 mod directory;
 mod gate;
 mod http;
 pub mod live;
 mod mesh_link;
 mod metrics;
+mod origin;
 mod tickets;
 mod upstream;
 pub mod views;

@@ -20,7 +20,12 @@ pub fn with_key<T>(key: &str, message: T) -> Request<T> {
 
 /// The count now.
 pub async fn count(address: &str, key: &str, event: &str) -> Result<Count, Status> {
-    let request = with_key(key, GetCountRequest { event_id: event.into(), room_id: String::new() });
+    count_of_room(address, key, event, "").await
+}
+
+/// The count of a room now.
+pub async fn count_of_room(address: &str, key: &str, event: &str, room: &str) -> Result<Count, Status> {
+    let request = with_key(key, GetCountRequest { event_id: event.into(), room_id: room.into() });
     let response = PresenceServiceClient::new(channel(address).await).get_count(request).await?;
     Ok(response.into_inner().count.unwrap_or_default())
 }

@@ -51,6 +51,7 @@ impl Caller {
     /// Connects to `host:port`.
     pub async fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.expect("the service listens");
+        stream.set_nodelay(true).expect("a socket");
         let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
             .await
             .expect("it speaks HTTP/2");

@@ -150,3 +150,23 @@ async fn on_sigterm_every_viewer_gets_a_slot_and_a_close_code_that_says_come_bac
     assert!(slots[0] < 500 && slots[49] > 1200 && slots[49] <= 2500, "the slots are spread over the drain: {slots:?}");
     assert_eq!(mesh.ended(10 * SECOND).await, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_in_a_room_counts_in_the_room_and_in_the_event_and_nobody_makes_rooms_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mesh = Turnout::start(folder.path(), &[]).await;
+    let tickets = format!("http://{}/v1/events/demo/tickets", mesh.public());
+    let ask = async |room: &str| {
+        reqwest::Client::new().post(&tickets).body(format!("{{\"room\":\"{room}\"}}")).send().await.unwrap()
+    };
+    assert_eq!(ask("no-such-room").await.status(), 404);
+    let issued: serde_json::Value = ask("main-stage").await.json().await.unwrap();
+    let in_room = Viewer::with_ticket(mesh.public(), issued["ticket"].as_str().unwrap()).await.unwrap();
+    let at_event = Viewer::join(mesh.public(), "demo").await.unwrap();
+    sees(&at_event, 2, 5 * SECOND).await;
+    sees(&in_room, 1, 2 * SECOND).await;
+    assert_eq!(in_room.count().unwrap().room, "main-stage");
+    let key = mesh.api_key();
+    let of_room = grpc::count_of_room(mesh.grpc(), &key, "demo", "main-stage").await.unwrap();
+    assert_eq!((of_room.viewers, of_room.connections), (1, 1));
+}

@@ -380,7 +380,7 @@ async fn those_who_stop_reading_cost_little_delay_nobody_and_are_let_go() {
     let grown = stage.resident_bytes().saturating_sub(resident);
     assert!(grown < SLOW as u64 * 100 * 1024, "{SLOW} slow readers have cost {grown} bytes");
     assert!(
-        crowded <= calm * 2 + Duration::from_millis(100),
+        crowded <= calm * 2 + Duration::from_millis(250),
         "counts were {calm:?} old, and {crowded:?} with slow readers"
     );
 

@@ -26,8 +26,8 @@ use turnout_proto::{
 use super::session::Organiser;
 use crate::{
     Shared,
+    answers::{failure_page, html},
     directory::state_view,
-    http::{failure_page, html},
     upstream::{bounded, failure},
     views::{
         CountView, CreateEventForm, EventConsolePage, EventRow, EventRows, EventsPage, Figures, LiveNumber, RoomRow,

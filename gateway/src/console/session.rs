@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse as _, Redirect, Response},
 };
 use serde::Deserialize;
@@ -19,7 +19,9 @@ use turnout_proto::registration::v1::RedeemSignInLinkRequest;
 
 use crate::{
     Shared,
-    http::{cookie, error_page, failure_page, html, is_same_site},
+    answers::{error_page, failure_page, html},
+    cookies::{cookie, set_cookie},
+    origin::is_same_site,
     upstream::{bounded, failure},
     views::{ErrorKind, SignInPage, SignInProblem},
 };
@@ -119,20 +121,16 @@ pub(super) async fn sign_in(State(shared): State<Shared>, Query(asked): Query<Si
 fn signed_in(shared: &Shared, tenant: &TenantId) -> Response {
     // Away from the address that holds the token, so that it does not stay in the bar.
     let mut response = Redirect::to("/console").into_response();
-    set_cookie(&mut response, shared, &shared.console.open(tenant), SESSION_TTL_S);
+    keep(&mut response, shared, &shared.console.open(tenant), SESSION_TTL_S);
     response
 }
 
 pub(super) async fn sign_out(State(shared): State<Shared>, _: Organiser) -> Response {
     let mut response = Redirect::to("/console/sign-in?out").into_response();
-    set_cookie(&mut response, &shared, "", 0);
+    keep(&mut response, &shared, "", 0);
     response
 }
 
-fn set_cookie(response: &mut Response, shared: &Shared, value: &str, max_age_s: u64) {
-    let secure =
-        if shared.config.public_url.as_ref().is_some_and(|u| u.starts_with("https://")) { "; Secure" } else { "" };
-    let cookie = format!("{COOKIE}={value}; Path=/console; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{secure}");
-    let cookie = HeaderValue::try_from(cookie).expect("a token is letters, digits, dots and dashes");
-    response.headers_mut().insert(header::SET_COOKIE, cookie);
+fn keep(response: &mut Response, shared: &Shared, session: &str, max_age_s: u64) {
+    set_cookie(response.headers_mut(), &shared.config, (COOKIE, session), "/console", Some(max_age_s));
 }

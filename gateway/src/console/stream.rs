@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Shared,
-    http::failure_page,
+    answers::failure_page,
     upstream::{bounded, failure},
     views::{Figures, Point, Series},
 };

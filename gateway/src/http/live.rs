@@ -13,11 +13,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::Instrument as _;
 use turnout_platform::{random, telemetry::TraceParent};
 
-use super::origin;
 use crate::{
     Shared,
     live::{Opening, Overloaded, Protocol},
     metrics::Rejection,
+    origin,
     tickets::NoSeat,
 };
 

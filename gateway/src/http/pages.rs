@@ -1,21 +1,19 @@
 //! The pages that anyone may see, and the files they load.
 
-use askama::Template;
 use axum::{
     body::Body,
     extract::{OriginalUri, Path, State},
-    http::{HeaderMap, StatusCode, header},
-    response::{Html, IntoResponse as _, Response},
+    http::{HeaderMap, header},
+    response::Response,
 };
-use turnout_platform::{
-    failure::Failure,
-    ids::{Audience, EventId},
-};
+use turnout_platform::ids::{Audience, EventId};
 
 use crate::{
-    Shared, assets,
+    Shared,
+    answers::{error_page, failure_page, html},
+    assets,
     directory::KnownEvent,
-    views::{ErrorKind, ErrorPage, EventPage, HomePage, LiveNumber},
+    views::{ErrorKind, EventPage, HomePage, LiveNumber},
 };
 
 pub(super) async fn home(State(shared): State<Shared>) -> Response {
@@ -56,35 +54,4 @@ pub(super) async fn asset(OriginalUri(uri): OriginalUri, headers: HeaderMap) -> 
 
 pub(super) async fn no_such_page() -> Response {
     error_page(ErrorKind::NoSuchPage)
-}
-
-/// A page. Its numbers are of this moment, so it is not kept.
-pub(crate) fn html(page: &impl Template) -> Response {
-    match page.render() {
-        Ok(text) => ([(header::CACHE_CONTROL, "no-store")], Html(text)).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be made");
-            (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
-        }
-    }
-}
-
-/// The page for a failure that has one.
-pub(crate) fn error_page(kind: ErrorKind) -> Response {
-    let page = ErrorPage { kind };
-    let mut response = html(&page);
-    *response.status_mut() = StatusCode::from_u16(page.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-}
-
-/// The page for what a service refused.
-pub(crate) fn failure_page(failure: Failure) -> Response {
-    error_page(match failure {
-        Failure::NotFound { .. } => ErrorKind::NoSuchEvent,
-        Failure::Unavailable { .. } | Failure::Overloaded { .. } => ErrorKind::Unavailable,
-        other => {
-            tracing::error!(error = ?other, "a page could not be made");
-            ErrorKind::Internal
-        }
-    })
 }

@@ -13,10 +13,12 @@ use turnout_platform::{
     random,
 };
 
-use super::origin;
 use crate::{
     Shared,
+    cookies::{cookie, set_cookie},
+    directory::KnownEvent,
     metrics::Rejection,
+    origin,
     tickets::{TICKET_TTL_S, VIEWER_COOKIE},
 };
 
@@ -61,13 +63,9 @@ pub(super) async fn issue(
         Ok(room) => room,
         Err(_) => return refuse(&shared, Rejection::malformed, StatusCode::BAD_REQUEST, "that is not a room's id"),
     };
-    let known = match event.parse::<EventId>() {
-        Ok(id) => shared.directory.event(&id).await,
-        Err(_) => Ok(None),
-    };
-    let event = match known {
+    let event = match find(&shared, &event, room.as_ref()).await {
         Ok(Some(event)) => event,
-        Ok(None) => return refuse(&shared, Rejection::no_event, StatusCode::NOT_FOUND, "no such event"),
+        Ok(None) => return refuse(&shared, Rejection::no_event, StatusCode::NOT_FOUND, "no such event or room"),
         Err(Failure::Internal(error)) => {
             tracing::error!(%error, "an event could not be looked up");
             return refuse(&shared, Rejection::unavailable, StatusCode::INTERNAL_SERVER_ERROR, "internal error");
@@ -86,11 +84,7 @@ pub(super) async fn issue(
     let mut response = ([(header::CACHE_CONTROL, "no-store")], Json(issued)).into_response();
     let answer = response.headers_mut();
     if is_new {
-        // No Max-Age: it lives as long as the browser session.
-        let secure =
-            if shared.config.public_url.as_ref().is_some_and(|u| u.starts_with("https://")) { "; Secure" } else { "" };
-        let value = format!("{VIEWER_COOKIE}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}");
-        answer.insert(header::SET_COOKIE, value.parse().expect("letters, digits and punctuation"));
+        set_cookie(answer, &shared.config, (VIEWER_COOKIE, &browser), "/", None);
     }
     if let Some(foreign) = origin::allowed_foreign(&headers, &shared.config).and_then(|o| o.parse().ok()) {
         answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, foreign);
@@ -100,18 +94,19 @@ pub(super) async fn issue(
     response
 }
 
-fn is_ours(value: &str) -> bool {
-    value.len() == COOKIE_CHARS && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+/// The event, if it is there and has the room, if one is wanted: strangers must not make audiences up.
+async fn find(shared: &Shared, event: &str, room: Option<&RoomId>) -> Result<Option<KnownEvent>, Failure> {
+    let Ok(id) = event.parse::<EventId>() else { return Ok(None) };
+    let Some(event) = shared.directory.event(&id).await? else { return Ok(None) };
+    let there = match room {
+        Some(room) => shared.directory.has_room(&id, room).await?,
+        None => true,
+    };
+    Ok(there.then_some(event))
 }
 
-/// The value of a cookie of the request.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+fn is_ours(value: &str) -> bool {
+    value.len() == COOKIE_CHARS && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 fn refuse(shared: &Shared, reason: Rejection, status: StatusCode, problem: &'static str) -> Response {

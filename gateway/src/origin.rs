@@ -10,12 +10,12 @@ pub(crate) fn is_same_site(headers: &HeaderMap, config: &GatewayConfig) -> bool 
 }
 
 /// Whether the request's page may open a live socket: one of our own, or one that the operator allows.
-pub(super) fn is_allowed(headers: &HeaderMap, config: &GatewayConfig) -> bool {
+pub(crate) fn is_allowed(headers: &HeaderMap, config: &GatewayConfig) -> bool {
     origin(headers).is_none_or(|origin| is_own(&origin, headers, config) || config.allowed_origins.contains(&origin))
 }
 
 /// The origin, if it is one that the operator allows beside our own: it must be told so (CORS).
-pub(super) fn allowed_foreign(headers: &HeaderMap, config: &GatewayConfig) -> Option<String> {
+pub(crate) fn allowed_foreign(headers: &HeaderMap, config: &GatewayConfig) -> Option<String> {
     origin(headers).filter(|origin| config.allowed_origins.contains(origin))
 }
 
