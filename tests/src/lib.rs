@@ -3,6 +3,7 @@
 //! Nothing here sleeps and hopes: a test waits for a state with a deadline, and the failure says what was seen instead.
 
 pub mod grpc;
+pub mod history;
 pub mod mesh;
 pub mod method;
 pub mod process;

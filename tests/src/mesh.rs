@@ -6,6 +6,8 @@ use std::{
     process::Command,
 };
 
+use turnout_platform::tables::Engine;
+
 use crate::{
     process::{Turnout, program},
     servers::{NatsServer, free_port, fresh_keyspace},
@@ -22,6 +24,8 @@ pub struct Mesh {
     pub presence: Vec<Turnout>,
     /// Gateways.
     pub gateways: Vec<Turnout>,
+    /// Its tables.
+    pub store: Engine,
     shared: Vec<String>,
     folder: PathBuf,
 }
@@ -33,15 +37,25 @@ impl Mesh {
         let key = folder.join("mesh.key");
         let made = Command::new(program()).arg("mesh-key").output().expect("the program runs");
         fs::write(&key, made.stdout).expect("the key can be written");
+        let keyspace = fresh_keyspace();
         let shared = vec![
             format!("--bus={}", nats.url()),
-            format!("--store=cql://{cql}/{}", fresh_keyspace()),
+            format!("--store=cql://{cql}/{keyspace}"),
             format!("--mesh-key-file={}", key.display()),
             "--drain-s=2".into(),
         ];
         let registration = start(folder, "registration", "r-1", &shared, &[]).await;
-        let mut mesh =
-            Self { nats, registration, presence: Vec::new(), gateways: Vec::new(), shared, folder: folder.to_owned() };
+        let store =
+            Engine::Cql { nodes: vec![cql.to_owned()], keyspace, replication_factor: 1, user: None, password: None };
+        let mut mesh = Self {
+            store,
+            nats,
+            registration,
+            presence: Vec::new(),
+            gateways: Vec::new(),
+            shared,
+            folder: folder.to_owned(),
+        };
         for number in 1..=replicas {
             mesh.presence.push(mesh.replica(&format!("p-{number}")).await);
         }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use turnout_platform::tables::Engine;
 use turnout_tests::{
     grpc,
+    history::{visits_are_of, wall_ms},
     process::{Turnout, command},
     viewer::{self, Viewer, crowd},
     wait::until,
@@ -87,6 +89,7 @@ async fn a_second_start_finds_the_data_of_the_first_and_a_kill_loses_no_peak() {
     let folder = tempfile::tempdir().unwrap();
     let mut mesh = Turnout::start(folder.path(), &[]).await;
     let key = mesh.api_key();
+    let begun_ms = wall_ms();
     let people = crowd(&[mesh.public()], "demo", 25).await;
     sees(&people[0], 25, 5 * SECOND).await;
     // Peaks and points are read from the store, so what is answered before the kill must be there after it.
@@ -100,6 +103,7 @@ async fn a_second_start_finds_the_data_of_the_first_and_a_kill_loses_no_peak() {
     let history = async || grpc::history(mesh.grpc(), &key, "demo", 60).await.unwrap_or_default();
     until("the series is stored", 5 * SECOND, history, |points| points.contains(&25)).await;
     mesh.kill();
+    visits_are_of(25, &Engine::Embedded { path: folder.path().to_owned() }, begun_ms, wall_ms()).await;
 
     let mesh = Turnout::start(folder.path(), &[]).await;
     assert_eq!(mesh.api_key(), key, "the key of the first start is still there");

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use turnout_tests::{
     grpc,
+    history::{visits_are_of, wall_ms},
     mesh::Mesh,
     servers::from_env,
     viewer::{Count, Viewer, crowd, ticket},
@@ -171,7 +172,15 @@ async fn after_a_kill_of_everything_events_keys_series_and_peak_are_there() {
     let Some(cql) = from_env("TURNOUT_TEST_CQL", "after_a_kill_of_everything") else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut mesh = Mesh::start(folder.path(), &cql, 2, 2).await;
-    let people = crowd(&mesh.publics(), "demo", 40).await;
+    let begun_ms = wall_ms();
+    let people = crowd(&mesh.publics(), "demo", 39).await;
+    // One person is at both gateways: two visits at once, and one person's time.
+    let (first, cookie) = ticket(mesh.publics()[0], "demo", None).await.unwrap();
+    let (second, _) = ticket(mesh.publics()[1], "demo", Some(&cookie)).await.unwrap();
+    let devices = [
+        Viewer::with_ticket(mesh.publics()[0], &first).await.unwrap(),
+        Viewer::with_ticket(mesh.publics()[1], &second).await.unwrap(),
+    ];
     sees(&people[0], 40, 5 * SECOND).await;
     let key = mesh.registration.api_key();
     // Peaks and points are read from the store, so what is answered before the kill must be there after it.
@@ -181,8 +190,9 @@ async fn after_a_kill_of_everything_events_keys_series_and_peak_are_there() {
         .await;
     let history = async || grpc::history(&address, &key, "demo", 60).await.unwrap_or_default();
     until("the series is stored", 10 * SECOND, history, |points| points.contains(&40)).await;
-    drop(people);
     mesh.kill_and_restart().await;
+    visits_are_of(40, &mesh.store, begun_ms, wall_ms()).await;
+    drop((people, devices));
 
     let address = grpc_of(&mesh);
     assert_eq!(grpc::peak(&address, &key, "demo").await.unwrap(), 40);

@@ -232,6 +232,8 @@ async fn every_bad_ticket_is_refused_alike_at_the_handshake_and_in_band() {
     let mut socket = raw::unseated(public).await;
     socket.say(&serde_json::json!({ "type": "join", "event": "nowhere", "ticket": nowhere }).to_string()).await;
     assert_eq!(socket.closed(5 * SECOND).await.code, 4404);
+    stage.grown(&before, REJECTED, &[("reason", "no_event")], 1).await;
+    stage.grown(&before, CLOSED, &[("code", "4404")], 1).await;
     stage.is_undisturbed().await;
 }
 
@@ -293,6 +295,59 @@ async fn a_handshake_that_is_none_or_comes_from_a_foreign_page_is_refused() {
     let answer = String::from_utf8_lossy(&answer[..length]).to_lowercase();
     assert!(answer.starts_with("http/1.1 101") && !answer.contains("sec-websocket-extensions"), "{answer}");
     drop(stream);
+    stage.is_undisturbed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_a_ticket_through_a_foreign_page_or_for_a_request_that_is_none() {
+    let stage = Stage::set(&["--allowed-origins", "https://shop.example"]).await;
+    let client = reqwest::Client::new();
+    let ask = async |event: &str, fields: Fields, body: Vec<u8>| {
+        let mut request = client.post(format!("http://{}/v1/events/{event}/tickets", stage.mesh.public())).body(body);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    };
+    let before = Scrape::of(&stage.mesh).await;
+    const VICTIM: (&str, &str) = ("cookie", "turnout_viewer=AAAAAAAAAAAAAAAAAAAAAA");
+    let foreign: Fields = &[("origin", "https://evil.example"), VICTIM];
+    let long = format!(r#"{{"room":"{}"}}"#, "x".repeat(65));
+    let cases: &[(&str, &str, Fields, &[u8], u16)] = &[
+        ("a foreign page", EVENT, foreign, b"", 403),
+        ("no JSON", EVENT, &[], b"hello", 400),
+        ("a field too many", EVENT, &[], br#"{"room":"","now":1}"#, 400),
+        ("a room that is no text", EVENT, &[], br#"{"room":7}"#, 400),
+        ("a room that is no id", EVENT, &[], br#"{"room":"a.b"}"#, 400),
+        ("a room that is too long", EVENT, &[], long.as_bytes(), 400),
+        ("more than any request", EVENT, &[], &[b' '; 20_000], 413),
+        ("no such event", "nowhere", &[], b"", 404),
+        ("no event's id", "a.b%2F..%00", &[], b"", 404),
+    ];
+    for (what, event, fields, body, status) in cases {
+        let answer = ask(event, fields, body.to_vec()).await;
+        assert_eq!(answer.status().as_u16(), *status, "{what}");
+        assert!(answer.headers().get("set-cookie").is_none(), "{what}");
+        assert!(!answer.text().await.unwrap().contains("eyJ"), "{what}");
+    }
+    for (reason, number) in [("origin", 1), ("malformed", 5), ("no_event", 2)] {
+        stage.grown(&before, REJECTED, &[("reason", reason)], number).await;
+    }
+
+    // A cookie that we did not make is replaced, not believed.
+    let made_up: Fields = &[("cookie", "turnout_viewer=admin")];
+    let answer = ask(EVENT, made_up, Vec::new()).await;
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    assert!(
+        cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax") && !cookie.contains("admin"),
+        "{cookie}"
+    );
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let kept: Fields = &[VICTIM];
+    assert!(ask(EVENT, kept, Vec::new()).await.headers().get("set-cookie").is_none());
+    let shop: Fields = &[("origin", "https://shop.example"), VICTIM];
+    let answer = ask(EVENT, shop, Vec::new()).await;
+    assert_eq!(answer.headers()["access-control-allow-origin"], "https://shop.example");
     stage.is_undisturbed().await;
 }
 
