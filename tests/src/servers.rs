@@ -5,15 +5,7 @@ use std::{
     process::Command,
 };
 
-/// The value of a variable that `tests/run` sets, or none, said aloud.
-pub fn from_env(variable: &str, test: &str) -> Option<String> {
-    let value = std::env::var(variable).ok();
-    if value.is_none() {
-        assert!(std::env::var("TURNOUT_TEST_SERVERS").is_err(), "{test} needs {variable}, which `tests/run` sets");
-        eprintln!("left out: {test} needs {variable}; run it with tests/run");
-    }
-    value
-}
+pub use turnout_platform::real_servers::from_env;
 
 /// A NATS server of one test's own, which may be killed and started again on the same port.
 #[derive(Debug)]

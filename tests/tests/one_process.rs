@@ -174,3 +174,15 @@ async fn a_viewer_in_a_room_counts_in_the_room_and_in_the_event_and_nobody_makes
     let of_room = grpc::count_of_room(mesh.grpc(), &key, "demo", "main-stage").await.unwrap();
     assert_eq!((of_room.viewers, of_room.connections), (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_sigterm_stops_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut mesh = Turnout::start(folder.path(), &["--drain-s", "600"]).await;
+    let people = crowd(&[mesh.public()], "demo", 3).await;
+    mesh.signal("TERM");
+    let told = async || people.iter().all(|viewer| !viewer.seen().reconnects.is_empty());
+    until("everybody has been told a slot", 5 * SECOND, told, |told| *told).await;
+    mesh.signal("TERM");
+    assert_eq!(mesh.ended(8 * SECOND).await, Some(0));
+}

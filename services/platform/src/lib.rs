@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod mesh;
 pub mod random;
+pub mod real_servers;
 pub mod rpc;
 pub mod tables;
 pub mod telemetry;

@@ -1,21 +1,14 @@
-//! The bus's laws on both adapters. The NATS half needs a server; see `server`.
+//! The bus's laws on both adapters. The NATS half needs a server.
 
 use std::sync::Arc;
 
-use turnout_platform::bus::{
-    Bus, InProcessBus, NatsBus, NatsOptions,
-    conformance::{self, Pair},
+use turnout_platform::{
+    bus::{
+        Bus, InProcessBus, NatsBus, NatsOptions,
+        conformance::{self, Pair},
+    },
+    real_servers,
 };
-
-/// The NATS server of `tests/run`. Without it the test says that it did not run, unless servers are required.
-fn server(test: &str) -> Option<String> {
-    let server = std::env::var("TURNOUT_TEST_NATS").ok();
-    if server.is_none() {
-        assert!(std::env::var("TURNOUT_TEST_SERVERS").is_err(), "{test} needs TURNOUT_TEST_NATS");
-        eprintln!("left out: {test} needs TURNOUT_TEST_NATS");
-    }
-    server
-}
 
 async fn connect(server: &str) -> Arc<NatsBus> {
     let options = NatsOptions { servers: vec![server.to_owned()], name: "conformance".into(), credentials: None };
@@ -32,6 +25,6 @@ async fn the_in_process_bus_keeps_every_law() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nats_keeps_every_law() {
-    let Some(server) = server("nats_keeps_every_law") else { return };
+    let Some(server) = real_servers::from_env("TURNOUT_TEST_NATS", "nats_keeps_every_law") else { return };
     conformance::every_law(Pair { a: connect(&server).await, b: connect(&server).await }).await;
 }

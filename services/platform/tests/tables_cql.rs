@@ -20,12 +20,7 @@ fn fresh(purpose: &str) -> String {
 }
 
 fn server(test: &str) -> Option<String> {
-    let server = std::env::var(SERVER).ok();
-    if server.is_none() {
-        assert!(std::env::var("TURNOUT_TEST_SERVERS").as_deref() != Ok("required"), "{test} needs {SERVER}");
-        eprintln!("left out: {test} needs {SERVER}");
-    }
-    server
+    turnout_platform::real_servers::from_env(SERVER, test)
 }
 
 fn engine(server: String, keyspace: String) -> Engine {
