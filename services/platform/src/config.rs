@@ -270,7 +270,7 @@ mod tests {
         let error = resolve("public_adr = \"x\"", &[], &[]).unwrap_err().to_string();
         assert!(error.contains("`public_adr`") && error.contains("`public_addr`"), "{error}");
         let error = resolve("", &[("TURNOUT_DATADIR", "x")], &[]).unwrap_err().to_string();
-        assert!(error.contains("TURNOUT_DATADIR"), "{error}");
+        assert!(error.contains("TURNOUT_DATADIR") && error.contains("`TURNOUT_DATA_DIR`"), "{error}");
     }
 
     #[test]

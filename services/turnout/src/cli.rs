@@ -43,7 +43,8 @@ pub(crate) fn parse(
         Ok(matches) => matches,
         Err(error) => match error.kind() {
             clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
-                error.print()?;
+                // A reader that has left (`--help | head`) is no error worth words.
+                let _ = error.print();
                 return Ok(None);
             }
             _ => error.exit(),

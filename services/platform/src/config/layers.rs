@@ -51,7 +51,7 @@ impl Layers {
         let failed = |problem: String| ConfigError::File { path: path.to_owned(), problem };
         let table: toml::Table = content.parse().map_err(|e: toml::de::Error| failed(e.to_string()))?;
         for (name, value) in table {
-            let setting = named(&name, |s| s.name == name, &Origin::File(path.to_owned()))?;
+            let setting = named(&name, |s| s.name.to_owned(), &Origin::File(path.to_owned()))?;
             let text = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(n) => n.to_string(),
@@ -76,7 +76,7 @@ impl Layers {
             if !name.starts_with("TURNOUT_") || name.starts_with("TURNOUT_TEST_") || name == "TURNOUT_CONFIG" {
                 continue;
             }
-            let setting = named(&name, |s| s.env() == name, &Origin::Environment(name.clone()))?;
+            let setting = named(&name, Setting::env, &Origin::Environment(name.clone()))?;
             self.values.insert(setting.name, (value, Origin::Environment(name)));
         }
         Ok(())
@@ -93,12 +93,12 @@ impl Layers {
     }
 }
 
-fn named(name: &str, is: impl Fn(&Setting) -> bool, origin: &Origin) -> Result<&'static Setting, ConfigError> {
-    SETTINGS.iter().find(|s| is(s)).ok_or_else(|| {
-        let plain = name.trim_start_matches("TURNOUT_").to_ascii_lowercase();
+/// The setting that has this name in its layer. `name_of` tells what names look like there.
+fn named(name: &str, name_of: impl Fn(&Setting) -> String, origin: &Origin) -> Result<&'static Setting, ConfigError> {
+    SETTINGS.iter().find(|s| name_of(s) == name).ok_or_else(|| {
         let hint = SETTINGS
             .iter()
-            .map(|s| (distance(s.name, &plain), s.name))
+            .map(|s| (distance(&name_of(s), name), name_of(s)))
             .filter(|(d, _)| *d <= 3)
             .min()
             .map_or(String::new(), |(_, near)| format!(" (did you mean `{near}`?)"));
