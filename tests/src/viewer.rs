@@ -18,6 +18,8 @@ use tokio_tungstenite::{
     },
 };
 
+use crate::wait::until;
+
 /// A frame of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -141,6 +143,19 @@ impl Viewer {
     /// The latest count.
     pub fn count(&self) -> Option<Count> {
         self.seen().counts.last().map(|(_, count)| count.clone())
+    }
+
+    /// Waits until the screen shows so many people, with nothing in doubt, and returns how long that took.
+    pub async fn sees(&self, people: u64, within: Duration) -> Duration {
+        until(
+            "the screen shows the number",
+            within,
+            async || self.count(),
+            |count| {
+                count.as_ref().is_some_and(|c| (c.viewers, c.low, c.high, c.stale) == (people, people, people, false))
+            },
+        )
+        .await
     }
 
     /// Everything seen so far.

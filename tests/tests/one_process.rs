@@ -13,23 +13,13 @@ use turnout_tests::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn sees(viewer: &Viewer, people: u64, within: Duration) -> Duration {
-    until(
-        "the screen shows the number",
-        within,
-        async || viewer.count(),
-        |count| count.as_ref().is_some_and(|c| (c.viewers, c.low, c.high, c.stale) == (people, people, people, false)),
-    )
-    .await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_tab_does_not_raise_the_count_and_a_second_person_does() {
     let folder = tempfile::tempdir().unwrap();
     let mesh = Turnout::start(folder.path(), &[]).await;
     let (ticket, cookie) = viewer::ticket(mesh.public(), "demo", None).await.unwrap();
     let first = Viewer::with_ticket(mesh.public(), &ticket).await.unwrap();
-    sees(&first, 1, 5 * SECOND).await;
+    first.sees(1, 5 * SECOND).await;
 
     let (ticket, _) = viewer::ticket(mesh.public(), "demo", Some(&cookie)).await.unwrap();
     let second_tab = Viewer::with_ticket(mesh.public(), &ticket).await.unwrap();
@@ -40,13 +30,13 @@ async fn a_second_tab_does_not_raise_the_count_and_a_second_person_does() {
         |c| *c == Some(2.0),
     )
     .await;
-    sees(&second_tab, 1, SECOND).await;
+    second_tab.sees(1, SECOND).await;
 
     let other = Viewer::join(mesh.public(), "demo").await.unwrap();
-    sees(&first, 2, 2 * SECOND).await;
+    first.sees(2, 2 * SECOND).await;
     second_tab.leave().await;
     other.leave().await;
-    sees(&first, 1, 2 * SECOND).await;
+    first.sees(1, 2 * SECOND).await;
     assert!(first.seen().counts.iter().all(|(_, count)| count.viewers <= 2), "the second tab never counted");
 }
 
@@ -58,7 +48,7 @@ async fn those_who_say_goodbye_are_gone_within_a_second_and_those_who_are_killed
     let mesh = Turnout::start(folder.path(), &[]).await;
     let screen = Viewer::join(mesh.public(), "demo").await.unwrap();
     let mut people = crowd(&[mesh.public()], "demo", PEOPLE as usize).await;
-    sees(&screen, PEOPLE + 1, 3 * SECOND).await;
+    screen.sees(PEOPLE + 1, 3 * SECOND).await;
     let exact = Some((PEOPLE + 1) as f64);
     until(
         "the metric shows the number",
@@ -70,12 +60,12 @@ async fn those_who_say_goodbye_are_gone_within_a_second_and_those_who_are_killed
 
     let rude = people.split_off(PEOPLE as usize / 2);
     futures_util::future::join_all(people.into_iter().map(Viewer::leave)).await;
-    let took = sees(&screen, PEOPLE / 2 + 1, 3 * SECOND).await;
+    let took = screen.sees(PEOPLE / 2 + 1, 3 * SECOND).await;
     assert!(took <= SECOND, "the goodbyes took {took:?}");
 
     let before = screen.seen().counts.len();
     rude.into_iter().for_each(Viewer::vanish);
-    sees(&screen, 1, 15 * SECOND).await;
+    screen.sees(1, 15 * SECOND).await;
     for (_, count) in &screen.seen().counts[before..] {
         // The truth is 1 from the moment they were killed, but for the moment until their sockets have closed.
         assert!(count.high >= 1 && count.low <= PEOPLE / 2 + 1, "{count:?}");
@@ -91,7 +81,7 @@ async fn a_second_start_finds_the_data_of_the_first_and_a_kill_loses_no_peak() {
     let key = mesh.api_key();
     let begun_ms = wall_ms();
     let people = crowd(&[mesh.public()], "demo", 25).await;
-    sees(&people[0], 25, 5 * SECOND).await;
+    people[0].sees(25, 5 * SECOND).await;
     // Peaks and points are read from the store, so what is answered before the kill must be there after it.
     until(
         "the peak is stored",
@@ -167,8 +157,8 @@ async fn a_viewer_in_a_room_counts_in_the_room_and_in_the_event_and_nobody_makes
     let issued: serde_json::Value = ask("main-stage").await.json().await.unwrap();
     let in_room = Viewer::with_ticket(mesh.public(), issued["ticket"].as_str().unwrap()).await.unwrap();
     let at_event = Viewer::join(mesh.public(), "demo").await.unwrap();
-    sees(&at_event, 2, 5 * SECOND).await;
-    sees(&in_room, 1, 2 * SECOND).await;
+    at_event.sees(2, 5 * SECOND).await;
+    in_room.sees(1, 2 * SECOND).await;
     assert_eq!(in_room.count().unwrap().room, "main-stage");
     let key = mesh.api_key();
     let of_room = grpc::count_of_room(mesh.grpc(), &key, "demo", "main-stage").await.unwrap();

@@ -13,16 +13,6 @@ use turnout_tests::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn sees(viewer: &Viewer, people: u64, within: Duration) -> Duration {
-    until(
-        "the screen shows the number",
-        within,
-        async || viewer.count(),
-        |count| count.as_ref().is_some_and(|c| (c.viewers, c.low, c.high, c.stale) == (people, people, people, false)),
-    )
-    .await
-}
-
 /// The counts that a screen has shown from its n-th on.
 fn shown_since(viewer: &Viewer, from: usize) -> Vec<(Instant, Count)> {
     viewer.seen().counts[from..].to_vec()
@@ -40,7 +30,7 @@ async fn one_person_on_two_gateways_counts_once_everywhere() {
     let there = Viewer::with_ticket(publics[1], &second).await.unwrap();
     let other = Viewer::join(publics[2], "demo").await.unwrap();
     for viewer in [&here, &there, &other] {
-        sees(viewer, 2, 5 * SECOND).await;
+        viewer.sees(2, 5 * SECOND).await;
     }
     let key = mesh.registration.api_key();
     for replica in &mesh.presence {
@@ -53,7 +43,7 @@ async fn one_person_on_two_gateways_counts_once_everywhere() {
     // The person closes one of the two: still here.
     there.leave().await;
     other.leave().await;
-    sees(&here, 1, 3 * SECOND).await;
+    here.sees(1, 3 * SECOND).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +53,7 @@ async fn the_death_of_a_replica_leaves_no_gap_of_two_seconds_on_any_screen() {
     let mut mesh = Mesh::start(folder.path(), &cql, 2, 2).await;
     let screens = crowd(&mesh.publics(), "demo", 10).await;
     for screen in &screens {
-        sees(screen, 10, 5 * SECOND).await;
+        screen.sees(10, 5 * SECOND).await;
     }
     let from: Vec<usize> = screens.iter().map(|s| s.seen().counts.len()).collect();
     let begun = Instant::now();
@@ -78,7 +68,7 @@ async fn the_death_of_a_replica_leaves_no_gap_of_two_seconds_on_any_screen() {
     }
     let people = 10 + more.len() as u64;
     for screen in &screens {
-        sees(screen, people, 3 * SECOND).await;
+        screen.sees(people, 3 * SECOND).await;
     }
     for (screen, from) in screens.iter().zip(from) {
         let shown = shown_since(screen, from);
@@ -107,7 +97,7 @@ async fn the_death_of_a_gateway_whose_viewers_return_elsewhere_does_not_move_the
         cookies.push(cookie);
     }
     let people = (MOVED + STAY) as u64;
-    sees(&screen, people, 5 * SECOND).await;
+    screen.sees(people, 5 * SECOND).await;
     let from = screen.seen().counts.len();
 
     mesh.gateways[2].kill();
@@ -121,10 +111,10 @@ async fn the_death_of_a_gateway_whose_viewers_return_elsewhere_does_not_move_the
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
-    sees(&screen, people, 20 * SECOND).await;
+    screen.sees(people, 20 * SECOND).await;
     // Long enough for the dead gateway to be dropped: that must change nothing either.
     tokio::time::sleep(12 * SECOND).await;
-    sees(&screen, people, SECOND).await;
+    screen.sees(people, SECOND).await;
     for (_, count) in shown_since(&screen, from) {
         assert!(count.low <= people && people <= count.high, "the truth left the band: {count:?}");
         assert!(count.viewers * 100 >= people * 99, "a dip of more than 1 %: {count:?}");
@@ -139,7 +129,7 @@ async fn while_the_bus_is_away_screens_say_stale_and_nobody_is_dropped() {
     let mesh = Mesh::start(folder.path(), &cql, 2, 3).await;
     let screens = crowd(&mesh.publics(), "demo", 60).await;
     for screen in &screens {
-        sees(screen, 60, 5 * SECOND).await;
+        screen.sees(60, 5 * SECOND).await;
     }
     mesh.nats.stop();
     let stopped = Instant::now();
@@ -153,7 +143,7 @@ async fn while_the_bus_is_away_screens_say_stale_and_nobody_is_dropped() {
     mesh.nats.again();
     let back = Instant::now();
     for screen in screens.iter().chain(&more) {
-        sees(screen, 66, 10 * SECOND).await;
+        screen.sees(66, 10 * SECOND).await;
     }
     let took = back.elapsed();
     assert!(took <= 2 * SECOND, "right again only after {took:?}");
@@ -181,7 +171,7 @@ async fn after_a_kill_of_everything_events_keys_series_and_peak_are_there() {
         Viewer::with_ticket(mesh.publics()[0], &first).await.unwrap(),
         Viewer::with_ticket(mesh.publics()[1], &second).await.unwrap(),
     ];
-    sees(&people[0], 40, 5 * SECOND).await;
+    people[0].sees(40, 5 * SECOND).await;
     let key = mesh.registration.api_key();
     // Peaks and points are read from the store, so what is answered before the kill must be there after it.
     let grpc_of = |mesh: &Mesh| mesh.presence[0].grpc().to_owned();
@@ -198,5 +188,5 @@ async fn after_a_kill_of_everything_events_keys_series_and_peak_are_there() {
     assert_eq!(grpc::peak(&address, &key, "demo").await.unwrap(), 40);
     assert!(grpc::history(&address, &key, "demo", 120).await.unwrap().contains(&40));
     let again = Viewer::join(mesh.gateways[1].public(), "demo").await.unwrap();
-    sees(&again, 1, 20 * SECOND).await;
+    again.sees(1, 20 * SECOND).await;
 }

@@ -16,17 +16,9 @@ use turnout_tests::{
     grpc::{channel, with_key},
     process::{Turnout, command},
     viewer::{Viewer, socket},
-    wait::until,
 };
 
 const WITHIN: Duration = Duration::from_secs(5);
-
-async fn sees(viewer: &Viewer, people: u64) {
-    let is = |count: &Option<turnout_tests::viewer::Count>| {
-        count.as_ref().is_some_and(|c| c.viewers == people && c.low == people)
-    };
-    until("the screen shows the number", WITHIN, async || viewer.count(), is).await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_of_the_command_line_are_as_many_viewers() {
@@ -44,9 +36,9 @@ async fn tickets_of_the_command_line_are_as_many_viewers() {
     for ticket in &tickets {
         viewers.push(Viewer::with_ticket(mesh.public(), ticket).await.unwrap());
     }
-    sees(&viewers[0], 3).await;
+    viewers[0].sees(3, WITHIN).await;
     viewers.push(Viewer::with_ticket(mesh.public(), tickets[0]).await.unwrap());
-    sees(&viewers[3], 3).await;
+    viewers[3].sees(3, WITHIN).await;
 
     let mut print = command(folder.path());
     print.args(["ticket", "--event", "no-such-event"]);
@@ -100,8 +92,8 @@ async fn an_organisers_own_server_mints_tickets_with_its_registered_key() {
     let ann = Viewer::with_ticket(mesh.public(), &key.sign(&key_id, &claims("ann", "demo"))).await.unwrap();
     let bob = Viewer::with_ticket(mesh.public(), &key.sign(&key_id, &claims("bob", "demo"))).await.unwrap();
     let ann_again = Viewer::with_ticket(mesh.public(), &key.sign(&key_id, &claims("ann", "demo"))).await.unwrap();
-    sees(&bob, 2).await;
-    sees(&ann, 2).await;
+    bob.sees(2, WITHIN).await;
+    ann.sees(2, WITHIN).await;
     drop(ann_again);
 
     // In the first message instead of the handshake.
@@ -109,7 +101,7 @@ async fn an_organisers_own_server_mints_tickets_with_its_registered_key() {
     late.send(
         &json!({ "type": "join", "event": "demo", "ticket": key.sign(&key_id, &claims("eve", "demo")) }).to_string(),
     );
-    sees(&late, 3).await;
+    late.sees(3, WITHIN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
