@@ -82,6 +82,7 @@ async fn a_second_start_finds_the_data_of_the_first_and_a_kill_loses_no_peak() {
     let begun_ms = wall_ms();
     let people = crowd(&[mesh.public()], "demo", 25).await;
     people[0].sees(25, 5 * SECOND).await;
+    let complete_ms = wall_ms();
     // Peaks and points are read from the store, so what is answered before the kill must be there after it.
     until(
         "the peak is stored",
@@ -92,14 +93,17 @@ async fn a_second_start_finds_the_data_of_the_first_and_a_kill_loses_no_peak() {
     .await;
     let history = async || grpc::history(mesh.grpc(), &key, "demo", 60).await.unwrap_or_default();
     until("the series is stored", 5 * SECOND, history, |points| points.contains(&25)).await;
+    // Time itself is what is tested here: longer than a minute, so that what was before the last checkpoint must be there.
+    tokio::time::sleep(Duration::from_secs(80)).await;
+    let killed_ms = wall_ms();
     mesh.kill();
-    visits_are_of(25, &Engine::Embedded { path: folder.path().to_owned() }, begun_ms, wall_ms()).await;
+    visits_are_of(25, &Engine::Embedded { path: folder.path().to_owned() }, begun_ms, complete_ms, killed_ms).await;
 
     let mesh = Turnout::start(folder.path(), &[]).await;
     assert_eq!(mesh.api_key(), key, "the key of the first start is still there");
     let peak = grpc::peak(mesh.grpc(), &key, "demo").await.unwrap();
     assert_eq!(peak, 25);
-    let points = grpc::history(mesh.grpc(), &key, "demo", 60).await.unwrap();
+    let points = grpc::history(mesh.grpc(), &key, "demo", 300).await.unwrap();
     assert!(points.contains(&25), "the series is there: {points:?}");
 }
 

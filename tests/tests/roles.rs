@@ -172,6 +172,7 @@ async fn after_a_kill_of_everything_events_keys_series_and_peak_are_there() {
         Viewer::with_ticket(mesh.publics()[1], &second).await.unwrap(),
     ];
     people[0].sees(40, 5 * SECOND).await;
+    let complete_ms = wall_ms();
     let key = mesh.registration.api_key();
     // Peaks and points are read from the store, so what is answered before the kill must be there after it.
     let grpc_of = |mesh: &Mesh| mesh.presence[0].grpc().to_owned();
@@ -180,13 +181,16 @@ async fn after_a_kill_of_everything_events_keys_series_and_peak_are_there() {
         .await;
     let history = async || grpc::history(&address, &key, "demo", 60).await.unwrap_or_default();
     until("the series is stored", 10 * SECOND, history, |points| points.contains(&40)).await;
+    // Time itself is what is tested here: longer than a minute, so that what was before the last checkpoint must be there.
+    tokio::time::sleep(Duration::from_secs(80)).await;
+    let killed_ms = wall_ms();
     mesh.kill_and_restart().await;
-    visits_are_of(40, &mesh.store, begun_ms, wall_ms()).await;
+    visits_are_of(40, &mesh.store, begun_ms, complete_ms, killed_ms).await;
     drop((people, devices));
 
     let address = grpc_of(&mesh);
     assert_eq!(grpc::peak(&address, &key, "demo").await.unwrap(), 40);
-    assert!(grpc::history(&address, &key, "demo", 120).await.unwrap().contains(&40));
+    assert!(grpc::history(&address, &key, "demo", 300).await.unwrap().contains(&40));
     let again = Viewer::join(mesh.gateways[1].public(), "demo").await.unwrap();
     again.sees(1, 20 * SECOND).await;
 }
