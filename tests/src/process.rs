@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::wait::PATIENCE;
+
 /// The longest wait for a process to be ready.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
@@ -155,6 +157,7 @@ impl Turnout {
 
     /// Waits for its end, and returns its exit code.
     pub async fn ended(&mut self, within: Duration) -> Option<i32> {
+        let within = within * PATIENCE;
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the child can be asked") {

@@ -13,6 +13,8 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
+use crate::wait::PATIENCE;
+
 /// First bytes of a frame: the last of its message, and what it is.
 pub const TEXT: u8 = 0x81;
 pub const BINARY: u8 = 0x82;
@@ -23,7 +25,7 @@ pub const TEXT_BEGINS: u8 = 0x01;
 pub const CONTINUES: u8 = 0x00;
 
 /// Every answer to a handshake comes within this.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// A frame of a client, masked.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -194,7 +196,7 @@ impl Socket {
                 }
             }
         };
-        tokio::time::timeout(within, text).await.ok().flatten()
+        tokio::time::timeout(within * PATIENCE, text).await.ok().flatten()
     }
 
     /// Reads to the end, which must come in time.
@@ -211,8 +213,8 @@ impl Socket {
                 }
             }
         };
-        let in_time = tokio::time::timeout(within, reading).await;
-        assert!(in_time.is_ok(), "the socket is not closed within {within:?}; so far: {closing:?}");
+        let in_time = tokio::time::timeout(within * PATIENCE, reading).await;
+        assert!(in_time.is_ok(), "the socket is not closed within {PATIENCE} times {within:?}; so far: {closing:?}");
         closing.took = begun.elapsed();
         closing
     }

@@ -20,7 +20,7 @@ use crate::{
 /// The event on which everything happens.
 pub const EVENT: &str = "demo";
 /// The longest time that the innocent viewer may be without a count while others come and go several times a second.
-const SILENCE_MAX: Duration = Duration::from_secs(2);
+const SILENCE_MAX: Duration = Duration::from_secs(6);
 /// How long a passer-by stays, and how long until the next one comes: longer than a count takes, so that each is seen.
 const STAY: Duration = Duration::from_millis(400);
 /// Those who broke the rules linger for five seconds.

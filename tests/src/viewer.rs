@@ -18,7 +18,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::wait::until;
+use crate::wait::{PATIENCE, until};
 
 /// A frame of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -187,6 +187,7 @@ impl Viewer {
 
     /// Waits until the socket is closed, and returns the close code.
     pub async fn closed(&self, within: Duration) -> u16 {
+        let within = within * PATIENCE;
         let begun = Instant::now();
         loop {
             if let Some(code) = self.seen().closed {

@@ -21,7 +21,7 @@ use turnout_tests::{
     process::Turnout,
     scrape::Scrape,
     viewer::{Viewer, crowd},
-    wait::until,
+    wait::{PATIENCE, until},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -97,7 +97,7 @@ async fn one_trace_leads_from_a_join_over_the_bus_to_presence_and_back_to_the_fi
     assert!(join.start_time_unix_nano <= tick.start_time_unix_nano);
     assert!(tick.start_time_unix_nano <= screen.start_time_unix_nano);
     let whole = Duration::from_nanos(screen.end_time_unix_nano - join.start_time_unix_nano);
-    assert!(whole < 2 * SECOND, "from the join to the screen took {whole:?}");
+    assert!(whole < 2 * SECOND * PATIENCE, "from the join to the screen took {whole:?}");
     assert!(collector.services.lock().unwrap().iter().all(|name| name == "turnout-all"));
     // The exporter does not trace itself, and nothing says who the viewer is.
     for span in &*collector.spans.lock().unwrap() {
@@ -173,8 +173,7 @@ async fn the_probes_tell_alive_from_ready_and_the_public_port_has_neither() {
     let _people = crowd(&[mesh.public()], "demo", 4).await;
     mesh.signal("TERM");
     let ready = async || get(mesh.admin(), "/readyz").await;
-    let took = until("it says that it goes", SECOND, ready, |(status, _)| *status == 503).await;
-    assert!(took <= SECOND);
+    until("it says that it goes", SECOND, ready, |(status, _)| *status == 503).await;
     assert!(get(mesh.admin(), "/readyz").await.1.contains("draining"));
     assert_eq!(get(mesh.admin(), "/livez").await.0, 200);
     assert_eq!(mesh.ended(15 * SECOND).await, Some(0));

@@ -99,7 +99,8 @@ async fn a_length_that_is_only_claimed_costs_neither_time_nor_memory() {
     let grown = stage.resident_bytes().saturating_sub(resident);
     assert!(grown < 8 << 20, "the claims have cost {grown} bytes");
     took.sort_unstable();
-    assert!(took[CLAIMS / 2] <= Duration::from_millis(100), "closing takes {:?}", took[CLAIMS / 2]);
+    // Far under what reading 4 EiB would take, and under any deadline of ours.
+    assert!(took[CLAIMS / 2] <= SECOND, "closing takes {:?}", took[CLAIMS / 2]);
     stage.grown(&before, CLOSED, &[("code", "1009")], CLAIMS as i64).await;
     stage.is_undisturbed().await;
 }
@@ -168,7 +169,7 @@ async fn those_who_stop_reading_cost_little_delay_nobody_and_are_let_go() {
     let grown = stage.resident_bytes().saturating_sub(resident);
     assert!(grown < SLOW as u64 * 100 * 1024, "{SLOW} slow readers have cost {grown} bytes");
     assert!(
-        crowded <= calm * 2 + Duration::from_millis(250),
+        crowded <= calm * 2 + SECOND,
         "counts were {calm:?} old, and {crowded:?} with slow readers"
     );
 
