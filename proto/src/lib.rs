@@ -11,6 +11,34 @@ pub mod registration {
     }
 }
 
+/// What several areas share: texts in languages, money, roles.
+pub mod common {
+    pub mod v1 {
+        tonic::include_proto!("turnout.common.v1");
+    }
+}
+
+/// What services tell each other over the durable bus.
+pub mod events {
+    pub mod v1 {
+        tonic::include_proto!("turnout.events.v1");
+    }
+}
+
+/// People, their consents, their accounts; the team and its audit log.
+pub mod profiles {
+    pub mod v1 {
+        tonic::include_proto!("turnout.profiles.v1");
+    }
+}
+
+/// Messages to people and what became of each.
+pub mod notifications {
+    pub mod v1 {
+        tonic::include_proto!("turnout.notifications.v1");
+    }
+}
+
 /// Counts, their history, and the frames between gateways and presence replicas.
 pub mod presence {
     pub mod v1 {
