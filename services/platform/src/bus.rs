@@ -1,8 +1,10 @@
 //! The bus between roles: core messages, at most once. One trait, two adapters, one conformance suite.
 //!
-//! There is no durable half yet: nothing of the live counter needs one, and what is not used is not built.
+//! What must arrive goes over the durable half, [`durable`], which has laws of its own; what must be told because something was stored
+//! goes there through [`crate::outbox`].
 
 pub mod conformance;
+pub mod durable;
 mod in_process;
 mod metered;
 mod nats;
@@ -16,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 pub use in_process::InProcessBus;
 pub use metered::MeteredBus;
 pub use nats::{NatsBus, NatsOptions};
-pub use subjects::{Pattern, Subject};
+pub use subjects::{EventKind, Pattern, Subject};
 
 use crate::telemetry::TraceParent;
 
@@ -31,6 +33,9 @@ pub enum BusError {
         /// The limit.
         max: usize,
     },
+    /// A programming error of ours, such as a consumer's name that no server takes. Never retry.
+    #[error("refused: {0}")]
+    Refused(&'static str),
     /// The bus is closed or cannot be reached.
     #[error("bus is not reachable: {0}")]
     Unreachable(String),

@@ -96,6 +96,7 @@ pub struct Config {
     pub bus: BusChoice,
     pub bus_user: Option<String>,
     pub bus_password: Option<String>,
+    pub bus_replicas: usize,
     pub store: StoreChoice,
     pub store_user: Option<String>,
     pub store_password: Option<String>,
@@ -103,6 +104,11 @@ pub struct Config {
     pub mesh_key_file: Option<PathBuf>,
     pub registration_url: Option<String>,
     pub presence_url: Option<String>,
+    pub profiles_url: Option<String>,
+    pub notifications_url: Option<String>,
+    pub smtp_url: Option<String>,
+    pub mail_from: String,
+    pub sms_url: Option<String>,
     pub workers: Option<usize>,
     pub connections_max: usize,
     pub handshakes_per_s_max: u32,
@@ -127,6 +133,7 @@ impl Config {
             bus: r.with("bus", bus)?,
             bus_user: r.optional("bus_user", any)?,
             bus_password: r.optional("bus_password", any)?,
+            bus_replicas: r.with("bus_replicas", |v| in_range(v, 1, 5))?,
             store: r.with("store", store)?,
             store_user: r.optional("store_user", any)?,
             store_password: r.optional("store_password", any)?,
@@ -134,6 +141,11 @@ impl Config {
             mesh_key_file: r.optional("mesh_key_file", |v| Ok(PathBuf::from(v)))?,
             registration_url: r.optional("registration_url", url)?,
             presence_url: r.optional("presence_url", url)?,
+            profiles_url: r.optional("profiles_url", url)?,
+            notifications_url: r.optional("notifications_url", url)?,
+            smtp_url: r.optional("smtp_url", smtp_url)?,
+            mail_from: r.with("mail_from", mail_from)?,
+            sms_url: r.optional("sms_url", url)?,
             workers: r.optional("workers", |v| in_range(v, 1, 256))?,
             connections_max: r.with("connections_max", |v| in_range(v, 1, 1_000_000))?,
             handshakes_per_s_max: r.with("handshakes_per_s_max", |v| in_range(v, 1, 100_000))?,
@@ -177,6 +189,23 @@ fn url(value: &str) -> Result<String, String> {
     match rest {
         Some(host) if !host.is_empty() && !host.contains(char::is_whitespace) => Ok(value.trim_end_matches('/').into()),
         _ => Err("must be a URL such as http://host:8080".into()),
+    }
+}
+
+fn smtp_url(value: &str) -> Result<String, String> {
+    let rest = value.strip_prefix("smtp://").or_else(|| value.strip_prefix("smtps://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.contains(char::is_whitespace) => Ok(value.to_owned()),
+        _ => Err("must be smtp://[user:password@]host[:port] or smtps://…".into()),
+    }
+}
+
+fn mail_from(value: &str) -> Result<String, String> {
+    let is_address = value.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
+    if is_address && !value.contains(|c: char| c.is_whitespace() || c.is_control() || "<>".contains(c)) {
+        Ok(value.to_owned())
+    } else {
+        Err("must be an address such as hello@example.org, without a name".into())
     }
 }
 

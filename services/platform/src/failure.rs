@@ -26,6 +26,9 @@ pub enum Failure {
         /// What is wrong with it and what would be right.
         problem: String,
     },
+    /// Several fields are wrong, or one whose name is not known beforehand.
+    #[error("{}", problems(.0))]
+    InvalidFields(Vec<(String, String)>),
     /// There is no such thing, or it is another tenant's: the two look the same.
     #[error("no such {what}")]
     NotFound {
@@ -88,7 +91,7 @@ impl Failure {
 
     fn code(&self) -> Code {
         match self {
-            Self::Invalid { .. } => Code::InvalidArgument,
+            Self::Invalid { .. } | Self::InvalidFields(_) => Code::InvalidArgument,
             Self::NotFound { .. } => Code::NotFound,
             Self::AlreadyExists { .. } => Code::AlreadyExists,
             Self::Changed { .. } => Code::Aborted,
@@ -104,7 +107,7 @@ impl Failure {
     /// The word for programs, `ErrorInfo.reason`.
     fn reason(&self) -> &'static str {
         match self {
-            Self::Invalid { .. } => "INVALID_FIELD",
+            Self::Invalid { .. } | Self::InvalidFields(_) => "INVALID_FIELD",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::AlreadyExists { .. } => "ALREADY_EXISTS",
             Self::Changed { .. } => "CHANGED_MEANWHILE",
@@ -115,6 +118,15 @@ impl Failure {
             Self::Overloaded { .. } => "OVERLOADED",
             Self::Internal(_) => "INTERNAL",
         }
+    }
+}
+
+/// The first problem stands for all in the message; the details have each.
+fn problems(violations: &[(String, String)]) -> String {
+    match violations {
+        [] => "invalid request".to_owned(),
+        [(field, problem)] => format!("{field}: {problem}"),
+        [(field, problem), rest @ ..] => format!("{field}: {problem}, and {} more", rest.len()),
     }
 }
 
@@ -142,6 +154,11 @@ impl From<Failure> for Status {
             Failure::Invalid { field, problem } => {
                 details.add_bad_request_violation(*field, problem);
             }
+            Failure::InvalidFields(violations) => {
+                for (field, problem) in violations {
+                    details.add_bad_request_violation(field, problem);
+                }
+            }
             Failure::Unavailable { retry_after } | Failure::Overloaded { retry_after } => {
                 details.set_retry_info(Some(*retry_after));
             }
@@ -162,6 +179,15 @@ mod tests {
         let violations = status.get_details_bad_request().unwrap().field_violations;
         assert_eq!(violations[0].field, "event_id");
         assert_eq!(status.get_details_error_info().unwrap().domain, DOMAIN);
+    }
+
+    #[test]
+    fn several_wrong_fields_are_each_named() {
+        let wrong = ["answers.age", "answers.town"].map(|field| (field.to_owned(), "must be answered".to_owned()));
+        let status = Status::from(Failure::InvalidFields(wrong.to_vec()));
+        assert_eq!(status.message(), "answers.age: must be answered, and 1 more");
+        let violations = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(violations.iter().map(|v| v.field.as_str()).collect::<Vec<_>>(), ["answers.age", "answers.town"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The ids of the mesh as types: tenant, event, room, and the topic that they form.
+//! The ids of the mesh as types: tenant, event, room, person, registration, account; and the topic that the first three form.
 //!
 //! An id is 1 to 64 characters of `[A-Za-z0-9_-]`, so that it fits unescaped into a bus subject, a URL, a table key and a log
 //! line. No id is built here from personal data; a viewer's id is made in turnout-roster.
@@ -65,6 +65,18 @@ id!(
 id!(
     /// A room (a stage, a screening, a track), unique in its event.
     RoomId
+);
+id!(
+    /// A person of a tenant's audience, the same in all its events.
+    PersonId
+);
+id!(
+    /// One person's, or one nickname's, part in one event.
+    RegistrationId
+);
+id!(
+    /// Somebody who can sign in: a member of a team, or a person of an audience.
+    AccountId
 );
 
 /// The audience that is counted: an event, or one room of it.

@@ -190,15 +190,25 @@ pub struct InMemoryIncoming {
 
 /// A channel to a server in this process: the same client, the same server, no network.
 pub fn in_memory() -> (Channel, InMemoryIncoming) {
+    let ([channel], incoming) = in_memory_channels();
+    (channel, incoming)
+}
+
+/// Several channels, each a connection of its own. Callers that a server's answer waits for need one beside the callers of that
+/// server: calls of one connection wait for each other once there are [`CALLS_PER_CONNECTION_MAX`].
+pub fn in_memory_channels<const N: usize>() -> ([Channel; N], InMemoryIncoming) {
     let (sender, receiver) = mpsc::channel(IN_MEMORY_BACKLOG);
-    let connector = tower::service_fn(move |_: http::Uri| {
+    let channels = std::array::from_fn(|_| {
         let sender = sender.clone();
-        async move {
-            let (client, server) = tokio::io::duplex(IN_MEMORY_BYTES);
-            sender.send(Ok(server)).await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
-            Ok::<_, io::Error>(TokioIo::new(client))
-        }
+        let connector = tower::service_fn(move |_: http::Uri| {
+            let sender = sender.clone();
+            async move {
+                let (client, server) = tokio::io::duplex(IN_MEMORY_BYTES);
+                sender.send(Ok(server)).await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
+                Ok::<_, io::Error>(TokioIo::new(client))
+            }
+        });
+        Endpoint::from_static("http://in-memory").connect_with_connector_lazy(connector)
     });
-    let channel = Endpoint::from_static("http://in-memory").connect_with_connector_lazy(connector);
-    (channel, InMemoryIncoming { connections: ReceiverStream::new(receiver) })
+    (channels, InMemoryIncoming { connections: ReceiverStream::new(receiver) })
 }

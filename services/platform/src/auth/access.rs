@@ -5,7 +5,7 @@ use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
 use aws_lc_rs::digest;
 use parking_lot::Mutex;
 
-use super::{Caller, Principal, TokenKind, TokenVerifier};
+use super::{Caller, Principal, Role, TokenKind, TokenVerifier};
 use crate::{clock::Clock, failure::Failure, ids::TenantId, limits::TOKEN_BYTES_MAX};
 
 /// Who may call a method.
@@ -15,6 +15,9 @@ pub enum Access {
     Anyone,
     /// Whoever speaks for a tenant: an API key, or a service acting for the tenant; services that see all tenants too.
     Tenant,
+    /// Whoever speaks for a tenant and may do this: a member with one of these roles, an API key if organisers may, a service
+    /// acting for the tenant.
+    Team(&'static [Role]),
     /// Services of the mesh.
     Mesh,
 }
@@ -80,6 +83,9 @@ impl Authenticator {
         match self.access.get(path) {
             Some(Access::Anyone) => Ok(Some(principal)),
             Some(Access::Tenant) if principal.tenant.is_some() || principal.is_mesh() => Ok(Some(principal)),
+            Some(Access::Team(roles)) if principal.role().is_none_or(|role| roles.contains(&role)) => {
+                Ok(Some(principal))
+            }
             Some(Access::Mesh) if principal.is_mesh() => Ok(Some(principal)),
             _ => Err(Failure::PermissionDenied),
         }
@@ -105,7 +111,15 @@ impl Authenticator {
         })?;
         let service = claims.sub.strip_prefix("svc:").ok_or(Failure::Unauthenticated)?;
         let tenant = claims.tid.map(|t| t.parse()).transpose().map_err(|_| Failure::Unauthenticated)?;
-        Ok(Principal { caller: Caller::Mesh(service.to_owned()), tenant })
+        let caller = match (claims.act, claims.role) {
+            (None, None) => Caller::Mesh(service.to_owned()),
+            // Who calls for a member has exactly the member's rights, and only in the member's tenant.
+            (Some(account_id), Some(role)) if tenant.is_some() => {
+                Caller::Member { account_id, role: role.parse().map_err(|_| Failure::Unauthenticated)? }
+            }
+            _ => return Err(Failure::Unauthenticated),
+        };
+        Ok(Principal { caller, tenant })
     }
 
     async fn api_key(&self, key_id: &str, secret: &str) -> Result<Principal, Failure> {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use parking_lot::Mutex;
 use tonic::{Request, Status, metadata::AsciiMetadataValue, service::Interceptor};
 
-use super::{TokenKind, TokenSigner};
+use super::{Role, TokenKind, TokenSigner};
 use crate::{clock::Clock, ids::TenantId, random, telemetry::TraceParent};
 
 /// Life of an access token (RFC 8725 asks for short ones).
@@ -15,7 +15,9 @@ const TOKEN_REST_S: u64 = 120;
 /// Tokens kept for using again; beyond it all are forgotten and made anew.
 const CACHED_TOKENS_MAX: usize = 1024;
 
-type Cache = HashMap<Option<TenantId>, (AsciiMetadataValue, u64)>;
+/// The tenant, and the member of its team, for whom a token is.
+type For = (Option<TenantId>, Option<(String, Role)>);
+type Cache = HashMap<For, (AsciiMetadataValue, u64)>;
 
 /// Makes the tokens of one service.
 #[derive(Clone)]
@@ -40,28 +42,36 @@ impl Credentials {
 
     /// An interceptor for calls about one tenant, or about none in particular.
     pub fn acting_for(&self, tenant: Option<&TenantId>) -> WithCredentials {
-        WithCredentials { bearer: self.bearer(tenant) }
+        WithCredentials { bearer: self.bearer((tenant.cloned(), None)) }
     }
 
-    fn bearer(&self, tenant: Option<&TenantId>) -> AsciiMetadataValue {
+    /// An interceptor for calls that a member of a tenant's team asks for: with the member's rights and no more.
+    pub fn acting_for_member(&self, tenant: &TenantId, account_id: &str, role: Role) -> WithCredentials {
+        WithCredentials { bearer: self.bearer((Some(tenant.clone()), Some((account_id.to_owned(), role)))) }
+    }
+
+    fn bearer(&self, whom: For) -> AsciiMetadataValue {
         let at_s = self.clock.at_s();
         let mut cache = self.cache.lock();
-        if let Some((bearer, exp)) = cache.get(&tenant.cloned())
+        if let Some((bearer, exp)) = cache.get(&whom)
             && *exp > at_s + TOKEN_REST_S
         {
             return bearer.clone();
         }
         let subject = format!("svc:{}", self.service);
         let mut token = self.signer.sign(TokenKind::Access, &subject, at_s, TOKEN_TTL_S, random::token_128());
-        if let Some(tenant) = tenant {
+        if let Some(tenant) = &whom.0 {
             token = token.tenant(tenant.as_str());
+        }
+        if let Some((account_id, role)) = &whom.1 {
+            token = token.member(account_id, *role);
         }
         let bearer: AsciiMetadataValue =
             format!("Bearer {}", token.finish()).parse().expect("a token is letters, digits, dots and dashes");
         if cache.len() >= CACHED_TOKENS_MAX {
             cache.clear();
         }
-        cache.insert(tenant.cloned(), (bearer.clone(), at_s + TOKEN_TTL_S));
+        cache.insert(whom, (bearer.clone(), at_s + TOKEN_TTL_S));
         bearer
     }
 }

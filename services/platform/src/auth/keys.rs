@@ -98,6 +98,12 @@ impl MeshKey {
         &self.public
     }
 
+    /// A key of 32 bytes for one purpose. Two purposes have keys that say nothing about each other.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let tag = hmac::sign(&self.derive, format!("derive\0{purpose}").as_bytes());
+        tag.as_ref().try_into().expect("an HMAC-SHA256 tag has 32 bytes")
+    }
+
     /// The key under which an event's viewers get their ids: the same on every gateway, different for each event, so that ids
     /// of two events cannot be linked.
     pub fn event_key(&self, event: &str) -> [u8; 16] {

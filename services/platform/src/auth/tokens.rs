@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::MeshKey;
+use super::{MeshKey, Role};
 use crate::limits::TOKEN_BYTES_MAX;
 
 /// `iss` of every token that the mesh signs.
@@ -71,6 +71,12 @@ pub struct Claims {
     /// The room, of a ticket for one room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
+    /// The member of a team for whom a service acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<String>,
+    /// The member's role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 /// Why a token was refused: a closed set, for a metric. The caller is told none of it.
@@ -121,6 +127,8 @@ impl TokenSigner {
             tid: None,
             evt: None,
             room: None,
+            act: None,
+            role: None,
         };
         TokenBuilder { signer: self, kind, claims }
     }
@@ -139,6 +147,14 @@ impl TokenBuilder<'_> {
     #[must_use]
     pub fn tenant(mut self, tenant: &str) -> Self {
         self.claims.tid = Some(tenant.into());
+        self
+    }
+
+    /// Says for which member of the tenant's team a service acts.
+    #[must_use]
+    pub fn member(mut self, account_id: &str, role: Role) -> Self {
+        self.claims.act = Some(account_id.into());
+        self.claims.role = Some(role.word().into());
         self
     }
 

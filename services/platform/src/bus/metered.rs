@@ -27,6 +27,7 @@ struct Published {
 impl Published {
     const OK: Self = Self { result: "ok" };
     const TOO_LARGE: Self = Self { result: "too_large" };
+    const REFUSED: Self = Self { result: "refused" };
     const UNREACHABLE: Self = Self { result: "unreachable" };
 }
 
@@ -35,6 +36,7 @@ impl From<&Result<(), BusError>> for Published {
         match result {
             Ok(()) => Self::OK,
             Err(BusError::TooLarge { .. }) => Self::TOO_LARGE,
+            Err(BusError::Refused(_)) => Self::REFUSED,
             Err(BusError::Unreachable(_)) => Self::UNREACHABLE,
         }
     }
@@ -53,7 +55,7 @@ impl MeteredBus {
         let (published, reconnects) = (Family::default(), Counter::default());
         // From 10 µs, which is a hand-over to a queue, beyond the 250 ms that NATS waits for room in it.
         let publishing = Histogram::new(exponential_buckets(0.000_01, 4.0, 9));
-        for result in [Published::OK, Published::TOO_LARGE, Published::UNREACHABLE] {
+        for result in [Published::OK, Published::TOO_LARGE, Published::REFUSED, Published::UNREACHABLE] {
             // Zeros from the start: the first failure is then an increase.
             drop(published.get_or_create(&result));
         }

@@ -1,4 +1,4 @@
-//! The bus of a mesh of several processes: core NATS.
+//! The bus of a mesh of several processes: core NATS; its connection also carries the durable half.
 //!
 //! Half-open links are found within seconds (short pings); reconnecting never ends; a subscription is read by a task that only
 //! enqueues, so that a slow reader of ours loses its own messages and nobody else's.
@@ -17,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use futures_util::StreamExt as _;
 
-use super::{Bus, BusError, Message, Outgoing, Pattern, Subject, Subscription};
+use super::{
+    Bus, BusError, Message, Outgoing, Pattern, Subject, Subscription,
+    durable::{DurableOptions, NatsDurable},
+};
 use crate::{
     limits::{BUS_PAYLOAD_BYTES_MAX, BUS_SUBSCRIPTION_MESSAGES_MAX},
     telemetry::TraceParent,
@@ -90,6 +93,11 @@ impl NatsBus {
             .await
             .map_err(|e| BusError::Unreachable(e.to_string()))?;
         Ok(Arc::new(Self { client, connected, dropped }))
+    }
+
+    /// The durable half, over the same connection. The server must have JetStream.
+    pub fn durable(&self, options: &DurableOptions) -> Arc<NatsDurable> {
+        NatsDurable::new(self.client.clone(), self.connected.subscribe(), options)
     }
 
     /// Sends a message to ourselves and waits for it: the server has then handled all that went before on this connection.

@@ -1,6 +1,8 @@
-//! Every subject of the mesh, built in this one file. A subject never carries personal data: roles and node names only.
+//! Every subject of the mesh, built in this one file. A subject never carries personal data: roles, node names and tenants only.
 
 use std::fmt;
+
+use crate::ids::TenantId;
 
 /// Where a message goes: dot-separated words without wildcards.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,6 +42,47 @@ pub fn counts(replica: &str) -> Subject {
 /// Counts of all replicas.
 pub fn all_counts() -> Pattern {
     Pattern(format!("{PRESENCE}.counts.*"))
+}
+
+/// Everything that the durable bus keeps.
+pub(super) const ALL_DURABLE: &str = "turnout.v1.events.>";
+/// Everything that it gave up.
+pub(super) const ALL_DEAD: &str = "turnout.v1.dead.>";
+
+/// What a durable message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// A registration.
+    Registration,
+    /// An event.
+    Event,
+    /// A message to somebody.
+    Message,
+}
+
+impl EventKind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Event => "event",
+            Self::Message => "message",
+        }
+    }
+}
+
+/// What services tell each other of one tenant, durably. The payload is an encoded `turnout.events.v1.DomainEvent`.
+pub fn events(tenant: &TenantId, kind: EventKind) -> Subject {
+    Subject(format!("turnout.v1.events.{}.{tenant}", kind.word()))
+}
+
+/// What services tell each other of all tenants.
+pub fn all_events(kind: EventKind) -> Pattern {
+    Pattern(format!("turnout.v1.events.{}.*", kind.word()))
+}
+
+/// What a consumer of the durable bus gave up.
+pub(super) fn dead(consumer: &str) -> Subject {
+    Subject(format!("turnout.v1.dead.{}", word(consumer)))
 }
 
 /// Node names are ids (checked in the configuration), so this only guards against a mistake of ours.

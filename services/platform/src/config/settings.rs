@@ -70,6 +70,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("bus_user", "", "NAME", "User name at the bus"),
     secret("bus_password", "Password at the bus"),
+    setting("bus_replicas", "1", "N", "Copies of each durable message in NATS: 1, 3 or 5; 3 in production"),
     setting(
         "store",
         "embedded",
@@ -92,6 +93,22 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("registration_url", "", "URL", "gRPC address of the registration role, for roles that run apart from it"),
     setting("presence_url", "", "URL", "gRPC address of the presence role, for roles that run apart from it"),
+    setting("profiles_url", "", "URL", "gRPC address of the profiles role, for roles that run apart from it"),
+    setting("notifications_url", "", "URL", "gRPC address of the notifications role, for roles that run apart from it"),
+    secret(
+        "smtp_url",
+        "Where mail is handed over: smtp://user:password@host:587 (STARTTLS) or smtps://…; `?tls=none` only for a server on this machine. Not set: mails are kept as files in the data folder",
+    ),
+    setting(
+        "mail_from",
+        "turnout@localhost",
+        "ADDRESS",
+        "The sender's address of mails; the name beside it is each tenant's own",
+    ),
+    secret(
+        "sms_url",
+        "Where text messages are handed over: an https:// gateway that takes JSON with `to`, `text` and `id`. Not set: none are sent",
+    ),
     setting("workers", "", "N", "Threads that hold viewers' sockets. Not set: one for each core"),
     setting(
         "connections_max",

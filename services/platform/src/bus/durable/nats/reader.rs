@@ -1,0 +1,260 @@
+//! The deliveries of one consumer on NATS. It begins anew whenever the server or the connection has gone, without losing its place.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use async_nats::jetstream::{
+    self, AckKind,
+    consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
+    message::Acker,
+};
+use futures_util::StreamExt as _;
+use parking_lot::Mutex;
+use tokio::{sync::watch, time::Instant};
+
+use super::{ANSWER_WAIT, ID_HEADER, Shared, TRACE_HEADER, header, streams::EVENTS, unreachable};
+use crate::{
+    bus::{
+        BusError, Message,
+        durable::{Consumer, DeadLetter, Delivery, Settle, Source, UNSETTLED_MESSAGES_MAX},
+    },
+    telemetry::TraceParent,
+};
+
+/// Messages asked for at once. One: a message that waits in this process ages towards its next delivery, and another process could have
+/// had it.
+const PULL_MESSAGES: usize = 1;
+/// How long the server holds a question for messages.
+const PULL_EXPIRES: Duration = Duration::from_secs(30);
+/// How often the server says that it still holds it. Two missed ones, and it is asked anew.
+const PULL_HEARTBEAT: Duration = Duration::from_secs(5);
+/// Without a message for so long, the server is asked whether there are any.
+const WATCH_INTERVAL: Duration = Duration::from_secs(30);
+/// Between two tries to begin anew.
+const REOPEN_WAIT: Duration = Duration::from_millis(500);
+/// The server forgets a consumer without a name this long after its process has gone. Longer than a restart of the server.
+const UNNAMED_KEPT: Duration = Duration::from_mins(5);
+
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+    consumer: Consumer,
+    /// Where a consumer without a name begins anew.
+    place: Arc<Mutex<Place>>,
+    open: Option<Open>,
+    connected: watch::Receiver<bool>,
+    pending: u64,
+}
+
+struct Open {
+    consumer: PullConsumer,
+    messages: pull::Stream,
+    /// When to look whether the server has forgotten us.
+    watch_at: Instant,
+}
+
+/// What this process has had of the stream.
+#[derive(Debug, Default)]
+struct Place {
+    next: u64,
+    unsettled: BTreeSet<u64>,
+}
+
+impl Place {
+    fn delivered(&mut self, seq: u64) {
+        self.next = self.next.max(seq + 1);
+        self.unsettled.insert(seq);
+    }
+
+    /// The first that is not settled.
+    fn start(&self) -> u64 {
+        self.unsettled.first().copied().unwrap_or(self.next)
+    }
+}
+
+impl Reader {
+    pub async fn open(shared: Arc<Shared>, consumer: Consumer) -> Result<Self, BusError> {
+        let mut connected = shared.connected.clone();
+        connected.mark_unchanged();
+        let mut place = Place::default();
+        if consumer.name.is_none() {
+            let stream = shared.jetstream.get_stream(EVENTS).await.map_err(unreachable)?;
+            place.next = stream.cached_info().state.last_sequence + 1;
+        }
+        let place = Arc::new(Mutex::new(place));
+        let mut reader = Self { shared, consumer, place, open: None, connected, pending: 0 };
+        reader.open = Some(reader.begin().await?);
+        Ok(reader)
+    }
+
+    async fn begin(&self) -> Result<Open, BusError> {
+        self.shared.ready().await?;
+        let consumer = self.consumer().await.inspect_err(|_| self.shared.streams.lost())?;
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(PULL_MESSAGES)
+            .expires(PULL_EXPIRES)
+            .heartbeat(PULL_HEARTBEAT)
+            .messages()
+            .await
+            .map_err(unreachable)?;
+        Ok(Open { consumer, messages, watch_at: Instant::now() + WATCH_INTERVAL })
+    }
+
+    async fn consumer(&self) -> Result<PullConsumer, BusError> {
+        let pattern = self.consumer.pattern.as_str();
+        let config = pull::Config {
+            filter_subject: pattern.to_owned(),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: self.shared.ack_wait,
+            // Giving up is the runner's business: it keeps a copy first.
+            max_deliver: -1,
+            max_ack_pending: UNSETTLED_MESSAGES_MAX as i64,
+            ..pull::Config::default()
+        };
+        let stream = self.shared.jetstream.get_stream_no_info(EVENTS).await.map_err(unreachable)?;
+        let Some(name) = self.consumer.name else {
+            let config = pull::Config {
+                deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.place.lock().start() },
+                inactive_threshold: UNNAMED_KEPT,
+                memory_storage: true,
+                ..config
+            };
+            return stream.create_consumer(config).await.map_err(unreachable);
+        };
+        let config = pull::Config { durable_name: Some(name.into()), deliver_policy: DeliverPolicy::All, ..config };
+        let found = stream.get_or_create_consumer(name, config.clone()).await.map_err(unreachable)?;
+        let has = &found.cached_info().config;
+        if has.filter_subject == config.filter_subject
+            && has.ack_wait == config.ack_wait
+            && has.max_ack_pending == config.max_ack_pending
+        {
+            return Ok(found);
+        }
+        // Only when a release has changed something: an update that is refused may cost the consumer its place on older servers.
+        stream.update_consumer(config).await.map_err(unreachable)
+    }
+
+    fn delivery(&mut self, message: jetstream::Message) -> Result<Delivery, async_nats::Error> {
+        let info = message.info()?;
+        let (seq, number) = (info.stream_sequence, info.delivered as u32);
+        self.pending = info.pending;
+        self.place.lock().delivered(seq);
+        let (message, acker) = message.split();
+        let headers = message.headers.as_ref();
+        let (shared, name, place) = (self.shared.clone(), self.consumer.name, self.place.clone());
+        Ok(Delivery {
+            id: header(headers, ID_HEADER).unwrap_or_default().to_owned(),
+            number,
+            message: Message {
+                trace: header(headers, TRACE_HEADER).and_then(TraceParent::received),
+                subject: message.subject.to_string(),
+                payload: message.payload,
+                reply: None,
+            },
+            settle: Box::new(Ticket { shared, acker, name, seq, place }),
+        })
+    }
+}
+
+impl Open {
+    /// Whether messages wait for us and the server does not send them.
+    async fn is_stuck(&mut self) -> bool {
+        self.watch_at = Instant::now() + WATCH_INTERVAL;
+        match self.consumer.get_info().await {
+            Ok(info) => info.num_pending > 0 && info.num_ack_pending < UNSETTLED_MESSAGES_MAX,
+            Err(_) => true,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Source for Reader {
+    async fn next(&mut self) -> Option<Delivery> {
+        loop {
+            let Some(open) = &mut self.open else {
+                match self.begin().await {
+                    Ok(open) => self.open = Some(open),
+                    Err(error) => {
+                        tracing::debug!(consumer = self.consumer.label(), %error, "cannot go on consuming yet");
+                        tokio::time::sleep(REOPEN_WAIT).await;
+                    }
+                }
+                continue;
+            };
+            let problem = tokio::select! {
+                message = open.messages.next() => match message {
+                    Some(Ok(message)) => {
+                        open.watch_at = Instant::now() + WATCH_INTERVAL;
+                        match self.delivery(message) {
+                            Ok(delivery) => return Some(delivery),
+                            Err(error) => error.to_string(),
+                        }
+                    }
+                    Some(Err(error)) => error.to_string(),
+                    None => "the deliveries ended".to_owned(),
+                },
+                Ok(()) = self.connected.changed() => {
+                    if !*self.connected.borrow_and_update() {
+                        continue;
+                    }
+                    // Sooner than the heartbeats would tell that the server has forgotten the question.
+                    "the connection is back".to_owned()
+                }
+                () = tokio::time::sleep_until(open.watch_at) => {
+                    if !open.is_stuck().await {
+                        continue;
+                    }
+                    "messages wait and none comes".to_owned()
+                }
+            };
+            tracing::debug!(consumer = self.consumer.label(), error = problem, "beginning to consume anew");
+            self.open = None;
+        }
+    }
+
+    fn pending(&self) -> u64 {
+        self.pending
+    }
+}
+
+struct Ticket {
+    shared: Arc<Shared>,
+    acker: Acker,
+    name: Option<&'static str>,
+    seq: u64,
+    place: Arc<Mutex<Place>>,
+}
+
+impl Ticket {
+    /// Waits for the server's word: what is said over a connection that breaks is lost.
+    async fn answer(&self, kind: AckKind) -> Result<(), BusError> {
+        self.shared.reached()?;
+        let answered = tokio::time::timeout(ANSWER_WAIT, self.acker.double_ack_with(kind));
+        answered.await.map_err(unreachable)?.map_err(unreachable)
+    }
+
+    fn settled(&self) {
+        self.place.lock().unsettled.remove(&self.seq);
+    }
+}
+
+#[tonic::async_trait]
+impl Settle for Ticket {
+    async fn ack(&self) -> Result<(), BusError> {
+        self.answer(AckKind::Ack).await?;
+        self.settled();
+        Ok(())
+    }
+
+    async fn retry(&self, after: Duration) -> Result<(), BusError> {
+        self.answer(AckKind::Nak(Some(after))).await
+    }
+
+    async fn give_up(&self, letter: DeadLetter) -> Result<(), BusError> {
+        if let Some(name) = self.name {
+            self.shared.bury(name, self.seq, letter).await?;
+        }
+        self.answer(AckKind::Term).await?;
+        self.settled();
+        Ok(())
+    }
+}

@@ -1,0 +1,176 @@
+//! Runs a handler over the deliveries of a consumer: with back-off, dead letters and numbers. It knows no adapter.
+//!
+//! It does not order anything across processes, and a handler that takes several messages at once gets them in any order.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+use tokio::{sync::watch, task::JoinSet};
+use tracing::Instrument as _;
+
+use super::{ACK_WAIT, Consumer, Deliveries, Delivery, DurableMetrics, Message, SharedDurableBus, metrics::Settled};
+use crate::lifecycle::Lifecycle;
+
+/// Deliveries of a message before it is given up.
+pub const DELIVERIES_MAX: u32 = 5;
+/// How long a message waits after its first, second, … failure.
+const BACK_OFF: [Duration; DELIVERIES_MAX as usize - 1] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2)];
+/// A handler that takes longer is stopped, and the message retried: well before the bus would deliver it to somebody else.
+const HANDLING_MAX: Duration = Duration::from_secs(20);
+const _: () = assert!(HANDLING_MAX.as_millis() < ACK_WAIT.as_millis());
+/// Between two tries to begin consuming.
+const CONSUME_RETRY: Duration = Duration::from_secs(1);
+/// How often the number of waiting messages is looked at.
+const PENDING_LOOK: Duration = Duration::from_secs(5);
+
+/// What a consumer does with messages.
+#[tonic::async_trait]
+pub trait Handler: Send + Sync + 'static {
+    /// Handles one message. Ok means that it need never come again. Stopped after 20 seconds.
+    async fn handle(&self, message: &Message) -> Result<(), HandlerError>;
+
+    /// Messages that this process handles at once. With 1 they come one after another, in the order of their publishing as long as none
+    /// fails; with more, in any order.
+    fn at_once(&self) -> usize {
+        1
+    }
+}
+
+/// Why a message was not handled. Texts go into logs and dead letters: no personal data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HandlerError {
+    /// It may work later.
+    #[error("{0}")]
+    Retry(String),
+    /// It will never work.
+    #[error("{0}")]
+    Poison(String),
+}
+
+/// A consumer that runs. Dropping this does not end it.
+#[derive(Debug, Clone)]
+pub struct Running(watch::Receiver<bool>);
+
+impl Running {
+    /// Waits until the consumer hears messages: what is published from then on reaches it. Never, if the process stops before.
+    pub async fn heard(&mut self) {
+        if self.0.wait_for(|heard| *heard).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it hears messages.
+    pub fn hears(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+/// Runs a handler until the process stops. Waits for a bus that is away, at the start and later.
+pub fn run(
+    life: &Lifecycle,
+    bus: SharedDurableBus,
+    consumer: Consumer,
+    metrics: DurableMetrics,
+    handler: Arc<dyn Handler>,
+) -> Running {
+    let (hears, running) = watch::channel(false);
+    let stopping = life.stopping();
+    life.spawn("durable consumer", async move {
+        let runner = Runner { label: consumer.label(), metrics, handler };
+        tokio::select! {
+            () = stopping => {}
+            () = runner.consume(&bus, &consumer, &hears) => {}
+        }
+        Ok(())
+    });
+    Running(running)
+}
+
+struct Runner {
+    label: &'static str,
+    metrics: DurableMetrics,
+    handler: Arc<dyn Handler>,
+}
+
+impl Runner {
+    async fn consume(&self, bus: &SharedDurableBus, consumer: &Consumer, hears: &watch::Sender<bool>) {
+        loop {
+            match bus.consume(consumer.clone()).await {
+                Ok(deliveries) => {
+                    hears.send_replace(true);
+                    self.deliver(deliveries).await;
+                }
+                Err(error) => tracing::warn!(consumer = self.label, %error, "cannot consume yet; retrying"),
+            }
+            tokio::time::sleep(CONSUME_RETRY).await;
+        }
+    }
+
+    /// Until the bus closes.
+    async fn deliver(&self, mut deliveries: Deliveries) {
+        let at_once = self.handler.at_once().max(1);
+        let mut handling = JoinSet::new();
+        let mut look = tokio::time::interval(PENDING_LOOK);
+        loop {
+            tokio::select! {
+                delivery = deliveries.next(), if handling.len() < at_once => {
+                    let Some(delivery) = delivery else { break };
+                    self.metrics.delivered(self.label);
+                    self.metrics.pending(self.label, deliveries.pending());
+                    handling.spawn(one(self.label, self.metrics.clone(), self.handler.clone(), delivery));
+                }
+                Some(_) = handling.join_next() => {}
+                _ = look.tick() => self.metrics.pending(self.label, deliveries.pending()),
+            }
+        }
+        while handling.join_next().await.is_some() {}
+    }
+}
+
+/// Handles one delivery and says what became of it. A failed answer is no harm: the message comes again.
+async fn one(label: &'static str, metrics: DurableMetrics, handler: Arc<dyn Handler>, delivery: Delivery) {
+    let number = delivery.number;
+    let result = if number > DELIVERIES_MAX {
+        // Each time the process ended, or the answer was lost, before anybody could give it up.
+        Err(HandlerError::Poison("delivered too often without an answer".into()))
+    } else {
+        let span = tracing::info_span!("durable message", otel.kind = "consumer", consumer = label);
+        if let Some(trace) = &delivery.message.trace {
+            trace.adopt(&span);
+        }
+        handle(&*handler, &delivery.message).instrument(span).await
+    };
+    let id = delivery.id.clone();
+    let (settled, answer) = match result {
+        Ok(()) => (Settled::Acked, delivery.ack().await),
+        Err(HandlerError::Retry(error)) if number < DELIVERIES_MAX => {
+            let after = BACK_OFF[number.max(1) as usize - 1];
+            tracing::warn!(consumer = label, id, number, error, retry_ms = after.as_millis() as u64, "message failed");
+            (Settled::Retried, delivery.retry(after).await)
+        }
+        Err(HandlerError::Retry(error) | HandlerError::Poison(error)) => {
+            tracing::error!(consumer = label, id, number, error, "message given up; see the dead letters");
+            (Settled::Dead, delivery.give_up(&error).await)
+        }
+    };
+    match answer {
+        Ok(()) => metrics.settled(label, settled),
+        Err(error) => {
+            tracing::warn!(consumer = label, id, %error, "the bus did not take the answer; the message will come again");
+        }
+    }
+}
+
+/// A handler that hangs or panics has failed for now, and harms no other message.
+async fn handle(handler: &dyn Handler, message: &Message) -> Result<(), HandlerError> {
+    let handled = std::panic::AssertUnwindSafe(handler.handle(message)).catch_unwind();
+    match tokio::time::timeout(HANDLING_MAX, handled).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(HandlerError::Retry("the handler panicked".into())),
+        Err(_) => Err(HandlerError::Retry("the handler took too long".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests;
