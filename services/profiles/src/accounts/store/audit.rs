@@ -1,0 +1,170 @@
+//! The audit log: by day and by subject, written together or not at all. Nothing in it is ever changed.
+
+use serde::{Deserialize, Serialize};
+use turnout_platform::{
+    failure::Failure,
+    ids::TenantId,
+    random,
+    tables::{Range, Row, Value, Write},
+    vault::DataKey,
+};
+
+use super::{AUDIT_BY_DAY, AUDIT_BY_SUBJECT, AUDIT_DAYS_BY_TENANT, AUDIT_ENTRIES_BY_ID, Store, accounts::TENANT_KEY};
+use crate::accounts::domain::pages::Place;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Days of the log whose entries are asked for before their list goes on. Every one has an entry.
+const DAYS_AT_ONCE: usize = 32;
+
+/// What somebody did for somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct AuditRecord {
+    /// Who, as `Principal::actor` says it.
+    pub actor: String,
+    /// A word of a closed list, such as `person.phone`.
+    pub action: String,
+    /// `<kind>:<id>`, without anything personal.
+    pub subject: String,
+    /// The event; empty for none.
+    pub event_id: String,
+    /// Why, in the actor's words. Kept sealed.
+    pub reason: String,
+    /// What changed, in words. Kept sealed.
+    pub detail: String,
+    /// Makes a retry one entry; empty for a record that is never repeated.
+    pub entry_id: String,
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredEntry {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    pub record: AuditRecord,
+}
+
+impl StoredEntry {
+    pub fn place(&self) -> Place {
+        Place { at_ms: self.at_ms, entry_id: self.record.entry_id.clone() }
+    }
+}
+
+#[derive(Serialize, Deserialize, Default)]
+struct Sealed {
+    reason: String,
+    detail: String,
+}
+
+impl Store {
+    /// Adds an entry. The same id again, within a week, is the same entry.
+    pub async fn add_entry(&self, tenant: &TenantId, record: AuditRecord, at_ms: i64) -> Result<(), Failure> {
+        let repeatable = !record.entry_id.is_empty();
+        let entry_id = if repeatable { record.entry_id } else { random::sortable_id() };
+        let at_ms = if repeatable { self.first_recorded_at(tenant, &entry_id, at_ms).await? } else { at_ms };
+        let key = self.vault.key_for(tenant, TENANT_KEY).await?;
+        let sealed = Sealed { reason: record.reason, detail: record.detail };
+        let plain = serde_json::to_vec(&sealed).expect("texts are JSON");
+        let sealed = key.seal(&context(&entry_id), &plain);
+        let filled = |row: Row| {
+            row.set("tenant_id", tenant.as_str())
+                .set("subject", record.subject.as_str())
+                .set("at", Value::Time(at_ms))
+                .set("entry_id", entry_id.as_str())
+                .set("actor", record.actor.as_str())
+                .set("action", record.action.as_str())
+                .set("event_id", record.event_id.as_str())
+                .set("sealed", sealed.as_slice())
+        };
+        let day = at_ms.div_euclid(DAY_MS);
+        let index = Row::new(&AUDIT_DAYS_BY_TENANT).set("tenant_id", tenant.as_str()).set("day", day);
+        let writes = [index, filled(Row::new(&AUDIT_BY_DAY).set("day", day)), filled(Row::new(&AUDIT_BY_SUBJECT))];
+        Ok(self.tables.batch_across(writes.map(Write::Put).to_vec()).await?)
+    }
+
+    async fn first_recorded_at(&self, tenant: &TenantId, entry_id: &str, at_ms: i64) -> Result<i64, Failure> {
+        let row = Row::new(&AUDIT_ENTRIES_BY_ID)
+            .set("tenant_id", tenant.as_str())
+            .set("entry_id", entry_id)
+            .set("at", Value::Time(at_ms))
+            .set("version", 1_i64);
+        let found = self.tables.put_if_absent(row).await?;
+        Ok(found.map_or(at_ms, |found| found.time("at")))
+    }
+
+    /// Entries on one subject, newest first.
+    pub async fn entries_on(
+        &self,
+        tenant: &TenantId,
+        subject: &str,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, Failure> {
+        let partition = vec![tenant.as_str().into(), subject.into()];
+        let range = onwards(Range::of(&AUDIT_BY_SUBJECT, partition), after).limit(limit);
+        let key = self.vault.existing(tenant, TENANT_KEY).await?;
+        let rows = self.tables.range(range).await?.rows;
+        Ok(rows.iter().map(|row| read(row, subject, key.as_ref())).collect())
+    }
+
+    /// Entries of all subjects, newest first.
+    pub async fn entries(
+        &self,
+        tenant: &TenantId,
+        mut after: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, Failure> {
+        let key = self.vault.existing(tenant, TENANT_KEY).await?;
+        let mut days = Range::of(&AUDIT_DAYS_BY_TENANT, vec![tenant.as_str().into()]).reverse().limit(DAYS_AT_ONCE);
+        if let Some(place) = &after {
+            days = days.to(vec![place.at_ms.div_euclid(DAY_MS).into()]);
+        }
+        let mut entries = Vec::new();
+        loop {
+            let page = self.tables.range(days.clone()).await?;
+            for day in page.rows.iter().map(|row| row.int("day")) {
+                // Only the first day can hold entries that the page before has shown.
+                let after = after.take_if(|place| place.at_ms.div_euclid(DAY_MS) == day);
+                let partition = vec![tenant.as_str().into(), day.into()];
+                let range = onwards(Range::of(&AUDIT_BY_DAY, partition), after).limit(limit - entries.len());
+                let rows = self.tables.range(range).await?.rows;
+                entries.extend(rows.iter().map(|row| read(row, row.text("subject"), key.as_ref())));
+                if entries.len() >= limit {
+                    return Ok(entries);
+                }
+            }
+            match page.next {
+                Some(next) => days = days.after(next),
+                None => return Ok(entries),
+            }
+        }
+    }
+}
+
+fn onwards(range: Range, after: Option<Place>) -> Range {
+    let range = range.reverse();
+    match after {
+        Some(place) => range.after(vec![Value::Time(place.at_ms), place.entry_id.into()]),
+        None => range,
+    }
+}
+
+/// Both tables have the same columns but for the subject. What does not open any more reads as empty.
+fn read(row: &Row, subject: &str, key: Option<&DataKey>) -> StoredEntry {
+    let entry_id = row.text("entry_id").to_owned();
+    let plain = key.and_then(|key| key.open(&context(&entry_id), row.bytes("sealed")));
+    let sealed: Sealed = plain.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default();
+    let record = AuditRecord {
+        actor: row.text("actor").to_owned(),
+        action: row.text("action").to_owned(),
+        subject: subject.to_owned(),
+        event_id: row.text("event_id").to_owned(),
+        reason: sealed.reason,
+        detail: sealed.detail,
+        entry_id,
+    };
+    StoredEntry { at_ms: row.time("at"), record }
+}
+
+fn context(entry_id: &str) -> String {
+    format!("audit/{entry_id}")
+}

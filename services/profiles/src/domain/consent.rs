@@ -1,0 +1,204 @@
+//! What follows from a person's ledger of consents. Statements are only ever added; the state is a fold over them in the order of
+//! the ledger. What nobody stated is not consented to.
+
+use std::collections::BTreeMap;
+
+/// As a channel of a withdrawal: all channels of the purpose.
+pub(crate) const ALL_CHANNELS: &str = "*";
+/// The channel of text messages, which belongs to a phone number.
+pub(crate) const SMS: &str = "sms";
+
+/// Given or taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Granted,
+    Withdrawn,
+}
+
+impl Action {
+    /// The word in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// What is not plainly a grant is none.
+    pub fn of_word(word: &str) -> Self {
+        if word == Self::Granted.word() { Self::Granted } else { Self::Withdrawn }
+    }
+}
+
+/// Where something was stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Form,
+    Preferences,
+    Unsubscribe,
+    Admin,
+    Cmp,
+    Complaint,
+    PhoneChange,
+}
+
+impl Source {
+    const ALL: [Self; 7] =
+        [Self::Form, Self::Preferences, Self::Unsubscribe, Self::Admin, Self::Cmp, Self::Complaint, Self::PhoneChange];
+
+    /// The word in tables and on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Preferences => "preferences",
+            Self::Unsubscribe => "unsubscribe",
+            Self::Admin => "admin",
+            Self::Cmp => "cmp",
+            Self::Complaint => "complaint",
+            Self::PhoneChange => "phone-change",
+        }
+    }
+
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.word() == word)
+    }
+}
+
+/// One statement of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Statement {
+    pub purpose: String,
+    /// [`ALL_CHANNELS`] for withdrawals only.
+    pub channel: String,
+    pub action: Action,
+    /// What was agreed to, word for word. No personal data: everybody is shown the same.
+    pub text: String,
+    pub language: String,
+    pub text_version: i64,
+    pub source: Source,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// The latest statement for each purpose and channel, sorted by both. A withdrawal of all channels stands for each channel that was
+/// stated before, and for itself until something of the purpose is granted again.
+pub(crate) fn current(ledger: impl IntoIterator<Item = Statement>) -> Vec<Statement> {
+    let mut latest: BTreeMap<(String, String), Statement> = BTreeMap::new();
+    for statement in ledger {
+        let all = (statement.purpose.clone(), ALL_CHANNELS.to_owned());
+        if statement.channel == ALL_CHANNELS {
+            for ((_, channel), known) in latest.iter_mut().filter(|((purpose, _), _)| *purpose == statement.purpose) {
+                *known = Statement { channel: channel.clone(), ..statement.clone() };
+            }
+        } else if statement.action == Action::Granted {
+            latest.remove(&all);
+        }
+        latest.insert((statement.purpose.clone(), statement.channel.clone()), statement);
+    }
+    latest.into_values().collect()
+}
+
+/// Whether the person may be approached for this purpose over this channel, given what [`current`] says.
+pub(crate) fn allows(current: &[Statement], purpose: &str, channel: &str) -> bool {
+    current.iter().any(|s| s.purpose == purpose && s.channel == channel && s.action == Action::Granted)
+}
+
+/// The purposes for which this channel is consented to now.
+pub(crate) fn purposes_of(current: &[Statement], channel: &str) -> Vec<String> {
+    let granted = current.iter().filter(|s| s.channel == channel && s.action == Action::Granted);
+    granted.map(|s| s.purpose.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PURPOSES: [&str; 3] = ["marketing", "partners", "service-sms"];
+    const CHANNELS: [&str; 3] = ["email", "sms", "social"];
+
+    fn statement(purpose: &str, channel: &str, action: Action) -> Statement {
+        Statement {
+            purpose: purpose.into(),
+            channel: channel.into(),
+            action,
+            text: String::new(),
+            language: "en".into(),
+            text_version: 1,
+            source: Source::Form,
+            at_ms: 0,
+        }
+    }
+
+    fn any_statement() -> impl Strategy<Value = Statement> {
+        let purpose = proptest::sample::select(&PURPOSES[..]);
+        let channel = proptest::sample::select(vec!["email", "sms", "social", ALL_CHANNELS]);
+        (purpose, channel, any::<bool>()).prop_map(|(purpose, channel, grant)| {
+            let granted = grant && channel != ALL_CHANNELS;
+            statement(purpose, channel, if granted { Action::Granted } else { Action::Withdrawn })
+        })
+    }
+
+    fn ledger() -> impl Strategy<Value = Vec<Statement>> {
+        proptest::collection::vec(any_statement(), 0..30)
+    }
+
+    /// The rule said in another way: the last statement that speaks of the channel decides; without one it is no.
+    fn last_word(ledger: &[Statement], purpose: &str, channel: &str) -> bool {
+        let speaks = |s: &&Statement| s.purpose == purpose && (s.channel == channel || s.channel == ALL_CHANNELS);
+        ledger.iter().rev().find(speaks).is_some_and(|s| s.action == Action::Granted)
+    }
+
+    proptest! {
+        #[test]
+        fn item_45_the_last_word_in_the_ledger_decides_and_silence_is_no_consent(ledger in ledger()) {
+            let current = current(ledger.clone());
+            for purpose in PURPOSES {
+                for channel in CHANNELS {
+                    prop_assert_eq!(allows(&current, purpose, channel), last_word(&ledger, purpose, channel));
+                }
+            }
+        }
+
+        #[test]
+        fn item_46_a_statement_about_one_purpose_changes_no_other(ledger in ledger(), last in any_statement()) {
+            let before = current(ledger.clone());
+            let after = current(ledger.into_iter().chain([last.clone()]));
+            for purpose in PURPOSES.into_iter().filter(|purpose| *purpose != last.purpose) {
+                for channel in CHANNELS {
+                    prop_assert_eq!(allows(&before, purpose, channel), allows(&after, purpose, channel));
+                }
+            }
+        }
+
+        #[test]
+        fn a_withdrawal_of_all_channels_leaves_none_and_each_can_be_granted_again(ledger in ledger()) {
+            let all = statement("marketing", ALL_CHANNELS, Action::Withdrawn);
+            let withdrawn = current(ledger.into_iter().chain([all]));
+            prop_assert!(CHANNELS.iter().all(|channel| !allows(&withdrawn, "marketing", channel)));
+            let again = statement("marketing", "email", Action::Granted);
+            let granted = current(withdrawn.into_iter().chain([again]));
+            prop_assert_eq!(purposes_of(&granted, "email").contains(&"marketing".to_owned()), true);
+            prop_assert!(!allows(&granted, "marketing", "sms"));
+            prop_assert!(granted.iter().all(|s| s.purpose != "marketing" || s.channel != ALL_CHANNELS));
+        }
+
+        #[test]
+        fn folding_what_is_current_changes_nothing(ledger in ledger()) {
+            let once = current(ledger);
+            for purpose in PURPOSES {
+                for channel in CHANNELS {
+                    let twice = current(once.clone());
+                    prop_assert_eq!(allows(&once, purpose, channel), allows(&twice, purpose, channel));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn item_47_an_empty_ledger_allows_nothing() {
+        assert!(current([]).is_empty());
+        assert!(!allows(&[], "marketing", "email"));
+    }
+}

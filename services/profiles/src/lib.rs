@@ -1,0 +1,80 @@
+//! Profiles: the people of a tenant across all its events, what they consented to, and the accounts with which they and the
+//! team sign in.
+//!
+//! `people` and `accounts` are the two halves; `domain` holds the rules of people, `accounts::domain` those of signing in. Who is
+//! registered for which event is registration's business.
+
+mod accounts;
+mod domain;
+mod metrics;
+mod people;
+
+use std::sync::Arc;
+
+use tonic::transport::Channel;
+use turnout_platform::{
+    auth::{AccessTable, Credentials},
+    clock::Clock,
+    lifecycle::Lifecycle,
+    rpc::RpcServer,
+    tables::{Table, Tables},
+    telemetry,
+    vault::Vault,
+};
+
+use self::{
+    accounts::{Accounts, audit::Audit},
+    people::People,
+};
+
+/// Who may call which method, of both services.
+pub static ACCESS: [AccessTable; 2] = [people::ACCESS, accounts::ACCESS];
+
+/// The tables of both halves, to be opened at start together with the vault's.
+pub fn tables() -> Vec<&'static Table> {
+    [people::TABLES, accounts::TABLES].concat()
+}
+
+/// What profiles needs.
+pub struct Deps {
+    /// Opened with [`tables`] and the vault's tables among its tables.
+    pub tables: Arc<dyn Tables>,
+    /// Stamps what happens, and judges links and sessions.
+    pub clock: Arc<dyn Clock>,
+    /// Seals what is personal.
+    pub vault: Vault,
+    /// To the notifications service, which sends links.
+    pub notifications: Channel,
+    /// With which profiles calls it.
+    pub credentials: Credentials,
+    /// Ends what runs in the background.
+    pub life: Lifecycle,
+    /// Where the metrics are registered, once a process.
+    pub metrics: telemetry::Metrics,
+}
+
+/// The service. A clone is another handle on the same.
+#[derive(Clone)]
+pub struct Profiles {
+    people: People,
+    accounts: Accounts,
+}
+
+impl Profiles {
+    /// The service on these tables. What it holds in memory can be lost at any time, so several may run on one cluster.
+    pub fn start(deps: Deps) -> Self {
+        let Deps { tables, clock, vault, notifications, credentials, life, metrics } = deps;
+        let audit = Audit::new(tables.clone(), vault.clone(), clock.clone());
+        let of_people = metrics.register(metrics::Metrics::register);
+        let people = People::new(tables.clone(), vault.clone(), audit, clock.clone(), of_people);
+        let persons = Arc::new(people.clone());
+        let of_accounts = accounts::Deps { tables, clock, vault, notifications, credentials, persons, life };
+        let accounts = metrics.register(|registry| Accounts::new(of_accounts, registry));
+        Self { people, accounts }
+    }
+
+    /// Adds its gRPC faces to a server whose authenticator knows [`ACCESS`].
+    pub fn serve_on(self, server: RpcServer) -> RpcServer {
+        server.with(self.people.into_service()).with(self.accounts.into_service())
+    }
+}

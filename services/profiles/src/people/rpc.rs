@@ -1,0 +1,314 @@
+//! The gRPC face of people: reads the fields, asks `people`, writes the answer. The access layer has authenticated each call before
+//! it gets here. Who may not see personal fields gets people without them, and can neither search nor sort by them.
+
+use std::pin::Pin;
+
+use futures_util::{Stream, stream};
+use prost_types::Timestamp;
+use tonic::{Request, Response, Status};
+use turnout_platform::{
+    auth::{Caller, Principal, principal_of},
+    failure::Failure,
+    ids::TenantId,
+};
+use turnout_proto::profiles::v1::{
+    Assurance as WireAssurance, ConsentAction, ConsentStatement, EnsurePersonRequest, EnsurePersonResponse,
+    ExportPeopleRequest, ExportPeopleResponse, GetConsentsRequest, GetConsentsResponse, GetPersonRequest,
+    GetPersonResponse, ListConsentLedgerRequest, ListConsentLedgerResponse, ListConsentingRequest,
+    ListConsentingResponse, ListPeopleRequest, ListPeopleResponse, Person as WirePerson, PersonOrder,
+    RecordConsentRequest, RecordConsentResponse, UpdatePersonRequest, UpdatePersonResponse, VerifyByHandRequest,
+    VerifyByHandResponse, people_service_server::PeopleService,
+};
+
+use super::{
+    Doing, People,
+    ledgers::{self, CandidatePlace},
+};
+use crate::domain::{
+    consent::{Action, Source, Statement},
+    fields,
+    index::{List, Order, Place},
+    person::{Assurance, Changes, Details, Person},
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl PeopleService for People {
+    type ExportPeopleStream = Pin<Box<dyn Stream<Item = Result<ExportPeopleResponse, Status>> + Send>>;
+
+    async fn ensure_person(&self, request: Request<EnsurePersonRequest>) -> Answer<EnsurePersonResponse> {
+        let (caller, request) = parts(request)?;
+        let email = fields::email(&request.email)?;
+        let given = Details {
+            email: String::new(),
+            name: fields::name(&request.name)?,
+            phone: fields::phone(&request.phone)?,
+            language: fields::language(&request.language)?,
+            zone: fields::zone(&request.zone)?,
+        };
+        let (person, created) = self.ensure(caller.tenant()?, &email, given).await?;
+        Ok(Response::new(EnsurePersonResponse { person: Some(wire_person(person, &caller)), created }))
+    }
+
+    async fn get_person(&self, request: Request<GetPersonRequest>) -> Answer<GetPersonResponse> {
+        let (caller, request) = parts(request)?;
+        let person = self.person(caller.tenant()?, &fields::person_id(&request.person_id)?).await?;
+        Ok(Response::new(GetPersonResponse { person: Some(wire_person(person, &caller)) }))
+    }
+
+    async fn list_people(&self, request: Request<ListPeopleRequest>) -> Answer<ListPeopleResponse> {
+        let (caller, request) = parts(request)?;
+        let tenant = caller.tenant()?;
+        let (list, name) = list(&caller, &request.search, request.order, request.descending)?;
+        let limit = fields::page_size(request.page_size)?;
+        let after: Option<Place> = self.lists.place(tenant, &name, &request.page_token).await?;
+        let (page, matching, total) = self.lists.page(tenant, list, after, limit).await?;
+        let next_page_token = match page.next {
+            Some(next) => self.lists.token(tenant, &name, &next).await?,
+            None => String::new(),
+        };
+        let people = page.people.into_iter().map(|person| wire_person(person, &caller)).collect();
+        Ok(Response::new(ListPeopleResponse {
+            people,
+            next_page_token,
+            matching: matching as i64,
+            total: total as i64,
+        }))
+    }
+
+    async fn export_people(&self, request: Request<ExportPeopleRequest>) -> Answer<Self::ExportPeopleStream> {
+        let (caller, request) = parts(request)?;
+        let tenant = caller.tenant()?.clone();
+        let doing = Doing::by(&caller, fields::reason(&request.reason)?);
+        list(&caller, &request.search, request.order, request.descending)?;
+        self.enter_list(&tenant, "people.export", &doing, format!("search: {:?}", request.search)).await?;
+
+        let people = self.clone();
+        let pages = stream::try_unfold(Some(None), move |after: Option<Option<Place>>| {
+            let (people, tenant, caller, request) = (people.clone(), tenant.clone(), caller.clone(), request.clone());
+            async move {
+                let Some(after) = after else { return Ok(None) };
+                let (list, _) = list(&caller, &request.search, request.order, request.descending)?;
+                let (page, matching, _) = people.lists.page(&tenant, list, after, fields::PAGE_SIZE_MAX).await?;
+                let part = ExportPeopleResponse {
+                    people: page.people.into_iter().map(|person| wire_person(person, &caller)).collect(),
+                    matching: matching as i64,
+                };
+                Ok(Some((part, page.next.map(Some))))
+            }
+        });
+        Ok(Response::new(Box::pin(pages)))
+    }
+
+    async fn update_person(&self, request: Request<UpdatePersonRequest>) -> Answer<UpdatePersonResponse> {
+        let (caller, request) = parts(request)?;
+        let wanted = request.person.unwrap_or_default();
+        let id = fields::person_id(&wanted.person_id)?;
+        let changes = changes(&wanted, &request.update_mask.unwrap_or_default().paths)?;
+        let expected = fields::expected_version(request.expected_version)?;
+        let reason = if caller.acts_for_another() {
+            fields::reason(&request.reason)
+        } else {
+            fields::reason_if_any(&request.reason)
+        };
+        let doing = Doing::by(&caller, reason?);
+        let person = self.update(caller.tenant()?, &id, &changes, expected, &doing).await?;
+        Ok(Response::new(UpdatePersonResponse { person: Some(wire_person(person, &caller)) }))
+    }
+
+    async fn verify_by_hand(&self, request: Request<VerifyByHandRequest>) -> Answer<VerifyByHandResponse> {
+        let (caller, request) = parts(request)?;
+        let id = fields::person_id(&request.person_id)?;
+        let doing = Doing::by(&caller, fields::reason(&request.reason)?);
+        let person = self.verify_by_hand(caller.tenant()?, &id, &doing).await?;
+        Ok(Response::new(VerifyByHandResponse { person: Some(wire_person(person, &caller)) }))
+    }
+
+    async fn record_consent(&self, request: Request<RecordConsentRequest>) -> Answer<RecordConsentResponse> {
+        let (caller, request) = parts(request)?;
+        let id = fields::person_id(&request.person_id)?;
+        let key = fields::word("idempotency_key", &request.idempotency_key)?;
+        if !(1..=ledgers::STATEMENTS_PER_REQUEST_MAX).contains(&request.statements.len()) {
+            let problem = format!("must be 1 to {} statements", ledgers::STATEMENTS_PER_REQUEST_MAX);
+            return Err(Failure::invalid("statements", problem).into());
+        }
+        let statements = request.statements.iter().map(|wire| statement(wire, &caller)).collect::<Result<_, _>>()?;
+        let current = self.record_consent(caller.tenant()?, &id, statements, &key).await?;
+        Ok(Response::new(RecordConsentResponse { current: current.into_iter().map(wire_statement).collect() }))
+    }
+
+    async fn get_consents(&self, request: Request<GetConsentsRequest>) -> Answer<GetConsentsResponse> {
+        let (caller, request) = parts(request)?;
+        let current = self.consents(caller.tenant()?, &fields::person_id(&request.person_id)?).await?;
+        Ok(Response::new(GetConsentsResponse { current: current.into_iter().map(wire_statement).collect() }))
+    }
+
+    async fn list_consent_ledger(
+        &self,
+        request: Request<ListConsentLedgerRequest>,
+    ) -> Answer<ListConsentLedgerResponse> {
+        let (caller, request) = parts(request)?;
+        let ledger = self.consent_ledger(caller.tenant()?, &fields::person_id(&request.person_id)?).await?;
+        Ok(Response::new(ListConsentLedgerResponse { statements: ledger.into_iter().map(wire_statement).collect() }))
+    }
+
+    async fn list_consenting(&self, request: Request<ListConsentingRequest>) -> Answer<ListConsentingResponse> {
+        let (caller, request) = parts(request)?;
+        let tenant = caller.tenant()?;
+        let purpose = fields::word("purpose", &request.purpose)?;
+        let channel = fields::channel(&request.channel, false)?;
+        let limit = fields::page_size(request.page_size)?;
+        let name = format!("consenting\0{purpose}\0{channel}");
+        let from: Option<CandidatePlace> = self.lists.place(tenant, &name, &request.page_token).await?;
+        if from.is_none() && caller.acts_for_another() {
+            let doing = Doing::by(&caller, String::new());
+            self.enter_list(tenant, "people.consenting", &doing, format!("{purpose} by {channel}")).await?;
+        }
+        let from = from.unwrap_or(CandidatePlace { shard: 0, after: String::new() });
+        let (people, next) = self.consenting(tenant, &purpose, &channel, from, limit).await?;
+        let next_page_token = match next {
+            Some(next) => self.lists.token(tenant, &name, &next).await?,
+            None => String::new(),
+        };
+        let people = people.into_iter().map(|person| wire_person(person, &caller)).collect();
+        Ok(Response::new(ListConsentingResponse { people, next_page_token }))
+    }
+}
+
+impl People {
+    /// Enters in the audit log that somebody took people out.
+    async fn enter_list(
+        &self,
+        tenant: &TenantId,
+        action: &'static str,
+        doing: &Doing,
+        detail: String,
+    ) -> Result<(), Failure> {
+        self.enter(tenant, action, format!("tenant:{tenant}"), doing, detail).await
+    }
+}
+
+fn parts<T>(request: Request<T>) -> Result<(Principal, T), Failure> {
+    Ok((principal_of(&request)?, request.into_inner()))
+}
+
+/// The list that is asked for, and a name that its page tokens are bound to.
+fn list(caller: &Principal, search: &str, order: i32, descending: bool) -> Result<(List, String), Failure> {
+    let order = match PersonOrder::try_from(order) {
+        Ok(PersonOrder::Unspecified | PersonOrder::CreatedAt) => Order::CreatedAt,
+        Ok(PersonOrder::Name) => Order::Name,
+        Ok(PersonOrder::Email) => Order::Email,
+        Err(_) => return Err(Failure::invalid("order", "must be one of the orders of people")),
+    };
+    let query = fields::search(search)?;
+    // Whoever may not see names must not find them out by asking for one after the other.
+    if !caller.sees_personal() && (order != Order::CreatedAt || !query.is_empty()) {
+        return Err(Failure::PermissionDenied);
+    }
+    let name = format!("people\0{order:?}\0{descending}\0{search}");
+    Ok((List { search: query, order, descending }, name))
+}
+
+fn changes(wanted: &WirePerson, mask: &[String]) -> Result<Changes, Failure> {
+    let mut changes = Changes::default();
+    for path in mask {
+        match path.as_str() {
+            "name" => changes.name = Some(fields::name(&wanted.name)?),
+            "phone" => changes.phone = Some(fields::phone(&wanted.phone)?),
+            "language" => changes.language = Some(fields::language(&wanted.language)?),
+            "zone" => changes.zone = Some(fields::zone(&wanted.zone)?),
+            _ => return Err(Failure::invalid("update_mask", "must name any of name, phone, language, zone")),
+        }
+    }
+    if mask.is_empty() {
+        return Err(Failure::invalid("update_mask", "must name what to change: any of name, phone, language, zone"));
+    }
+    Ok(changes)
+}
+
+/// Its time is set when it is stored.
+fn statement(wire: &ConsentStatement, caller: &Principal) -> Result<Statement, Failure> {
+    let action = match wire.action() {
+        ConsentAction::Granted => Action::Granted,
+        ConsentAction::Withdrawn => Action::Withdrawn,
+        ConsentAction::Unspecified => return Err(Failure::invalid("action", "must be granted or withdrawn")),
+    };
+    if wire.text_version < 0 {
+        return Err(Failure::invalid("text_version", "must be 0 or more"));
+    }
+    Ok(Statement {
+        purpose: fields::word("purpose", &wire.purpose)?,
+        channel: fields::channel(&wire.channel, action == Action::Withdrawn)?,
+        action,
+        text: match action {
+            Action::Granted => fields::consent_text(&wire.text)?,
+            // Taking back needs no words, and must not fail for some.
+            Action::Withdrawn => String::new(),
+        },
+        language: fields::language(&wire.language)?,
+        text_version: wire.text_version,
+        source: source(&wire.source, caller)?,
+        at_ms: 0,
+    })
+}
+
+/// What a member of the team states is the team's statement and not a click of the person; a change of number is told by ourselves.
+fn source(wire: &str, caller: &Principal) -> Result<Source, Failure> {
+    let source = Source::of_word(wire).filter(|source| *source != Source::PhoneChange);
+    match (source, &caller.caller) {
+        (Some(Source::Admin), _) => Ok(Source::Admin),
+        (_, Caller::Member { .. }) => {
+            Err(Failure::invalid("source", "must be `admin`: a member of the team states this"))
+        }
+        (Some(source), _) => Ok(source),
+        (None, _) => {
+            let problem = "must be `form`, `preferences`, `unsubscribe`, `admin`, `cmp` or `complaint`";
+            Err(Failure::invalid("source", problem))
+        }
+    }
+}
+
+fn wire_person(person: Person, caller: &Principal) -> WirePerson {
+    let assurance = match person.assurance {
+        Assurance::Claimed => WireAssurance::Claimed,
+        Assurance::ByHand => WireAssurance::ByHand,
+        Assurance::Verified => WireAssurance::Verified,
+    };
+    let Details { email, name, phone, language, zone } = person.details;
+    let personal = |text: String| if caller.sees_personal() { text } else { String::new() };
+    WirePerson {
+        person_id: person.id.to_string(),
+        email: personal(email),
+        email_assurance: assurance.into(),
+        email_verified_at: person.verified_at_ms.map(timestamp),
+        name: personal(name),
+        phone: personal(phone),
+        language,
+        zone,
+        created_at: Some(timestamp(person.created_at_ms)),
+        version: person.version,
+        has_account: person.has_account,
+    }
+}
+
+fn wire_statement(statement: Statement) -> ConsentStatement {
+    let action = match statement.action {
+        Action::Granted => ConsentAction::Granted,
+        Action::Withdrawn => ConsentAction::Withdrawn,
+    };
+    ConsentStatement {
+        purpose: statement.purpose,
+        channel: statement.channel,
+        action: action.into(),
+        text: statement.text,
+        language: statement.language,
+        source: statement.source.word().to_owned(),
+        at: Some(timestamp(statement.at_ms)),
+        text_version: statement.text_version,
+    }
+}
+
+fn timestamp(at_ms: i64) -> Timestamp {
+    Timestamp { seconds: at_ms.div_euclid(1000), nanos: at_ms.rem_euclid(1000) as i32 * 1_000_000 }
+}

@@ -1,0 +1,11 @@
+//! People over gRPC, behind the real access layer, on the embedded store and, where one is given, on a CQL server.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bed;
+mod canary;
+mod consents;
+mod crash;
+mod ensure;
+mod list;
+mod tenants;
+mod update;
