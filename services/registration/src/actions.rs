@@ -5,20 +5,24 @@ use turnout_platform::{
     auth::{ApiKeys, Refused, TokenKind},
     failure::Failure,
     ids::{EventId, RoomId, TenantId},
+    outbox::EventKind,
     random,
 };
+use turnout_proto::events::v1::{DomainEvent, EventChange as WireChange, EventChanged, domain_event::What};
 
 use crate::{
     Registration,
     domain::{
-        event::{Event, State},
+        event::{Event, EventChange, State},
         fields,
         keys::{self, ApiKey, KeyId, LABEL_CHARS_MAX, TICKET_KEYS_PER_TENANT_MAX, TicketKey},
         pages::EventPlace,
         room::{self, ROOMS_PER_EVENT_MAX, Room},
+        settings::{Patch, Settings},
         sign_in::Link,
     },
     metrics::LinkOutcome,
+    rpc::wire,
     store::{Creation, EventPage},
 };
 
@@ -35,14 +39,28 @@ pub struct NewApiKey {
 
 impl Registration {
     /// Creates an event, or returns the one that the same creation has made before.
-    pub(crate) async fn create_event(&self, tenant: &TenantId, id: EventId, title: String) -> Result<Event, Failure> {
-        let wanted = Event::draft(tenant.clone(), id, title, self.at_ms());
-        let found = match self.store.event(&wanted.id).await? {
-            Some(found) => found,
-            None => match self.store.create_event(&wanted).await? {
-                Creation::Created => return Ok(wanted),
-                Creation::Found(found) => found,
-            },
+    pub(crate) async fn create_event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+        title: String,
+        settings: Settings,
+    ) -> Result<Event, Failure> {
+        let wanted = Event::draft(tenant.clone(), id, title, settings, self.at_ms());
+        let found = if let Some(found) = self.store.event(&wanted.id).await? {
+            found
+        } else {
+            let announcement = self.outbox.announce(self.told(&wanted, EventChange::Details)).await?;
+            match self.store.create_event(&wanted).await? {
+                Creation::Created => {
+                    announcement.done();
+                    return Ok(wanted);
+                }
+                Creation::Found(found) => {
+                    announcement.withdrawn().await;
+                    found
+                }
+            }
         };
         if found.is_repeated_by(&wanted) { Ok(found) } else { Err(Failure::AlreadyExists { what: "event" }) }
     }
@@ -82,12 +100,69 @@ impl Registration {
                 break;
             }
             let moved = event.moved_to(to, self.at_ms())?;
-            if self.store.replace_event(&moved, version).await? {
+            let change = if to == State::Cancelled { EventChange::Cancelled } else { EventChange::State };
+            if self.replace(&moved, version, change).await? {
                 self.metrics.state_changed(to);
                 return Ok(moved);
             }
         }
         Err(Failure::Changed { what: "event" })
+    }
+
+    /// Changes an event's settings. With an expected version nothing happens to any other version.
+    pub(crate) async fn update_event(
+        &self,
+        tenant: &TenantId,
+        id: &EventId,
+        patch: &Patch,
+        expected: Option<i64>,
+    ) -> Result<Event, Failure> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            let event = self.event(Some(tenant), id).await?;
+            let version = event.version;
+            if expected.is_some_and(|expected| expected != version) {
+                break;
+            }
+            let Some((changed, change)) = event.patched(patch)? else { return Ok(event) };
+            if event.settings.capacity == 0 && changed.settings.capacity > 0 {
+                // Before the limit is known to anybody: those who have a place count.
+                self.registrants.number_places(&event).await?;
+            }
+            if self.replace(&changed, version, change).await? {
+                return Ok(changed);
+            }
+        }
+        Err(Failure::Changed { what: "event" })
+    }
+
+    /// Puts an event in the place of its version `expected`, and tells of it; false when another version was there.
+    async fn replace(&self, event: &Event, expected: i64, change: EventChange) -> Result<bool, Failure> {
+        let announcement = self.outbox.announce(self.told(event, change)).await?;
+        // An error leaves open what happened: then the announcement is left to the sweeper.
+        let stored = self.store.replace_event(event, expected).await?;
+        if stored {
+            announcement.done();
+        } else {
+            announcement.withdrawn().await;
+        }
+        Ok(stored)
+    }
+
+    fn told(&self, event: &Event, change: EventChange) -> Vec<(EventKind, DomainEvent)> {
+        let change = match change {
+            EventChange::Details => WireChange::Details,
+            EventChange::Moved => WireChange::Moved,
+            EventChange::Cancelled => WireChange::Cancelled,
+            EventChange::State => WireChange::State,
+        };
+        let changed = EventChanged { event_id: event.id.to_string(), change: change.into(), version: event.version };
+        let told = DomainEvent {
+            message_id: String::new(),
+            tenant_id: event.tenant.to_string(),
+            at: Some(wire::timestamp(self.at_ms())),
+            what: Some(What::Event(changed)),
+        };
+        vec![(EventKind::Event, told)]
     }
 
     /// Creates a room, or returns the one that the same creation has made before.

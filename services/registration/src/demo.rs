@@ -6,12 +6,22 @@ use turnout_platform::{
     ids::{EventId, RoomId, TenantId},
 };
 
-use crate::{NewApiKey, Registration, domain::event::State};
+use crate::{
+    NewApiKey, Registration,
+    domain::{
+        event::{Event, State},
+        settings::{Patch, Settings, USUAL_ZONE},
+    },
+};
 
 /// The tenant of the demo event.
 pub const DEMO_TENANT: &str = "demo";
 /// The demo event.
 pub const DEMO_EVENT: &str = "demo";
+
+/// When the demo event starts on the day of the first start: 18:00 UTC.
+const STARTS_AT_MS_OF_DAY: i64 = 18 * 60 * 60 * 1000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 const TITLE: &str = "The Turnout demo festival";
 const ROOMS: [(&str, &str); 2] = [("main-stage", "Main stage"), ("screening-room", "Screening room")];
@@ -33,7 +43,7 @@ impl Registration {
         let tenant: TenantId = DEMO_TENANT.parse().expect("the name is an id");
         let id: EventId = DEMO_EVENT.parse().expect("the name is an id");
         let event = match self.event(Some(&tenant), &id).await {
-            Err(Failure::NotFound { .. }) => self.create_event(&tenant, id.clone(), TITLE.to_owned()).await?,
+            Err(Failure::NotFound { .. }) => self.create_demo(&tenant, id.clone()).await?,
             found => found?,
         };
         for (room, title) in ROOMS {
@@ -46,8 +56,16 @@ impl Registration {
         if event.state != State::Draft {
             return Ok(DemoStart { first_api_key: None });
         }
+        let opened = Patch { published: Some(true), nicknames: Some(true), ..Patch::default() };
+        self.update_event(&tenant, &id, &opened, None).await?;
         let key = self.create_api_key(&tenant, API_KEY_LABEL).await?;
         self.change_state(&tenant, &id, State::Live, None).await?;
         Ok(DemoStart { first_api_key: Some(key) })
+    }
+
+    async fn create_demo(&self, tenant: &TenantId, id: EventId) -> Result<Event, Failure> {
+        let at_ms = self.at_ms();
+        let settings = Settings::new(USUAL_ZONE.to_owned(), at_ms - at_ms.rem_euclid(DAY_MS) + STARTS_AT_MS_OF_DAY);
+        self.create_event(tenant, id, TITLE.to_owned(), settings).await
     }
 }

@@ -1,9 +1,18 @@
-//! What registration knows without asking anybody: which fields are valid, how an event moves, how keys and page tokens look.
-//! Pure: no store, no clock, no generator, no wire types.
+//! What registration knows without asking anybody: which fields are valid, how events and registrations move, how forms are answered,
+//! how keys and page tokens look. Pure: no store, no clock, no generator, no wire types.
 
+pub(crate) mod answers;
 pub(crate) mod event;
 pub(crate) mod fields;
+pub(crate) mod figures;
+pub(crate) mod form;
 pub(crate) mod keys;
+pub(crate) mod money;
 pub(crate) mod pages;
+pub(crate) mod registration;
 pub(crate) mod room;
+pub(crate) mod settings;
 pub(crate) mod sign_in;
+pub(crate) mod statistics;
+pub(crate) mod webhook;
+pub(crate) mod words;

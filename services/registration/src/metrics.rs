@@ -67,6 +67,7 @@ impl Metrics {
             State::Draft => "draft",
             State::Live => "live",
             State::Ended => "ended",
+            State::Cancelled => "cancelled",
         };
         self.state_changes.get_or_create(&To { state }).inc();
     }

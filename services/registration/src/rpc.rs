@@ -1,7 +1,9 @@
 //! The gRPC face: reads the fields, asks `actions`, writes the answer. The access layer has authenticated each call before it
 //! gets here; a failure becomes a status in `turnout_platform::failure`.
 
-use prost_types::Timestamp;
+mod registrants;
+pub(crate) mod wire;
+
 use tonic::{Request, Response, Status};
 use turnout_platform::{
     auth::{ApiKeys as _, Principal, principal_of},
@@ -12,19 +14,20 @@ use turnout_platform::{
 };
 use turnout_proto::registration::v1::{
     ChangeEventStateRequest, ChangeEventStateResponse, CreateApiKeyRequest, CreateApiKeyResponse, CreateEventRequest,
-    CreateEventResponse, CreateRoomRequest, CreateRoomResponse, Event as WireEvent, EventState, GetEventRequest,
-    GetEventResponse, GetRoomRequest, GetRoomResponse, GetTicketKeyRequest, GetTicketKeyResponse, ListEventsRequest,
-    ListEventsResponse, ListRoomsRequest, ListRoomsResponse, RedeemSignInLinkRequest, RedeemSignInLinkResponse,
-    RegisterTicketKeyRequest, RegisterTicketKeyResponse, ResolveApiKeyRequest, ResolveApiKeyResponse, Room as WireRoom,
-    registration_service_server::RegistrationService,
+    CreateEventResponse, CreateRoomRequest, CreateRoomResponse, EventState, GetEventRequest, GetEventResponse,
+    GetRoomRequest, GetRoomResponse, GetTicketKeyRequest, GetTicketKeyResponse, ListEventsRequest, ListEventsResponse,
+    ListRoomsRequest, ListRoomsResponse, RedeemSignInLinkRequest, RedeemSignInLinkResponse, RegisterTicketKeyRequest,
+    RegisterTicketKeyResponse, ResolveApiKeyRequest, ResolveApiKeyResponse, Room as WireRoom, UpdateEventRequest,
+    UpdateEventResponse, registration_service_server::RegistrationService,
 };
 
 use crate::{
     Registration,
     domain::{
-        event::{Event, State},
+        event::State,
         fields, pages,
         room::Room,
+        settings::{self, Settings},
     },
 };
 
@@ -37,15 +40,17 @@ impl RegistrationService for Registration {
         let tenant = caller.tenant()?;
         let id = fields::id("event_id", &given_or_chosen(request.event_id))?;
         let title = fields::line("title", &request.title, TITLE_CHARS_MAX)?;
-        let event = self.create_event(tenant, id, title).await?;
-        Ok(Response::new(CreateEventResponse { event: Some(wire_event(event, &caller)) }))
+        let zone = settings::zone("zone", &request.zone)?;
+        let settings = Settings::new(zone, wire::required_time("starts_at", request.starts_at)?);
+        let event = self.create_event(tenant, id, title, settings).await?;
+        Ok(Response::new(CreateEventResponse { event: Some(wire::event(event, &caller)) }))
     }
 
     async fn get_event(&self, request: Request<GetEventRequest>) -> Answer<GetEventResponse> {
         let (caller, request) = parts(request)?;
         let id = fields::id("event_id", &request.event_id)?;
         let event = self.event(reach(&caller)?, &id).await?;
-        Ok(Response::new(GetEventResponse { event: Some(wire_event(event, &caller)) }))
+        Ok(Response::new(GetEventResponse { event: Some(wire::event(event, &caller)) }))
     }
 
     async fn list_events(&self, request: Request<ListEventsRequest>) -> Answer<ListEventsResponse> {
@@ -55,9 +60,20 @@ impl RegistrationService for Registration {
         let after = pages::event_before(tenant, &request.page_token)?;
         let page = self.events(tenant, after, limit).await?;
         Ok(Response::new(ListEventsResponse {
-            events: page.events.into_iter().map(|event| wire_event(event, &caller)).collect(),
+            events: page.events.into_iter().map(|event| wire::event(event, &caller)).collect(),
             next_page_token: page.next.map(|place| pages::token_after_event(tenant, &place)).unwrap_or_default(),
         }))
+    }
+
+    async fn update_event(&self, request: Request<UpdateEventRequest>) -> Answer<UpdateEventResponse> {
+        let (caller, request) = parts(request)?;
+        let tenant = caller.tenant()?;
+        let event = request.event.unwrap_or_default();
+        let id = fields::id("event.event_id", &event.event_id)?;
+        let patch = wire::patch(&event, request.update_mask)?;
+        let expected = fields::expected_version(request.expected_version)?;
+        let event = self.update_event(tenant, &id, &patch, expected).await?;
+        Ok(Response::new(UpdateEventResponse { event: Some(wire::event(event, &caller)) }))
     }
 
     async fn change_event_state(&self, request: Request<ChangeEventStateRequest>) -> Answer<ChangeEventStateResponse> {
@@ -67,7 +83,7 @@ impl RegistrationService for Registration {
         let to = state(request.state)?;
         let expected = fields::expected_version(request.expected_version)?;
         let event = self.change_state(tenant, &id, to, expected).await?;
-        Ok(Response::new(ChangeEventStateResponse { event: Some(wire_event(event, &caller)) }))
+        Ok(Response::new(ChangeEventStateResponse { event: Some(wire::event(event, &caller)) }))
     }
 
     async fn create_room(&self, request: Request<CreateRoomRequest>) -> Answer<CreateRoomResponse> {
@@ -153,27 +169,10 @@ fn state(wire: i32) -> Result<State, Failure> {
         Ok(EventState::Draft) => Ok(State::Draft),
         Ok(EventState::Live) => Ok(State::Live),
         Ok(EventState::Ended) => Ok(State::Ended),
+        Ok(EventState::Cancelled) => Ok(State::Cancelled),
         Ok(EventState::Unspecified) | Err(_) => {
-            Err(Failure::invalid("state", "must be EVENT_STATE_LIVE or EVENT_STATE_ENDED"))
+            Err(Failure::invalid("state", "must be EVENT_STATE_LIVE, EVENT_STATE_ENDED or EVENT_STATE_CANCELLED"))
         }
-    }
-}
-
-fn wire_event(event: Event, caller: &Principal) -> WireEvent {
-    let state = match event.state {
-        State::Draft => EventState::Draft,
-        State::Live => EventState::Live,
-        State::Ended => EventState::Ended,
-    };
-    WireEvent {
-        event_id: event.id.to_string(),
-        title: event.title,
-        state: state.into(),
-        created_at: Some(timestamp(event.created_at_ms)),
-        live_at: event.live_at_ms.map(timestamp),
-        ended_at: event.ended_at_ms.map(timestamp),
-        version: event.version,
-        tenant_id: if caller.is_mesh() { event.tenant.to_string() } else { String::new() },
     }
 }
 
@@ -182,10 +181,6 @@ fn wire_room(room: Room) -> WireRoom {
         event_id: room.event.to_string(),
         room_id: room.id.to_string(),
         title: room.title,
-        created_at: Some(timestamp(room.created_at_ms)),
+        created_at: Some(wire::timestamp(room.created_at_ms)),
     }
-}
-
-fn timestamp(at_ms: i64) -> Timestamp {
-    Timestamp { seconds: at_ms.div_euclid(1000), nanos: at_ms.rem_euclid(1000) as i32 * 1_000_000 }
 }

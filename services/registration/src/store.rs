@@ -1,14 +1,18 @@
 //! The tables of registration, each declared once, and the questions asked of them. Decides nothing: rules live in `domain`.
 
 mod events;
+mod forms;
 mod keys;
+pub(crate) mod payments;
+pub(crate) mod registrations;
 mod rooms;
+pub(crate) mod seats;
 
 use std::sync::Arc;
 
 use turnout_platform::{
     failure::Failure,
-    tables::{Row, Table, Tables, Value, bytes, int, text, time},
+    tables::{Row, Table, Tables, Value, bytes, flag, int, text, time},
 };
 
 pub(crate) use events::EventPage;
@@ -24,6 +28,14 @@ pub static TABLES: &[&Table] = &[
     &TICKET_KEYS_BY_ID,
     &TICKET_KEYS_BY_TENANT,
     &USED_SIGN_IN_LINKS,
+    &registrations::REGISTRATIONS_BY_EVENT,
+    &registrations::REGISTRATIONS_BY_PERSON,
+    &forms::FORMS_BY_EVENT,
+    &seats::SEATS_BY_EVENT,
+    &seats::WAITING_BY_EVENT,
+    &payments::PAYMENT_SECRETS,
+    &payments::PAYMENT_NOTICES,
+    &crate::roll::REGISTRANT_SETTINGS,
 ];
 
 static EVENTS_BY_ID: Table = Table {
@@ -38,6 +50,21 @@ static EVENTS_BY_ID: Table = Table {
         time("created_at"),
         time("live_at"),
         time("ended_at"),
+        text("summary"),
+        text("zone"),
+        time("starts_at"),
+        time("ends_at"),
+        text("venue"),
+        text("mode"),
+        int("price_minor"),
+        text("currency"),
+        flag("rsvp"),
+        flag("refuse_unconfirmed"),
+        int("capacity"),
+        flag("waiting_list"),
+        flag("published"),
+        flag("nicknames"),
+        text("languages"),
         int("version"),
     ],
     lifetime_s: None,

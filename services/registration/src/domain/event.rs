@@ -1,4 +1,5 @@
-//! An event and its life: DRAFT to LIVE to ENDED, and ENDED back to LIVE. Knows nothing of rooms or viewers.
+//! An event and its life: DRAFT to LIVE to ENDED, ENDED back to LIVE, and from DRAFT or LIVE to CANCELLED for good. Knows nothing of
+//! rooms, viewers or registrants.
 
 use std::{fmt, str::FromStr};
 
@@ -7,12 +8,15 @@ use turnout_platform::{
     ids::{EventId, TenantId},
 };
 
+use super::settings::{Patch, Settings};
+
 /// Where an event is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     Draft,
     Live,
     Ended,
+    Cancelled,
 }
 
 /// One event. Times are milliseconds since 1970.
@@ -29,11 +33,24 @@ pub(crate) struct Event {
     pub ended_at_ms: Option<i64>,
     /// From 1, one more with each change.
     pub version: i64,
+    pub settings: Settings,
+}
+
+/// What there is to tell about a change of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventChange {
+    /// Nobody need be told.
+    Details,
+    /// Another time or place: people must be told.
+    Moved,
+    /// People must be told.
+    Cancelled,
+    State,
 }
 
 impl Event {
     /// A new event.
-    pub fn draft(tenant: TenantId, id: EventId, title: String, at_ms: i64) -> Self {
+    pub fn draft(tenant: TenantId, id: EventId, title: String, settings: Settings, at_ms: i64) -> Self {
         Self {
             id,
             tenant,
@@ -43,12 +60,32 @@ impl Event {
             live_at_ms: None,
             ended_at_ms: None,
             version: 1,
+            settings,
         }
     }
 
     /// Whether creating `wanted` says the same as the creation of this event did, so that it is its repetition.
     pub fn is_repeated_by(&self, wanted: &Self) -> bool {
-        self.id == wanted.id && self.tenant == wanted.tenant && self.title == wanted.title
+        let content = |event: &Self| {
+            (event.tenant.clone(), event.title.clone(), event.settings.starts_at_ms, event.settings.zone.clone())
+        };
+        self.id == wanted.id && content(self) == content(wanted)
+    }
+
+    /// The event with other settings, and what there is to tell. None when they are what they were.
+    pub fn patched(&self, patch: &Patch) -> Result<Option<(Self, EventChange)>, Failure> {
+        if self.state == State::Cancelled {
+            return Err(Failure::Precondition("a cancelled event cannot be changed".to_owned()));
+        }
+        let mut after = self.clone();
+        after.settings = self.settings.patched(patch)?;
+        after.title = patch.title.clone().unwrap_or(after.title);
+        if after == *self {
+            return Ok(None);
+        }
+        after.version += 1;
+        let told = self.settings.published && self.state != State::Ended && self.settings.is_moved_to(&after.settings);
+        Ok(Some((after, if told { EventChange::Moved } else { EventChange::Details })))
     }
 
     /// The event after a change of state.
@@ -56,12 +93,14 @@ impl Event {
         match (self.state, to) {
             (State::Draft | State::Ended, State::Live) => self.live_at_ms = Some(at_ms),
             (State::Live, State::Ended) => self.ended_at_ms = Some(at_ms),
+            (State::Draft | State::Live, State::Cancelled) => {}
             (from, to) if from == to => {
                 return Err(Failure::Precondition(format!("the event is {to} already")));
             }
             (from, to) => {
                 return Err(Failure::Precondition(format!(
-                    "an event that is {from} cannot become {to}; it goes from DRAFT to LIVE, from LIVE to ENDED and back to LIVE"
+                    "an event that is {from} cannot become {to}; it goes from DRAFT to LIVE, from LIVE to ENDED and back \
+                     to LIVE, and from DRAFT or LIVE to CANCELLED"
                 )));
             }
         }
@@ -77,6 +116,7 @@ impl fmt::Display for State {
             Self::Draft => "DRAFT",
             Self::Live => "LIVE",
             Self::Ended => "ENDED",
+            Self::Cancelled => "CANCELLED",
         })
     }
 }
@@ -89,7 +129,10 @@ impl FromStr for State {
     type Err = NoState;
 
     fn from_str(text: &str) -> Result<Self, NoState> {
-        [Self::Draft, Self::Live, Self::Ended].into_iter().find(|state| state.to_string() == text).ok_or(NoState)
+        [Self::Draft, Self::Live, Self::Ended, Self::Cancelled]
+            .into_iter()
+            .find(|state| state.to_string() == text)
+            .ok_or(NoState)
     }
 }
 
@@ -97,21 +140,29 @@ impl FromStr for State {
 mod tests {
     use super::*;
 
-    const STATES: [State; 3] = [State::Draft, State::Live, State::Ended];
+    const STATES: [State; 4] = [State::Draft, State::Live, State::Ended, State::Cancelled];
 
     fn event(state: State) -> Event {
-        let draft = Event::draft("acme".parse().unwrap(), "gala".parse().unwrap(), "Gala".into(), 1000);
+        let settings = Settings::new("UTC".into(), 9000);
+        let draft = Event::draft("acme".parse().unwrap(), "gala".parse().unwrap(), "Gala".into(), settings, 1000);
         Event { state, ..draft }
     }
 
     #[test]
-    fn only_three_moves_are_allowed() {
+    fn only_five_moves_are_allowed() {
         let allowed: Vec<_> = STATES
             .into_iter()
             .flat_map(|from| STATES.map(|to| (from, to)))
             .filter(|(from, to)| event(*from).moved_to(*to, 2000).is_ok())
             .collect();
-        assert_eq!(allowed, [(State::Draft, State::Live), (State::Live, State::Ended), (State::Ended, State::Live)]);
+        let moves = [
+            (State::Draft, State::Live),
+            (State::Draft, State::Cancelled),
+            (State::Live, State::Ended),
+            (State::Live, State::Cancelled),
+            (State::Ended, State::Live),
+        ];
+        assert_eq!(allowed, moves);
     }
 
     #[test]
@@ -128,6 +179,20 @@ mod tests {
     fn a_refused_move_says_what_is_possible() {
         let refused = event(State::Draft).moved_to(State::Ended, 2000).unwrap_err();
         assert!(matches!(&refused, Failure::Precondition(text) if text.contains("DRAFT to LIVE")), "{refused}");
+    }
+
+    #[test]
+    fn a_published_event_is_moved_by_another_time_and_by_nothing_else() {
+        let change =
+            |event: &Event, patch: Patch| event.patched(&patch).unwrap().map(|(after, change)| (after.version, change));
+        let later = Patch { starts_at_ms: Some(9500), ..Patch::default() };
+        let draft = event(State::Draft);
+        assert_eq!(change(&draft, later.clone()), Some((2, EventChange::Details)));
+        let (published, _) = draft.patched(&Patch { published: Some(true), ..Patch::default() }).unwrap().unwrap();
+        assert_eq!(change(&published, later.clone()), Some((3, EventChange::Moved)));
+        assert_eq!(change(&published, Patch { rsvp: Some(true), ..Patch::default() }), Some((3, EventChange::Details)));
+        assert_eq!(change(&published, Patch { starts_at_ms: Some(9000), ..Patch::default() }), None);
+        assert!(event(State::Cancelled).patched(&later).is_err());
     }
 
     #[test]

@@ -7,6 +7,8 @@ use turnout_platform::{failure::Failure, ids::InvalidId};
 /// Rows of a page: the most, and what 0 stands for.
 pub(crate) const PAGE_SIZE_MAX: usize = 200;
 pub(crate) const PAGE_SIZE_USUAL: usize = 50;
+/// Characters of a language tag.
+const LANGUAGE_CHARS_MAX: usize = 35;
 /// Bytes of an Ed25519 public key.
 const PUBLIC_KEY_BYTES: usize = 32;
 /// Bytes of a SHA-256.
@@ -27,6 +29,33 @@ pub(crate) fn line(field: &'static str, text: &str, chars_max: usize) -> Result<
         return Err(Failure::invalid(field, "must be one line without control characters"));
     }
     Ok(text.to_owned())
+}
+
+/// A text for people that may be empty and may have several lines. Space at its ends is not part of it.
+pub(crate) fn text(field: &'static str, text: &str, chars_max: usize) -> Result<String, Failure> {
+    let text = text.trim();
+    if text.chars().count() > chars_max {
+        return Err(Failure::invalid(field, format!("must be at most {chars_max} characters")));
+    }
+    if text.contains(|letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
+        return Err(Failure::invalid(field, "must not contain control characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A language tag (BCP 47) by its form: whether the language exists is not asked.
+pub(crate) fn language(field: &'static str, tag: &str) -> Result<String, Failure> {
+    let mut parts = tag.split('-');
+    let first = parts.next().unwrap_or_default();
+    let fits = tag.len() <= LANGUAGE_CHARS_MAX
+        && (2..=8).contains(&first.len())
+        && first.bytes().all(|letter| letter.is_ascii_alphabetic())
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|letter| letter.is_ascii_alphanumeric()));
+    if fits {
+        Ok(tag.to_owned())
+    } else {
+        Err(Failure::invalid(field, "must be a language tag (BCP 47), such as en or fr-CA"))
+    }
 }
 
 /// How many rows a page has.

@@ -12,7 +12,13 @@ use turnout_platform::{
 };
 
 use super::{Creation, EVENTS_BY_ID, EVENTS_BY_TENANT, Store, unreadable};
-use crate::domain::{event::Event, pages::EventPlace};
+use crate::domain::{
+    event::Event,
+    money::Money,
+    pages::EventPlace,
+    registration::Mode,
+    settings::{Settings, USUAL_ZONE},
+};
 
 /// Events of a page that are read at the same time.
 const READS_AT_ONCE_MAX: usize = 16;
@@ -80,7 +86,12 @@ impl Store {
     }
 }
 
+/// A put leaves what it does not set as it was, so what an organiser may clear is written as empty: no currency means no price, and
+/// the end of an event that is open stands at the time 0.
 fn event_row(event: &Event) -> Row {
+    let settings = &event.settings;
+    let (price_minor, currency) =
+        settings.price.as_ref().map_or((0, ""), |price| (price.amount_minor, price.currency.as_str()));
     Row::new(&EVENTS_BY_ID)
         .set("event_id", event.id.as_str())
         .set("tenant_id", event.tenant.as_str())
@@ -89,6 +100,21 @@ fn event_row(event: &Event) -> Row {
         .set("created_at", Value::Time(event.created_at_ms))
         .set_opt("live_at", event.live_at_ms.map(Value::Time))
         .set_opt("ended_at", event.ended_at_ms.map(Value::Time))
+        .set("summary", settings.summary.as_str())
+        .set("zone", settings.zone.as_str())
+        .set("starts_at", Value::Time(settings.starts_at_ms))
+        .set("ends_at", Value::Time(settings.ends_at_ms.unwrap_or_default()))
+        .set("venue", settings.venue.as_str())
+        .set("mode", settings.mode.word())
+        .set("price_minor", price_minor)
+        .set("currency", currency)
+        .set("rsvp", settings.rsvp)
+        .set("refuse_unconfirmed", settings.refuse_unconfirmed)
+        .set("capacity", settings.capacity)
+        .set("waiting_list", settings.waiting_list)
+        .set("published", settings.published)
+        .set("nicknames", settings.nicknames)
+        .set("languages", settings.languages.join(","))
         .set("version", event.version)
 }
 
@@ -103,9 +129,35 @@ fn read(row: &Row) -> Result<Event, Failure> {
             live_at_ms: row.opt_time("live_at"),
             ended_at_ms: row.opt_time("ended_at"),
             version: row.int("version"),
+            settings: read_settings(row)?,
         })
     };
     parts().ok_or_else(|| unreadable(row))
+}
+
+/// An event from before it had settings has none of these columns: it starts when it was created and is as a new one otherwise.
+fn read_settings(row: &Row) -> Option<Settings> {
+    let Some(starts_at_ms) = row.opt_time("starts_at") else {
+        return Some(Settings::new(USUAL_ZONE.to_owned(), row.time("created_at")));
+    };
+    let currency = row.text("currency");
+    let price = Money { amount_minor: row.int("price_minor"), currency: currency.to_owned() };
+    Some(Settings {
+        summary: row.text("summary").to_owned(),
+        zone: row.text("zone").to_owned(),
+        starts_at_ms,
+        ends_at_ms: row.opt_time("ends_at").filter(|at_ms| *at_ms != 0),
+        venue: row.text("venue").to_owned(),
+        mode: Mode::of_word(row.text("mode"))?,
+        price: (!currency.is_empty()).then_some(price),
+        rsvp: row.flag("rsvp"),
+        refuse_unconfirmed: row.flag("refuse_unconfirmed"),
+        capacity: row.int("capacity").try_into().ok()?,
+        waiting_list: row.flag("waiting_list"),
+        published: row.flag("published"),
+        nicknames: row.flag("nicknames"),
+        languages: row.text("languages").split(',').map(str::to_owned).collect(),
+    })
 }
 
 fn index_row(event: &Event) -> Row {

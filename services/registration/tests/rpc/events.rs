@@ -3,10 +3,10 @@
 use prost_types::Timestamp;
 use tonic::{Code, Status};
 use turnout_proto::registration::v1::{
-    ChangeEventStateRequest, Event, EventState, GetEventRequest, ListEventsRequest, ListEventsResponse,
+    AttendanceMode, ChangeEventStateRequest, Event, EventState, GetEventRequest, ListEventsRequest, ListEventsResponse,
 };
 
-use crate::bed::{Bed, Client, create_event, refused, refused_field};
+use crate::bed::{Bed, Client, create_event, refused, refused_field, starts_at};
 
 async fn get(client: &mut Client, event_id: &str) -> Result<Event, Status> {
     let request = GetEventRequest { event_id: event_id.into() };
@@ -43,6 +43,10 @@ async fn an_event_begins_as_a_draft_and_reads_back() {
         state: EventState::Draft.into(),
         created_at: Some(at(1_800_000_000, 250_000_000)),
         version: 1,
+        zone: "Europe/Helsinki".into(),
+        starts_at: starts_at(),
+        mode: AttendanceMode::Online.into(),
+        languages: vec!["en".into()],
         ..Event::default()
     };
     assert_eq!(created, wanted);

@@ -3,10 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bed;
+mod canary;
+mod changes;
 mod crash;
 mod demo;
 mod events;
 mod keys;
+mod places;
+mod profiles;
+mod registering;
+mod roles;
 mod rooms;
 mod sign_in;
 mod tenants;
+mod told;

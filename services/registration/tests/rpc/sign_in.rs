@@ -44,8 +44,7 @@ async fn of_many_uses_at_once_exactly_one_opens() {
         }
     }
     assert_eq!(opened, 1);
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &bed.metrics).unwrap();
+    let text = bed.metrics.render();
     assert!(text.contains("turnout_registration_sign_in_links_total{outcome=\"redeemed\"} 1"), "{text}");
     assert!(text.contains("turnout_registration_sign_in_links_total{outcome=\"used_before\"} 19"), "{text}");
 }

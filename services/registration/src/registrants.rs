@@ -1,0 +1,270 @@
+//! Who takes part in events: each action with its reads and writes in order. Knows no wire types and does not authenticate.
+//!
+//! Every change goes the same way: the row is read, a pure transition of `domain` says what it becomes, the outbox keeps what will be
+//! told, the row is put in place of the version that was read. Whoever finds another version there reads again. Lists, searches and
+//! figures are `roll`'s.
+
+mod changes;
+mod check_in;
+mod forms;
+mod payments;
+mod places;
+mod profiles;
+mod register;
+mod seats;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use turnout_platform::{
+    auth::codes::{CodePurpose, Codes},
+    clock::Clock,
+    failure::Failure,
+    ids::{EventId, PersonId, RegistrationId, TenantId},
+    outbox::{EventKind, Outbox},
+    vault::Vault,
+};
+use turnout_proto::{
+    events::v1::{DomainEvent, RegistrationChange, RegistrationChanged, domain_event::What},
+    profiles::v1::AuditEntry,
+};
+
+pub(crate) use self::{
+    changes::Wish,
+    check_in::Outcome,
+    payments::Notice,
+    places::Places,
+    profiles::Profiles,
+    register::{Wanted, Who},
+};
+
+use self::seats::Seats;
+use crate::{
+    domain::{
+        event::Event,
+        registration::{Change, Registration, Step},
+    },
+    roll::Roll,
+    rpc::wire,
+    store::{
+        Store,
+        registrations::{Sealed, owner_of},
+    },
+};
+
+/// How often a change is tried again when somebody else changes the same registration at the same moment.
+const CHANGE_TRIES_MAX: usize = 10;
+/// Registrations of a person, or check-ins of a scanner, that are read at the same time.
+const READS_AT_ONCE_MAX: usize = 16;
+/// When to try again what many change at the same moment.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The part of the service that knows who takes part. A clone is another handle on the same.
+#[derive(Clone)]
+pub(crate) struct Registrants {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) vault: Vault,
+    pub(crate) codes: Codes,
+    pub(crate) roll: Roll,
+    outbox: Outbox,
+    profiles: Profiles,
+    seats: Seats,
+}
+
+/// Who acts for somebody else, and why; kept in the audit log.
+#[derive(Clone)]
+pub(crate) struct Act {
+    pub actor: String,
+    pub reason: String,
+}
+
+impl Registrants {
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        vault: Vault,
+        codes: Codes,
+        roll: Roll,
+        outbox: Outbox,
+        profiles: Profiles,
+    ) -> Self {
+        let seats = Seats::new(store.clone(), clock.clone());
+        Self { store, clock, vault, codes, roll, outbox, profiles, seats }
+    }
+
+    /// The event of this tenant, or of any when there is none.
+    pub async fn event(&self, tenant: Option<&TenantId>, id: &EventId) -> Result<Event, Failure> {
+        let found = self.store.event(id).await?;
+        found
+            .filter(|event| tenant.is_none_or(|tenant| *tenant == event.tenant))
+            .ok_or(Failure::NotFound { what: "event" })
+    }
+
+    /// One registration of an event.
+    pub async fn registration(&self, event: &Event, id: &RegistrationId) -> Result<Registration, Failure> {
+        let sealed = self.store.registration(&event.id, id).await?.ok_or(missing())?;
+        self.opened(sealed).await
+    }
+
+    /// What a code of a link or a ticket names; none for what this mesh has not made.
+    pub fn place_of_code(&self, code: &str) -> Option<(EventId, RegistrationId)> {
+        let parts = self.codes.read(CodePurpose::Registration, code.trim())?;
+        let [event, registration] = parts.as_slice() else { return None };
+        Some((event.parse().ok()?, registration.parse().ok()?))
+    }
+
+    /// The registrations of a person with their events, the newest event first.
+    pub async fn of_person(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<(Event, Registration)>, Failure> {
+        let places = self.store.places_of_person(tenant, person).await?;
+        let found = stream::iter(places).map(|(event, id)| async move {
+            let Some(event) = self.store.event(&event).await? else { return Ok(None) };
+            let Some(sealed) = self.store.registration(&event.id, &id).await? else { return Ok(None) };
+            if event.tenant != *tenant || sealed.registration.person.as_ref() != Some(person) {
+                return Ok(None);
+            }
+            Ok::<_, Failure>(Some((event, self.opened(sealed).await?)))
+        });
+        let found: Vec<_> = found.buffered(READS_AT_ONCE_MAX).try_collect().await?;
+        let mut found: Vec<_> = found.into_iter().flatten().collect();
+        found.sort_by_key(|(event, _)| std::cmp::Reverse(event.settings.starts_at_ms));
+        Ok(found)
+    }
+
+    /// Changes a registration until the change is stored, or there is nothing to change. With an expected version nothing happens to any
+    /// other version. The registration after it, and whether this call changed it.
+    async fn change(
+        &self,
+        event: &Event,
+        id: &RegistrationId,
+        expected: Option<i64>,
+        step: impl Fn(Registration) -> Result<Step, Failure>,
+    ) -> Result<(Registration, bool), Failure> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            let found = self.registration(event, id).await?;
+            let version = found.version;
+            if expected.is_some_and(|expected| expected != version) {
+                return Err(Failure::Changed { what: "registration" });
+            }
+            let (after, changes) = step(found)?;
+            if changes.is_empty() {
+                return Ok((after, false));
+            }
+            if self.replace(&event.tenant, &after, version, &changes).await? {
+                return Ok((after, true));
+            }
+        }
+        Err(Failure::Overloaded { retry_after: RETRY_AFTER })
+    }
+
+    /// Puts a registration in the place of its version `expected`, and tells of it; false when another version was there.
+    async fn replace(
+        &self,
+        tenant: &TenantId,
+        after: &Registration,
+        expected: i64,
+        changes: &[Change],
+    ) -> Result<bool, Failure> {
+        let sealed = self.sealed(tenant, after.clone()).await?;
+        if changes.is_empty() {
+            return self.store.replace_registration(&sealed, expected).await;
+        }
+        let announcement = self.outbox.announce(self.told(tenant, after, changes)).await?;
+        // An error leaves open what happened: then the announcement is left to the sweeper.
+        if self.store.replace_registration(&sealed, expected).await? {
+            announcement.done();
+            self.roll.changed(tenant, after);
+            return Ok(true);
+        }
+        announcement.withdrawn().await;
+        Ok(false)
+    }
+
+    async fn opened(&self, sealed: Sealed) -> Result<Registration, Failure> {
+        let key = self.vault.existing(&sealed.tenant, &sealed.owner()).await?;
+        sealed.open(key.as_ref())
+    }
+
+    async fn sealed(&self, tenant: &TenantId, registration: Registration) -> Result<Sealed, Failure> {
+        let key = if registration.personal.is_empty() {
+            None
+        } else {
+            Some(self.vault.key_for(tenant, &owner_of(&registration)).await?)
+        };
+        Sealed::new(tenant.clone(), registration, key.as_ref())
+    }
+
+    /// What the bus is told. The messages have no ids of their own making: the same version may be announced in vain once and stored at the
+    /// next try, and the second must not be taken for the first.
+    fn told(&self, tenant: &TenantId, after: &Registration, changes: &[Change]) -> Vec<(EventKind, DomainEvent)> {
+        let at = wire::timestamp(self.clock.at_ms() as i64);
+        let told = |change: &Change| {
+            let what = RegistrationChanged {
+                event_id: after.event.to_string(),
+                registration_id: after.id.to_string(),
+                person_id: after.person.as_ref().map(ToString::to_string).unwrap_or_default(),
+                change: wire_change(*change).into(),
+                version: after.version,
+            };
+            let event = DomainEvent {
+                message_id: String::new(),
+                tenant_id: tenant.to_string(),
+                at: Some(at),
+                what: Some(What::Registration(what)),
+            };
+            (EventKind::Registration, event)
+        };
+        changes.iter().map(told).collect()
+    }
+
+    /// Keeps who did this for somebody else. Its id follows from the registration's version, so that a retry is the same entry.
+    async fn audit(
+        &self,
+        tenant: &TenantId,
+        action: &str,
+        after: &Registration,
+        act: Option<&Act>,
+    ) -> Result<(), Failure> {
+        let Some(act) = act else { return Ok(()) };
+        let word = action.rsplit('.').next().unwrap_or_default();
+        let entry = AuditEntry {
+            at: None,
+            actor: act.actor.clone(),
+            action: action.to_owned(),
+            subject: format!("registration:{}", after.id),
+            event_id: after.event.to_string(),
+            reason: act.reason.clone(),
+            detail: String::new(),
+            entry_id: format!("{}-{word}-{}", after.id, after.version),
+        };
+        self.profiles.audit(tenant, entry).await
+    }
+
+    /// Keeps who took data out, or changed a secret of the tenant.
+    pub async fn audit_once(&self, tenant: &TenantId, entry: AuditEntry) -> Result<(), Failure> {
+        self.profiles.audit(tenant, entry).await
+    }
+
+    fn at_ms(&self) -> i64 {
+        self.clock.at_ms() as i64
+    }
+}
+
+/// The refusal of a registration that is not there.
+pub(crate) fn missing() -> Failure {
+    Failure::NotFound { what: "registration" }
+}
+
+fn wire_change(change: Change) -> RegistrationChange {
+    match change {
+        Change::Registered => RegistrationChange::Registered,
+        Change::Waiting => RegistrationChange::Waiting,
+        Change::Promoted => RegistrationChange::Promoted,
+        Change::Cancelled => RegistrationChange::Cancelled,
+        Change::Rsvp => RegistrationChange::Rsvp,
+        Change::Payment => RegistrationChange::Payment,
+        Change::Entered => RegistrationChange::Entered,
+        Change::CheckedIn => RegistrationChange::CheckedIn,
+        Change::Details => RegistrationChange::Details,
+    }
+}

@@ -1,0 +1,345 @@
+//! Registering: who, with which answers, and on which place. One registration an address and event, because its id follows from both.
+
+use std::collections::HashMap;
+
+use turnout_platform::{
+    canonical,
+    failure::Failure,
+    ids::{PersonId, RegistrationId, TenantId},
+    outbox::Announcement,
+    random,
+};
+use turnout_proto::profiles::v1::{ConsentAction, ConsentStatement, EnsurePersonRequest};
+
+use super::{Act, RETRY_AFTER, Registrants};
+use crate::{
+    domain::{
+        answers,
+        event::{Event, State},
+        fields,
+        form::{self, Form, Violations},
+        registration::{Change, Mode, Payment, Personal, Place, Registration, RegistrationState, Rsvp},
+        settings,
+    },
+    store::{Creation, registrations::Sealed, seats::Waiter},
+};
+
+/// Somebody else may register the same address at the same moment, or cancel it.
+const TRIES_MAX: usize = 5;
+/// Characters of a nickname's idempotency key.
+const KEY_CHARS: std::ops::RangeInclusive<usize> = 16..=64;
+/// Bytes of a registration's id before it is written in hexadecimal digits.
+const ID_BYTES: usize = 16;
+
+/// What somebody asks for.
+pub(crate) struct Wanted {
+    pub who: Who,
+    pub mode: Option<Mode>,
+    pub form_version: i64,
+    /// BCP 47; empty when unknown.
+    pub language: String,
+    /// By hand: who, and why.
+    pub act: Option<Act>,
+}
+
+/// Who registers.
+pub(crate) enum Who {
+    Person {
+        email: String,
+        name: String,
+        phone: String,
+        answers: HashMap<String, String>,
+        /// `<purpose>/<channel>`.
+        consents: Vec<String>,
+        /// An IANA name; empty when unknown.
+        zone: String,
+    },
+    Nickname {
+        nickname: String,
+        /// Makes a retry the same registration; empty for none.
+        idempotency_key: String,
+    },
+}
+
+/// What was asked for, found to be right.
+struct Checked {
+    registration: Registration,
+    /// For a person.
+    person: Option<EnsurePersonRequest>,
+    consents: Vec<ConsentStatement>,
+}
+
+impl Registrants {
+    /// Registers, or returns the registration that there is. Whether this call made it, or made it anew after a cancellation.
+    pub async fn register(&self, event: &Event, wanted: Wanted) -> Result<(Registration, bool), Failure> {
+        let act = wanted.act.clone();
+        if event.state == State::Cancelled {
+            return Err(Failure::Precondition("the event is cancelled".to_owned()));
+        }
+        let checked = self.checked(event, wanted).await?;
+        let (registration, created) = self.register_checked(event, checked, act.is_some()).await?;
+        if created || act.is_some() {
+            self.audit(&event.tenant, "registration.register", &registration, act.as_ref()).await?;
+        }
+        Ok((registration, created))
+    }
+
+    async fn register_checked(
+        &self,
+        event: &Event,
+        checked: Checked,
+        by_hand: bool,
+    ) -> Result<(Registration, bool), Failure> {
+        let Checked { mut registration, person, consents } = checked;
+        let mut person = person;
+        for _ in 0..TRIES_MAX {
+            let found = match self.store.registration(&event.id, &registration.id).await? {
+                Some(found) => Some(self.opened(found).await?),
+                None => None,
+            };
+            if let Some(found) = found.as_ref().filter(|found| found.state != RegistrationState::Cancelled) {
+                return Ok((found.clone(), false));
+            }
+            if !event.settings.published && !by_hand {
+                return Err(Failure::Precondition("the event is not open for registration".to_owned()));
+            }
+            if let Some(request) = person.take() {
+                registration.person = Some(self.profiles.person(&event.tenant, request).await?);
+            }
+            if let Some(stored) = self.store_new(event, registration.clone(), found, &consents).await? {
+                return Ok((stored, true));
+            }
+        }
+        Err(Failure::Overloaded { retry_after: RETRY_AFTER })
+    }
+
+    /// Stores the registration on a place, or on the waiting list; none when somebody else was faster.
+    async fn store_new(
+        &self,
+        event: &Event,
+        wanted: Registration,
+        found: Option<Registration>,
+        consents: &[ConsentStatement],
+    ) -> Result<Option<Registration>, Failure> {
+        let (id, at_ms) = (wanted.id.clone(), self.at_ms());
+        let claim = self.place_for(event, &id, at_ms).await?;
+        let place = match &claim {
+            PlaceFor::Unlimited => Place::Unlimited,
+            PlaceFor::Seat(claim) => Place::Seat(claim.seat),
+            PlaceFor::Waiting => Place::Waiting,
+        };
+        let (after, changes) = wanted.registered(found.as_ref(), place, &event.settings, at_ms);
+        let outcome = match self.made_ready(event, &after, &changes, consents, &claim).await {
+            Ok((sealed, announcement)) => {
+                let stored = match &found {
+                    Some(found) => self.store.replace_registration(&sealed, found.version).await,
+                    None => self.store.create_registration(&sealed).await.map(|made| matches!(made, Creation::Created)),
+                };
+                match stored {
+                    Ok(true) => {
+                        announcement.done();
+                        self.roll.changed(&event.tenant, &after);
+                        return Ok(Some(after));
+                    }
+                    Ok(false) => {
+                        announcement.withdrawn().await;
+                        Ok(None)
+                    }
+                    Err(failure @ Failure::Overloaded { .. }) => Err(failure),
+                    // It may be stored: announcement and place stay, and are found by their age if it is not.
+                    Err(failure) => return Err(failure),
+                }
+            }
+            Err(failure) => Err(failure),
+        };
+        if let PlaceFor::Seat(claim) = &claim {
+            self.seats.free(&event.id, claim.seat, &id).await?;
+        }
+        outcome
+    }
+
+    /// Everything that comes before the registration is stored.
+    async fn made_ready(
+        &self,
+        event: &Event,
+        after: &Registration,
+        changes: &[Change],
+        consents: &[ConsentStatement],
+        claim: &PlaceFor,
+    ) -> Result<(Sealed, Announcement), Failure> {
+        self.keep_consents(&event.tenant, after, consents).await?;
+        let sealed = self.sealed(&event.tenant, after.clone()).await?;
+        if let PlaceFor::Seat(claim) = claim
+            && !self.seats.is_usable(claim)
+        {
+            return Err(Failure::Unavailable { retry_after: RETRY_AFTER });
+        }
+        let announcement = self.outbox.announce(self.told(&event.tenant, after, changes)).await?;
+        Ok((sealed, announcement))
+    }
+
+    /// A place for a new registration. Who waits already comes first.
+    async fn place_for(&self, event: &Event, id: &RegistrationId, at_ms: i64) -> Result<PlaceFor, Failure> {
+        let settings = &event.settings;
+        if settings.capacity == 0 {
+            return Ok(PlaceFor::Unlimited);
+        }
+        let has_queue = settings.waiting_list && self.first_waiting(event).await?.is_some();
+        if !has_queue && let Some(claim) = self.seats.claim(&event.id, settings.capacity, id).await? {
+            return Ok(PlaceFor::Seat(claim));
+        }
+        if !settings.waiting_list {
+            return Err(Failure::Precondition("the event is full".to_owned()));
+        }
+        self.store.put_waiter(&event.id, &Waiter { since_ms: at_ms, id: id.clone() }).await?;
+        Ok(PlaceFor::Waiting)
+    }
+
+    /// Before the registration is stored: a retry after a crash keeps them under the same key.
+    async fn keep_consents(
+        &self,
+        tenant: &TenantId,
+        after: &Registration,
+        consents: &[ConsentStatement],
+    ) -> Result<(), Failure> {
+        match &after.person {
+            Some(person) if !consents.is_empty() => {
+                let key = format!("{}-{}", after.id, after.version);
+                self.profiles.consent(tenant, person, consents.to_vec(), key).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All fields at once, so that a person hears of everything that is wrong.
+    async fn checked(&self, event: &Event, wanted: Wanted) -> Result<Checked, Failure> {
+        let form = self.form_for_answers(event, wanted.form_version).await?;
+        let settings = &event.settings;
+        let mut wrong = Violations::default();
+        let mode = wrong.take("mode", settings.mode_of(wanted.mode)).unwrap_or(settings.mode);
+        let language = if wanted.language.is_empty() {
+            settings.first_language().to_owned()
+        } else {
+            wrong.take("language", fields::language("language", &wanted.language)).unwrap_or_default()
+        };
+        let mut person = None;
+        let mut consents = Vec::new();
+        let (id, personal) = match wanted.who {
+            Who::Nickname { nickname, idempotency_key } => {
+                if !settings.nicknames {
+                    return Err(Failure::Precondition("the event takes no nicknames".to_owned()));
+                }
+                let id = self.nickname_id(event, &idempotency_key)?;
+                let nickname = wrong.take("nickname", answers::nickname(&nickname)).unwrap_or_default();
+                (id, Personal { nickname, ..Personal::default() })
+            }
+            Who::Person { email, name, phone, answers, consents: given, zone } => {
+                let canonical = canonical::email(&email).map_err(|problem| Failure::invalid("email", problem));
+                let canonical = wrong.take("email", canonical);
+                let personal = Personal {
+                    email: email.trim().to_owned(),
+                    name: form.person_name(&name, &mut wrong),
+                    phone: form.person_phone(&phone, &mut wrong),
+                    nickname: String::new(),
+                    answers: form.answers(&answers, self.this_year(), &mut wrong),
+                };
+                let source = if wanted.act.is_some() { "admin" } else { "form" };
+                consents = statements(&form, &given, &language, settings.first_language(), source, &mut wrong);
+                person = Some(EnsurePersonRequest {
+                    email: personal.email.clone(),
+                    name: personal.name.clone(),
+                    phone: personal.phone.clone(),
+                    language: language.clone(),
+                    // A zone that we do not know is none: browsers may know newer ones.
+                    zone: Some(zone)
+                        .filter(|zone| !zone.is_empty() && settings::zone("zone", zone).is_ok())
+                        .unwrap_or_default(),
+                });
+                let address =
+                    canonical.map(|canonical| format!("{}\0{}", event.id, canonical.as_str())).unwrap_or_default();
+                (id_of(self.vault.blind(&event.tenant, "registration", &address)), personal)
+            }
+        };
+        wrong.or_fail()?;
+        let registration = Registration {
+            event: event.id.clone(),
+            id,
+            person: None::<PersonId>,
+            state: RegistrationState::Registered,
+            rsvp: Rsvp::NotAsked,
+            mode,
+            registered_at_ms: 0,
+            first_entered_at_ms: None,
+            checked_in_at_ms: None,
+            seat: None,
+            waiting_since_ms: None,
+            payment: Payment::NotApplicable,
+            paid: None,
+            personal,
+            form_version: form.version,
+            language,
+            version: 1,
+        };
+        Ok(Checked { registration, person, consents })
+    }
+
+    fn nickname_id(&self, event: &Event, key: &str) -> Result<RegistrationId, Failure> {
+        if key.is_empty() {
+            return Ok(id_of(random::bytes::<32>()));
+        }
+        let fits = KEY_CHARS.contains(&key.len())
+            && key.bytes().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, b'_' | b'-'));
+        if !fits {
+            let problem =
+                format!("must be {} to {} characters of A-Z, a-z, 0-9, _ and -", KEY_CHARS.start(), KEY_CHARS.end());
+            return Err(Failure::invalid("idempotency_key", problem));
+        }
+        Ok(id_of(self.vault.blind(&event.tenant, "nickname", &format!("{}\0{key}", event.id))))
+    }
+}
+
+/// The place of a new registration before it is stored.
+enum PlaceFor {
+    Unlimited,
+    Seat(super::seats::Claim),
+    Waiting,
+}
+
+/// The consents that were given, with the words that the person read.
+fn statements(
+    form: &Form,
+    given: &[String],
+    language: &str,
+    first_language: &str,
+    source: &str,
+    wrong: &mut Violations,
+) -> Vec<ConsentStatement> {
+    let mut statements: Vec<ConsentStatement> = Vec::new();
+    for consent in given {
+        let Some(question) = form.consent(consent) else {
+            wrong.add("consents", "names a consent that the form does not ask for");
+            continue;
+        };
+        let (tag, text) = form::text_for(&question.text, language, first_language).unwrap_or_default();
+        let statement = ConsentStatement {
+            purpose: question.purpose.clone(),
+            channel: question.channel.clone(),
+            action: ConsentAction::Granted.into(),
+            text: text.to_owned(),
+            language: tag.to_owned(),
+            source: source.to_owned(),
+            at: None,
+            text_version: form.version,
+        };
+        if !statements.contains(&statement) {
+            statements.push(statement);
+        }
+    }
+    statements
+}
+
+/// Half of a hash is plenty: two addresses of one event would have to agree in 128 bits.
+fn id_of(hash: [u8; 32]) -> RegistrationId {
+    let half: [u8; ID_BYTES] = *hash.first_chunk().expect("a hash has 32 bytes");
+    format!("{:032x}", u128::from_be_bytes(half)).parse().expect("32 hexadecimal digits are an id")
+}

@@ -1,0 +1,209 @@
+//! Gives out the numbered places of events that have a limit: never more than there are, whoever asks at the same moment, and none is
+//! lost for good when somebody dies between taking a place and storing the registration.
+//!
+//! What is remembered here is only a hint where to look; a conditional write decides. A place is taken first and the registration is
+//! stored on it within [`CLAIM_MS`]. A place that is older and has no registration on it was left behind, and is freed when the event
+//! seems full. While more places are taken than the event has, because its limit was lowered, none is given.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use parking_lot::Mutex;
+use turnout_platform::{
+    clock::Clock,
+    failure::Failure,
+    ids::{EventId, RegistrationId},
+};
+
+use crate::{
+    domain::settings::CAPACITY_MAX,
+    store::{
+        Store,
+        seats::{SEATS_PER_CHUNK, Taken},
+    },
+};
+
+/// A place that was taken so long ago has its registration, or never will.
+const CLAIM_MS: i64 = 120_000;
+/// Who took a place longer ago than this gives it back instead of storing the registration: far less than [`CLAIM_MS`], so that the
+/// write that follows is over by then.
+const CLAIM_USABLE_MS: u64 = 60_000;
+/// How long it is believed that a chunk is full, and how often places that were left behind are looked for in it.
+const BELIEVED_FULL_MS: u64 = 1000;
+const LOOKED_FOR_LEFT_MS: u64 = 60_000;
+/// Other processes may take the place that one wants: so often another is tried.
+const TRIES_MAX: usize = 100;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Chunks that are remembered (150 bytes each); beyond it all are forgotten.
+const CHUNKS_REMEMBERED_MAX: usize = 20_000;
+/// Registrations that are read at the same time to find places that were left behind.
+const READS_AT_ONCE_MAX: usize = 16;
+
+/// The places of all events.
+#[derive(Clone)]
+pub(super) struct Seats {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    known: Arc<Mutex<HashMap<(EventId, u32), Chunk>>>,
+}
+
+/// A place that is taken for a registration that has yet to be stored.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub seat: u32,
+    taken_ms: u64,
+}
+
+/// Which places of a chunk are taken, as far as known.
+#[derive(Clone)]
+struct Chunk {
+    taken: [u64; WORDS],
+    read_ms: u64,
+    /// None: not yet, by this process.
+    looked_for_left_ms: Option<u64>,
+}
+
+const WORDS: usize = (SEATS_PER_CHUNK as usize).div_ceil(64);
+
+impl Chunk {
+    /// Takes the first free place below the limit.
+    fn pick(&mut self, limit: u32) -> Option<u32> {
+        let at = self.taken.iter().position(|word| *word != u64::MAX)?;
+        let bit = self.taken[at].trailing_ones();
+        let seat = at as u32 * 64 + bit;
+        (seat < limit).then(|| {
+            self.taken[at] |= 1 << bit;
+            seat
+        })
+    }
+
+    fn set(&mut self, seat: u32, taken: bool) {
+        let (at, bit) = ((seat / 64) as usize, 1_u64 << (seat % 64));
+        if taken { self.taken[at] |= bit } else { self.taken[at] &= !bit }
+    }
+
+    fn has_any_from(&self, limit: u32) -> bool {
+        (limit..SEATS_PER_CHUNK).any(|seat| self.taken[(seat / 64) as usize] & (1 << (seat % 64)) != 0)
+    }
+}
+
+impl Seats {
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, known: Arc::default() }
+    }
+
+    /// Takes a place for a registration; none when all are taken.
+    pub async fn claim(&self, event: &EventId, capacity: u32, by: &RegistrationId) -> Result<Option<Claim>, Failure> {
+        if self.is_over(event, capacity).await? { Ok(None) } else { self.claim_below(event, capacity, by).await }
+    }
+
+    /// Takes a place for a registration that had one before places were numbered: however many the event has.
+    pub async fn claim_beyond(&self, event: &EventId, by: &RegistrationId) -> Result<Option<Claim>, Failure> {
+        self.claim_below(event, CAPACITY_MAX, by).await
+    }
+
+    async fn claim_below(&self, event: &EventId, limit: u32, by: &RegistrationId) -> Result<Option<Claim>, Failure> {
+        for _ in 0..TRIES_MAX {
+            let Some(seat) = self.pick(event, limit).await? else { return Ok(None) };
+            let taken_ms = self.clock.now_ms();
+            match self.store.take_seat(event, seat, by, self.clock.at_ms() as i64).await {
+                Ok(true) => return Ok(Some(Claim { seat, taken_ms })),
+                Ok(false) => {}
+                Err(failure) => {
+                    self.remember(event, seat, false);
+                    return Err(failure);
+                }
+            }
+        }
+        Err(Failure::Overloaded { retry_after: RETRY_AFTER })
+    }
+
+    /// Whether the registration may still be stored on its place.
+    pub fn is_usable(&self, claim: &Claim) -> bool {
+        self.clock.now_ms().saturating_sub(claim.taken_ms) < CLAIM_USABLE_MS
+    }
+
+    /// Frees a place that a registration has left, or will not have.
+    pub async fn free(&self, event: &EventId, seat: u32, by: &RegistrationId) -> Result<(), Failure> {
+        self.store.free_seat(event, seat, by).await?;
+        self.remember(event, seat, false);
+        Ok(())
+    }
+
+    /// Whether places are taken that the event no longer has.
+    async fn is_over(&self, event: &EventId, capacity: u32) -> Result<bool, Failure> {
+        for (chunk, limit) in
+            [(capacity / SEATS_PER_CHUNK, capacity % SEATS_PER_CHUNK), (capacity / SEATS_PER_CHUNK + 1, 0)]
+        {
+            let over = self.chunk(event, chunk, BELIEVED_FULL_MS, false).await?.has_any_from(limit);
+            if over {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A place that seems free, remembered as taken so that others here take the next.
+    async fn pick(&self, event: &EventId, capacity: u32) -> Result<Option<u32>, Failure> {
+        for (believed_ms, is_full) in [(u64::MAX, false), (BELIEVED_FULL_MS, true)] {
+            for chunk in 0..capacity.div_ceil(SEATS_PER_CHUNK) {
+                self.chunk(event, chunk, believed_ms, is_full).await?;
+                let limit = (capacity - chunk * SEATS_PER_CHUNK).min(SEATS_PER_CHUNK);
+                let mut known = self.known.lock();
+                let picked = known.get_mut(&(event.clone(), chunk)).and_then(|chunk| chunk.pick(limit));
+                if let Some(seat) = picked {
+                    return Ok(Some(chunk * SEATS_PER_CHUNK + seat));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is known of a chunk; read again when that is older. Places that were left behind matter only when none is free.
+    async fn chunk(&self, event: &EventId, chunk: u32, believed_ms: u64, is_full: bool) -> Result<Chunk, Failure> {
+        let place = (event.clone(), chunk);
+        let now_ms = self.clock.now_ms();
+        let known = self.known.lock().get(&place).cloned();
+        if let Some(known) = known.as_ref().filter(|known| now_ms.saturating_sub(known.read_ms) < believed_ms) {
+            return Ok(known.clone());
+        }
+        let mut rows = self.store.taken_seats(event, chunk).await?;
+        let mut looked_for_left_ms = known.and_then(|known| known.looked_for_left_ms);
+        let long_ago =
+            looked_for_left_ms.is_none_or(|looked_ms| now_ms.saturating_sub(looked_ms) >= LOOKED_FOR_LEFT_MS);
+        if is_full && long_ago {
+            let left = self.left_behind(event, &rows).await?;
+            rows.retain(|row| !left.contains(&row.seat));
+            looked_for_left_ms = Some(now_ms);
+        }
+        let mut fresh = Chunk { taken: [0; WORDS], read_ms: now_ms, looked_for_left_ms };
+        for row in rows {
+            fresh.set(row.seat % SEATS_PER_CHUNK, true);
+        }
+        let mut known = self.known.lock();
+        if known.len() >= CHUNKS_REMEMBERED_MAX {
+            known.clear();
+        }
+        known.insert(place, fresh.clone());
+        Ok(fresh)
+    }
+
+    /// Frees the places that were taken long ago and have no registration on them.
+    async fn left_behind(&self, event: &EventId, rows: &[Taken]) -> Result<Vec<u32>, Failure> {
+        let long_ago_ms = self.clock.at_ms() as i64 - CLAIM_MS;
+        let old = rows.iter().filter(|row| row.at_ms < long_ago_ms);
+        let freed = stream::iter(old.cloned().collect::<Vec<_>>()).map(|row| async move {
+            let found = self.store.registration(event, &row.by).await?;
+            let is_held = found.is_some_and(|found| found.registration.holds(row.seat));
+            Ok::<_, Failure>((!is_held && self.store.free_taken(event, &row).await?).then_some(row.seat))
+        });
+        let freed: Vec<Option<u32>> = freed.buffer_unordered(READS_AT_ONCE_MAX).try_collect().await?;
+        Ok(freed.into_iter().flatten().collect())
+    }
+
+    fn remember(&self, event: &EventId, seat: u32, taken: bool) {
+        if let Some(chunk) = self.known.lock().get_mut(&(event.clone(), seat / SEATS_PER_CHUNK)) {
+            chunk.set(seat % SEATS_PER_CHUNK, taken);
+        }
+    }
+}

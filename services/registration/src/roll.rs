@@ -1,0 +1,183 @@
+//! The roll: who takes part in an event, searched, sorted and counted. Personal columns are sealed in the tables, so nothing there can
+//! be searched by; the roll reads an event once, unseals it, and keeps it in memory while it is used.
+//!
+//! It is never the truth: the tables are. Changes come from the own process at once ([`Roll::changed`]) and from others over the durable
+//! bus, each with a version, and only newer versions are taken; so any number of processes agree. [`Roll::recount`] compares with the
+//! tables. Whoever calls has authenticated the caller and, where it must be, written the audit log.
+
+mod entry;
+mod figures;
+mod filter;
+mod held;
+mod list;
+mod metrics;
+mod pages;
+mod reader;
+mod settings;
+mod statistics;
+
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::Stream;
+use prometheus_client::registry::Registry;
+use prost::Message as _;
+use tonic::Status;
+use turnout_platform::{
+    auth::{Principal, codes::Codes},
+    bus::{
+        Message,
+        durable::{self, Consumer, DurableMetrics, Handler, HandlerError, SharedDurableBus},
+        subjects::{self, EventKind},
+    },
+    clock::Clock,
+    failure::Failure,
+    ids::{EventId, TenantId},
+    lifecycle::Lifecycle,
+    outbox::Outbox,
+    tables::Tables,
+    vault::Vault,
+};
+use turnout_proto::events::v1::{DomainEvent, domain_event::What};
+
+pub(crate) use self::settings::REGISTRANT_SETTINGS;
+
+use self::{entry::Entry, held::Held, metrics::RollMetrics, reader::Reader};
+use crate::{
+    domain::{event::Event, fields, registration::Registration},
+    store::Store,
+};
+
+/// Messages about registrations that are handled at the same time. The order is of no matter: the newest version wins.
+const MESSAGES_AT_ONCE_MAX: usize = 16;
+
+/// A stream of answers.
+pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// What the roll needs.
+pub(crate) struct RollDeps {
+    /// Opened with the tables of this service, the vault's among them.
+    pub tables: Arc<dyn Tables>,
+    pub vault: Vault,
+    pub codes: Codes,
+    pub bus: SharedDurableBus,
+    pub durable_metrics: DurableMetrics,
+    /// Tells of what retention removes.
+    pub outbox: Outbox,
+    pub clock: Arc<dyn Clock>,
+    pub life: Lifecycle,
+}
+
+/// The roll of all events. A clone is another handle on the same.
+#[derive(Clone)]
+pub(crate) struct Roll {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    tables: Arc<dyn Tables>,
+    vault: Vault,
+    codes: Codes,
+    outbox: Outbox,
+    clock: Arc<dyn Clock>,
+    life: Lifecycle,
+    metrics: RollMetrics,
+    held: Arc<Held>,
+}
+
+impl Roll {
+    /// Begins to hear of changes in other processes.
+    pub fn start(deps: RollDeps, registry: &mut Registry) -> Self {
+        let RollDeps { tables, vault, codes, bus, durable_metrics, outbox, clock, life } = deps;
+        let (store, metrics) = (Store::new(tables.clone()), RollMetrics::register(registry));
+        let held = Arc::new(Held::new(Reader::new(store.clone(), vault.clone()), metrics.clone()));
+        let mut running = Vec::new();
+        for kind in [EventKind::Registration, EventKind::Event] {
+            let consumer = Consumer { name: None, pattern: subjects::all_events(kind) };
+            let handler = Arc::new(Follower { held: held.clone() });
+            running.push(durable::run(&life, bus.clone(), consumer, durable_metrics.clone(), handler));
+        }
+        // What was read before the first message could be heard may be old by then.
+        let (late, stopping) = (held.clone(), life.stopping());
+        life.spawn("registrants catch up", async move {
+            tokio::select! {
+                () = stopping => {}
+                () = async {
+                    for running in &mut running {
+                        running.heard().await;
+                    }
+                    late.read_anew().await;
+                } => {}
+            }
+            Ok(())
+        });
+        Self { inner: Arc::new(Inner { store, tables, vault, codes, outbox, clock, life, metrics, held }) }
+    }
+
+    /// A registration was stored by this process: every later answer of this process knows it. Cheap when nobody uses the event's list.
+    pub fn changed(&self, tenant: &TenantId, registration: &Registration) {
+        if let Some(held) = self.inner.held.known(&registration.event).filter(|held| held.is_of(tenant)) {
+            held.arrived(Entry::of(registration));
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn reader(&self) -> &Reader {
+        self.inner.held.reader()
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.inner.outbox
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    /// The event, if the caller may see it.
+    async fn event(&self, caller: &Principal, id: &str) -> Result<Event, Failure> {
+        let id: EventId = fields::id("event_id", id)?;
+        let tenant = if caller.sees_all_tenants() { None } else { Some(caller.tenant()?) };
+        let found = self.inner.store.event(&id).await?;
+        found
+            .filter(|event| tenant.is_none_or(|tenant| *tenant == event.tenant))
+            .ok_or(Failure::NotFound { what: "event" })
+    }
+}
+
+/// Hears of changes and reads what is newer than what is known.
+struct Follower {
+    held: Arc<Held>,
+}
+
+#[tonic::async_trait]
+impl Handler for Follower {
+    async fn handle(&self, message: &Message) -> Result<(), HandlerError> {
+        let event = DomainEvent::decode(message.payload.clone());
+        let event = event.map_err(|_| HandlerError::Poison("is no domain event".to_owned()))?;
+        match event.what {
+            Some(What::Registration(change)) => {
+                let ids = (change.event_id.parse(), change.registration_id.parse());
+                let (Ok(event), Ok(id)) = ids else {
+                    return Err(HandlerError::Poison("names no registration".to_owned()));
+                };
+                self.held.follow(&event, &id, change.version).await
+            }
+            Some(What::Event(change)) => {
+                if let Some(held) = change.event_id.parse().ok().and_then(|event| self.held.known(&event)) {
+                    held.touch();
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+        .map_err(|failure: Failure| HandlerError::Retry(failure.to_string()))
+    }
+
+    fn at_once(&self) -> usize {
+        MESSAGES_AT_ONCE_MAX
+    }
+}

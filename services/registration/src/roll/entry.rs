@@ -1,0 +1,146 @@
+//! One registration as the list in memory keeps it: what is filtered, sorted and searched by in the open, the rest packed. About 350
+//! bytes for a person with a few answers. Personal: it has no `Debug`.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use turnout_platform::{
+    ids::{EventId, PersonId, RegistrationId},
+    search::Indexed,
+};
+
+use crate::domain::{
+    money::Money,
+    registration::{Payment, Personal, Registration},
+    statistics::Facts,
+};
+
+/// What is only needed to show a registration; packed as JSON, because few are shown at a time.
+type Packed<'a> =
+    (Option<Cow<'a, str>>, Option<i64>, Option<i64>, Option<(i64, Cow<'a, str>)>, i64, Cow<'a, str>, Cow<'a, Personal>);
+
+/// One registration.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub id: RegistrationId,
+    pub facts: Facts,
+    pub version: i64,
+    pub indexed: Indexed,
+    registered_at_ms: i64,
+    first_entered_at_ms: Option<i64>,
+    packed: Box<[u8]>,
+}
+
+/// What lists are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    RegisteredAt,
+    Name,
+    Email,
+    /// Who did not enter comes last.
+    EnteredAt,
+    /// Who entered last comes first, and who did not enter last all the same.
+    EnteredLast,
+    Payment,
+}
+
+impl Order {
+    pub const COUNT: usize = 6;
+
+    /// Whether it tells about personal fields.
+    pub fn is_personal(self) -> bool {
+        matches!(self, Self::Name | Self::Email)
+    }
+}
+
+/// By what an entry is sorted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key<'a> {
+    Number(i64),
+    Text(Cow<'a, str>),
+}
+
+/// Where an entry stands in an order: equal keys are sorted by the id.
+pub(crate) type Place<'a> = (Key<'a>, Cow<'a, str>);
+
+impl Entry {
+    pub fn of(registration: &Registration) -> Self {
+        let Registration { personal, paid, .. } = registration;
+        let packed: Packed<'_> = (
+            registration.person.as_ref().map(|person| person.as_str().into()),
+            registration.checked_in_at_ms,
+            registration.waiting_since_ms,
+            paid.as_ref().map(|paid| (paid.amount_minor, paid.currency.as_str().into())),
+            registration.form_version,
+            registration.language.as_str().into(),
+            Cow::Borrowed(personal),
+        );
+        Self {
+            id: registration.id.clone(),
+            facts: Facts::of(registration),
+            version: registration.version,
+            indexed: Indexed::new(
+                &personal.name,
+                &personal.phone,
+                [personal.email.as_str(), personal.nickname.as_str()],
+            ),
+            registered_at_ms: registration.registered_at_ms,
+            first_entered_at_ms: registration.first_entered_at_ms,
+            packed: serde_json::to_vec(&packed).expect("numbers and texts are JSON").into(),
+        }
+    }
+
+    /// The registration, for showing: which seat it has is not kept.
+    pub fn registration(&self, event: &EventId) -> Registration {
+        let (person, checked_in_at_ms, waiting_since_ms, paid, form_version, language, personal) = self.unpacked();
+        Registration {
+            event: event.clone(),
+            id: self.id.clone(),
+            person: person.and_then(|person| person.parse::<PersonId>().ok()),
+            state: self.facts.state,
+            rsvp: self.facts.rsvp,
+            mode: self.facts.mode,
+            registered_at_ms: self.registered_at_ms,
+            first_entered_at_ms: self.first_entered_at_ms,
+            checked_in_at_ms,
+            waiting_since_ms,
+            seat: None,
+            payment: self.facts.payment,
+            paid: paid.map(|(amount_minor, currency)| Money { amount_minor, currency: currency.into_owned() }),
+            personal: personal.into_owned(),
+            form_version,
+            language: language.into_owned(),
+            version: self.version,
+        }
+    }
+
+    /// The answers by field.
+    pub fn answers(&self) -> BTreeMap<String, String> {
+        self.unpacked().6.into_owned().answers
+    }
+
+    /// By what it is sorted.
+    pub fn place(&self, order: Order) -> Place<'_> {
+        let entered = || self.first_entered_at_ms;
+        let key = match order {
+            Order::RegisteredAt => Key::Number(self.registered_at_ms),
+            // Who gave no name is sorted by what is shown instead.
+            Order::Name if self.indexed.name().is_empty() => Key::Text(self.indexed.others().into()),
+            Order::Name => Key::Text(self.indexed.name().trim_start().into()),
+            Order::Email if self.facts.nickname => Key::Text("".into()),
+            Order::Email => Key::Text(self.indexed.others().into()),
+            Order::EnteredAt => Key::Number(entered().unwrap_or(i64::MAX)),
+            Order::EnteredLast => Key::Number(entered().map_or(i64::MAX, |at_ms| -at_ms)),
+            // An event's price may come and go without a change of the registration, so both words for "not paid" are one.
+            Order::Payment => Key::Number(match self.facts.payment {
+                Payment::NotApplicable | Payment::Unpaid => 0,
+                Payment::Paid => 1,
+                Payment::Refunded => 2,
+            }),
+        };
+        (key, self.id.as_str().into())
+    }
+
+    fn unpacked(&self) -> Packed<'_> {
+        serde_json::from_slice(&self.packed).expect("packed by this program a moment ago")
+    }
+}

@@ -1,0 +1,84 @@
+//! Retention: what is removed when, and that nothing else is.
+
+use turnout_platform::auth::Role;
+use turnout_proto::registration::v1::{
+    ApplyRetentionRequest, ApplyRetentionResponse, ChangeEventStateRequest, EventState, ListRegistrantsRequest,
+    ListRegistrationsOfPersonRequest, PutRegistrantSettingsRequest, RegisterRequest, RegistrantFilter,
+    RegistrantSettings, RetentionOfEvent,
+};
+
+use crate::{
+    on_both_engines,
+    world::{Process, World, comes},
+};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+on_both_engines! {
+    item_33_and_34_personal_data_goes_when_the_tenant_says_so_and_not_before,
+}
+
+async fn apply(process: &Process, dry_run: bool) -> ApplyRetentionResponse {
+    process.member(Role::Owner).apply_retention(ApplyRetentionRequest { dry_run }).await.unwrap().into_inner()
+}
+
+async fn change_state(process: &Process, event: &str, state: EventState) {
+    let request = ChangeEventStateRequest { event_id: event.to_owned(), state: state.into(), expected_version: 0 };
+    process.events().change_event_state(request).await.unwrap();
+}
+
+async fn found(process: &Process, search: &str) -> i64 {
+    let filter = Some(RegistrantFilter { search: search.to_owned(), ..RegistrantFilter::default() });
+    process.list(ListRegistrantsRequest { filter, ..ListRegistrantsRequest::default() }).await.matching
+}
+
+async fn item_33_and_34_personal_data_goes_when_the_tenant_says_so_and_not_before(world: World) {
+    let (process, other) = (world.process().await, world.process().await);
+    process.register_many(70).await;
+    let nickname = RegisterRequest {
+        nickname: "ghost".into(),
+        idempotency_key: "a-key-for-the-ghost".into(),
+        ..process.person("", "")
+    };
+    process.register(nickname).await;
+    let person = process.list(ListRegistrantsRequest::default()).await.registrations[0].clone();
+    assert_eq!((found(&other, "person").await, found(&other, "ghost").await), (70, 1));
+    let statistics = process.statistics().await;
+
+    change_state(&process, &world.event, EventState::Live).await;
+    change_state(&process, &world.event, EventState::Ended).await;
+    world.clock.advance_ms(400 * DAY_MS);
+    assert_eq!(apply(&process, false).await, ApplyRetentionResponse::default(), "nobody has chosen anything");
+    let settings = Some(RegistrantSettings { threshold: 5, retention_days: 401, version: 0 });
+    let mut owner = process.member(Role::Owner);
+    owner.put_registrant_settings(PutRegistrantSettingsRequest { settings }).await.unwrap();
+    let nothing = ApplyRetentionResponse { events: Vec::new(), settings_version: 1 };
+    assert_eq!(apply(&process, false).await, nothing, "not due yet");
+    assert_eq!(found(&process, "person").await, 70);
+
+    world.clock.advance_ms(2 * DAY_MS);
+    let due = RetentionOfEvent { event_id: world.event.clone(), title: "Gala".into(), registrations: 71 };
+    let due = ApplyRetentionResponse { events: vec![due], settings_version: 1 };
+    assert_eq!(apply(&process, true).await, due);
+    assert_eq!(found(&process, "person").await, 70, "a dry run removes nothing");
+    assert_eq!(apply(&process, false).await, due);
+    assert_eq!(apply(&process, true).await, nothing);
+
+    // Gone from reads, searches and the person's own list, here and in other processes; the rows and their figures stay.
+    let restarted = world.process().await;
+    for process in [&process, &other, &restarted] {
+        comes("forgetting", async || found(process, "person").await + found(process, "ghost").await == 0).await;
+        let page = process.list(ListRegistrantsRequest { page_size: 500, ..ListRegistrantsRequest::default() }).await;
+        assert_eq!((page.total, page.registrations.len()), (71, 71));
+        for row in &page.registrations {
+            let personal = [&row.email, &row.name, &row.phone, &row.nickname, &row.person_id];
+            assert!(personal.iter().all(|field| field.is_empty()) && row.answers.is_empty());
+            assert!(row.registered_at.is_some());
+        }
+        let now = process.statistics().await;
+        assert_eq!((now.registrants, now.hybrid), (statistics.registrants, statistics.hybrid));
+    }
+    let request = ListRegistrationsOfPersonRequest { person_id: person.person_id };
+    let of_person = process.service().list_registrations_of_person(request).await.unwrap().into_inner();
+    assert!(of_person.registrations.is_empty());
+}
