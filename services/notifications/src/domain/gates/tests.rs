@@ -1,0 +1,149 @@
+//! One test for each gate, and what passes it.
+
+use super::*;
+use crate::domain::life::tests::message as any;
+
+const HOUR_MS: i64 = 3_600_000;
+/// 2027-01-15 08:00 UTC.
+const NOW_MS: i64 = 1_800_000_000_000;
+const DAY_S: i64 = 86_400;
+
+fn facts() -> Facts {
+    Facts {
+        kind_off: false,
+        event: Some(EventFacts { cancelled: false, starts_at_ms: NOW_MS + 20 * HOUR_MS }),
+        registration: Some(RegistrationFacts {
+            place: Place::Taken,
+            entered: false,
+            registered_at_ms: NOW_MS - 100 * HOUR_MS,
+        }),
+        has_address: true,
+        has_gateway: true,
+        consent: Consent::Silent,
+        opt_in: false,
+        suppressed: false,
+        newer_is_due: false,
+        quiet: QuietHours::USUAL,
+        zone: TimeZone::UTC,
+        reminded_at_ms: None,
+    }
+}
+
+fn message(kind: Kind) -> Message {
+    let rank = if kind == Kind::Reminder { -DAY_S } else { 1 };
+    Message { rank, expires_at_ms: NOW_MS + 20 * HOUR_MS, planned_at_ms: NOW_MS, ..any(kind) }
+}
+
+fn reminder_with(change: impl FnOnce(&mut Facts)) -> Verdict {
+    verdict(&message(Kind::Reminder), change, NOW_MS)
+}
+
+fn verdict(message: &Message, change: impl FnOnce(&mut Facts), now_ms: i64) -> Verdict {
+    let mut facts = facts();
+    change(&mut facts);
+    judge(message, &facts, now_ms)
+}
+
+fn registration(facts: &mut Facts) -> &mut RegistrationFacts {
+    facts.registration.as_mut().unwrap()
+}
+
+#[test]
+fn item_22_turning_one_kind_off_leaves_the_other() {
+    assert_eq!(reminder_with(|facts| facts.kind_off = true), Verdict::Skip(Reason::KindOff));
+    assert_eq!(reminder_with(|_| {}), Verdict::Send);
+    let again = Message { on_purpose: true, ..message(Kind::Reminder) };
+    assert_eq!(verdict(&again, |facts| facts.kind_off = true, NOW_MS), Verdict::Send);
+}
+
+#[test]
+fn a_reminder_goes_to_those_who_have_a_place_and_are_not_inside() {
+    let with = |place| reminder_with(|facts| registration(facts).place = place);
+    assert_eq!(with(Place::Cancelled), Verdict::Skip(Reason::Cancelled));
+    assert_eq!(with(Place::Waiting), Verdict::Skip(Reason::Waiting));
+    assert_eq!(reminder_with(|facts| registration(facts).entered = true), Verdict::Skip(Reason::AlreadyEntered));
+    let cancelled = reminder_with(|facts| facts.event.as_mut().unwrap().cancelled = true);
+    assert_eq!(cancelled, Verdict::Skip(Reason::Cancelled));
+}
+
+#[test]
+fn who_registered_after_the_moment_of_a_reminder_does_not_get_it() {
+    let verdict = reminder_with(|facts| registration(facts).registered_at_ms = NOW_MS - HOUR_MS);
+    assert_eq!(verdict, Verdict::Skip(Reason::RegisteredTooLate));
+}
+
+#[test]
+fn a_reminder_for_an_event_that_moved_waits_for_its_new_moment() {
+    let verdict = reminder_with(|facts| facts.event.as_mut().unwrap().starts_at_ms += 48 * HOUR_MS);
+    assert_eq!(verdict, Verdict::Defer { until_ms: NOW_MS + 44 * HOUR_MS, reason: Reason::Moved });
+}
+
+#[test]
+fn a_reminder_stops_with_a_withdrawal_and_waits_for_a_grant_where_the_tenant_says_so() {
+    let consent = |consent, opt_in| reminder_with(|facts| (facts.consent, facts.opt_in) = (consent, opt_in));
+    assert_eq!(consent(Consent::Withdrawn, false), Verdict::Skip(Reason::Unsubscribed));
+    assert_eq!(consent(Consent::Silent, true), Verdict::Skip(Reason::NoConsent));
+    assert_eq!(consent(Consent::Granted, true), Verdict::Send);
+    let confirmation = verdict(&message(Kind::Confirmation), |facts| facts.consent = Consent::Withdrawn, NOW_MS);
+    assert_eq!(confirmation, Verdict::Send, "a confirmation rests on the registration");
+}
+
+#[test]
+fn item_27_no_text_message_without_an_opt_in() {
+    for kind in [Kind::Confirmation, Kind::Reminder, Kind::Change, Kind::Cancellation] {
+        let occurrence = crate::domain::plan::OF_EVENT.to_owned();
+        let sms = Message { channel: Channel::Sms, occurrence, ..message(kind) };
+        for silent in [Consent::Silent, Consent::Withdrawn] {
+            assert_eq!(verdict(&sms, |facts| facts.consent = silent, NOW_MS), Verdict::Skip(Reason::NoConsent));
+        }
+        assert_eq!(verdict(&sms, |facts| facts.consent = Consent::Granted, NOW_MS), Verdict::Send);
+    }
+}
+
+#[test]
+fn nothing_goes_to_a_suppressed_address_or_after_its_time() {
+    for kind in [Kind::Confirmation, Kind::Reminder, Kind::Change, Kind::SignInLink, Kind::Reset] {
+        let skip = verdict(&message(kind), |facts| facts.suppressed = true, NOW_MS);
+        assert_eq!(skip, Verdict::Skip(Reason::Suppressed), "{kind:?}");
+        let expired = Message { expires_at_ms: NOW_MS, ..message(kind) };
+        assert_eq!(verdict(&expired, |_| {}, NOW_MS), Verdict::Skip(Reason::Expired), "{kind:?}");
+    }
+}
+
+#[test]
+fn at_night_a_reminder_waits_for_the_morning_if_it_is_not_too_late_then() {
+    let night_ms = NOW_MS + 14 * HOUR_MS;
+    let morning_ms = NOW_MS + 24 * HOUR_MS;
+    let far = |facts: &mut Facts| facts.event.as_mut().unwrap().starts_at_ms = night_ms + 20 * HOUR_MS;
+    let reminder = Message { expires_at_ms: night_ms + 20 * HOUR_MS, ..message(Kind::Reminder) };
+    assert_eq!(verdict(&reminder, far, night_ms), Verdict::Defer { until_ms: morning_ms, reason: Reason::QuietHours });
+    let short = Message { expires_at_ms: morning_ms, ..reminder };
+    assert_eq!(verdict(&short, far, night_ms), Verdict::Skip(Reason::QuietHoursPastExpiry));
+}
+
+#[test]
+fn links_own_actions_and_urgent_news_do_not_wait_for_the_morning() {
+    let night_ms = NOW_MS + 14 * HOUR_MS;
+    let at_night = |message: Message| verdict(&Message { planned_at_ms: night_ms, ..message }, |_| {}, night_ms);
+    assert_eq!(at_night(message(Kind::SignInLink)), Verdict::Send);
+    assert_eq!(at_night(message(Kind::Confirmation)), Verdict::Send);
+    assert_eq!(at_night(message(Kind::Change)), Verdict::Send, "the event begins in six hours");
+    let far = |facts: &mut Facts| facts.event.as_mut().unwrap().starts_at_ms += 48 * HOUR_MS;
+    let change = Message { expires_at_ms: NOW_MS + 60 * HOUR_MS, ..message(Kind::Change) };
+    assert!(matches!(verdict(&change, far, night_ms), Verdict::Defer { reason: Reason::QuietHours, .. }));
+}
+
+#[test]
+fn same_moment_reminders_are_joined_and_others_are_20_minutes_apart() {
+    assert_eq!(reminder_with(|facts| facts.newer_is_due = true), Verdict::Skip(Reason::Joined));
+    let capped = reminder_with(|facts| facts.reminded_at_ms = Some(NOW_MS - 60_000));
+    assert_eq!(capped, Verdict::Defer { until_ms: NOW_MS + CAP_MS - 60_000, reason: Reason::Cap });
+}
+
+#[test]
+fn who_registered_again_is_not_told_of_the_cancellation_before() {
+    let cancellation = message(Kind::Cancellation);
+    assert_eq!(verdict(&cancellation, |_| {}, NOW_MS), Verdict::Skip(Reason::Outdated));
+    let cancelled = verdict(&cancellation, |facts| registration(facts).place = Place::Cancelled, NOW_MS);
+    assert_eq!(cancelled, Verdict::Send);
+}

@@ -1,0 +1,88 @@
+//! What comes from the durable bus: registrations and events that changed. A handler does little and may do it again; work over all
+//! registrants of an event is written down and done by the worker.
+
+use prost::Message as _;
+use turnout_platform::{
+    bus::{
+        Message,
+        durable::{Handler, HandlerError},
+    },
+    failure::Failure,
+    ids::{EventId, TenantId},
+};
+use turnout_proto::events::v1::{DomainEvent, EventChange, domain_event::What};
+
+use crate::{fan_out::FanOuts, planner::Planner, store::Target, worker::Hurry};
+
+/// Messages of the bus that are handled at the same time.
+const AT_ONCE: usize = 8;
+
+/// Plans the messages of registrations.
+pub(crate) struct OnRegistration {
+    pub planner: Planner,
+    pub hurry: Hurry,
+}
+
+#[tonic::async_trait]
+impl Handler for OnRegistration {
+    async fn handle(&self, message: &Message) -> Result<(), HandlerError> {
+        let (tenant, event) = read(message)?;
+        let Some(What::Registration(changed)) = event.what else { return Ok(()) };
+        let id: EventId = parsed(&changed.event_id)?;
+        let change = changed.change();
+        let due = self
+            .planner
+            .registration_changed(&tenant, &id, &changed.registration_id, change, changed.version)
+            .await
+            .map_err(retry)?;
+        for id in due {
+            self.hurry.look_at(&tenant, Target::Message(id));
+        }
+        Ok(())
+    }
+
+    fn at_once(&self) -> usize {
+        AT_ONCE
+    }
+}
+
+/// Begins the work over all registrants of an event that was moved or cancelled.
+pub(crate) struct OnEvent {
+    pub fan_outs: FanOuts,
+    pub hurry: Hurry,
+}
+
+#[tonic::async_trait]
+impl Handler for OnEvent {
+    async fn handle(&self, message: &Message) -> Result<(), HandlerError> {
+        let (tenant, event) = read(message)?;
+        let Some(What::Event(changed)) = event.what else { return Ok(()) };
+        let id: EventId = parsed(&changed.event_id)?;
+        let word = match changed.change() {
+            EventChange::Moved => "moved",
+            EventChange::Cancelled => "cancelled",
+            _ => return Ok(()),
+        };
+        let target = self.fan_outs.begin(&tenant, &id, word, changed.version).await.map_err(retry)?;
+        self.hurry.look_at(&tenant, target);
+        Ok(())
+    }
+}
+
+fn read(message: &Message) -> Result<(TenantId, DomainEvent), HandlerError> {
+    let event = DomainEvent::decode(message.payload.clone())
+        .map_err(|_| HandlerError::Poison("not a domain event".to_owned()))?;
+    Ok((parsed(&event.tenant_id)?, event))
+}
+
+fn parsed<T: std::str::FromStr>(id: &str) -> Result<T, HandlerError> {
+    id.parse().map_err(|_| HandlerError::Poison("an id that is none".to_owned()))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+fn retry(failure: Failure) -> HandlerError {
+    if let Failure::Internal(cause) = &failure {
+        tracing::error!(error = %cause, "a message of the bus could not be handled");
+    }
+    HandlerError::Retry(failure.to_string())
+}

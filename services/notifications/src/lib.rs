@@ -1,0 +1,241 @@
+//! Notifications: messages to people. Which there should be (`planner`, `fan_out`), whether each goes out now (`look`, with the gates
+//! in `domain`), how it leaves (`transport`), and what became of it (`store`: the ledger). Who is registered is asked of
+//! registration, who they are and what they agreed to of profiles. It keeps no address: these are asked for at the moment of
+//! sending, or sealed.
+//!
+//! `rpc` is the gRPC face, `events` the bus, `worker` goes through what is due. Several processes may run on one cluster: the ledger
+//! is the lock. Replies to bounces by mail (DSN) are not read: providers report by webhook.
+
+mod actions;
+mod compose;
+mod domain;
+mod events;
+mod fan_out;
+mod look;
+mod metrics;
+mod planner;
+mod reports;
+mod rpc;
+mod store;
+pub mod transport;
+mod upstream;
+mod words;
+mod worker;
+
+use std::{path::PathBuf, sync::Arc};
+
+use tonic::transport::Channel;
+use turnout_platform::{
+    auth::{
+        Access, AccessTable, Credentials, EVERYONE, FIGURES, MeshKey, ORGANISERS, OWNERS, SUPPORTERS, codes::Codes,
+    },
+    bus::durable::{self, Consumer, DurableMetrics, EventKind, SharedDurableBus, all_events},
+    clock::Clock,
+    lifecycle::Lifecycle,
+    limits::{RPC_REQUEST_BYTES_MAX, RPC_RESPONSE_BYTES_MAX},
+    outbox::Outbox,
+    tables::Tables,
+    telemetry::Metrics as Telemetry,
+    vault::Vault,
+};
+use turnout_proto::notifications::v1::notification_service_server::NotificationServiceServer;
+
+pub use store::TABLES;
+
+use self::{
+    compose::Composer,
+    events::{OnEvent, OnRegistration},
+    fan_out::FanOuts,
+    look::Looker,
+    metrics::Metrics,
+    planner::Planner,
+    store::Store,
+    transport::{FolderTransport, MailTransport, SmsGateway, SmtpTransport, WrongUrl},
+    upstream::Upstream,
+    worker::{Hurry, Worker},
+};
+
+/// Who may call which method.
+pub static ACCESS: AccessTable = &[
+    ("/turnout.notifications.v1.NotificationService/SendSecurityMessage", Access::Mesh),
+    ("/turnout.notifications.v1.NotificationService/ListMessagesOfRegistrations", Access::Team(FIGURES)),
+    ("/turnout.notifications.v1.NotificationService/ListMessagesOfPerson", Access::Team(FIGURES)),
+    ("/turnout.notifications.v1.NotificationService/ResendMessage", Access::Team(SUPPORTERS)),
+    ("/turnout.notifications.v1.NotificationService/GetMessageFigures", Access::Team(FIGURES)),
+    ("/turnout.notifications.v1.NotificationService/GetTemplate", Access::Team(EVERYONE)),
+    ("/turnout.notifications.v1.NotificationService/PutTemplate", Access::Team(ORGANISERS)),
+    ("/turnout.notifications.v1.NotificationService/ResetTemplate", Access::Team(ORGANISERS)),
+    ("/turnout.notifications.v1.NotificationService/PreviewTemplate", Access::Team(EVERYONE)),
+    ("/turnout.notifications.v1.NotificationService/SendTest", Access::Team(ORGANISERS)),
+    ("/turnout.notifications.v1.NotificationService/GetReminders", Access::Team(EVERYONE)),
+    ("/turnout.notifications.v1.NotificationService/PutReminders", Access::Team(ORGANISERS)),
+    ("/turnout.notifications.v1.NotificationService/GetMessageSettings", Access::Team(EVERYONE)),
+    ("/turnout.notifications.v1.NotificationService/PutMessageSettings", Access::Team(OWNERS)),
+    ("/turnout.notifications.v1.NotificationService/ApplyDeliveryReport", Access::Mesh),
+    ("/turnout.notifications.v1.NotificationService/RotateReportSecret", Access::Team(OWNERS)),
+    ("/turnout.notifications.v1.NotificationService/ResolveUnsubscribe", Access::Mesh),
+    ("/turnout.notifications.v1.NotificationService/Unsubscribe", Access::Mesh),
+    ("/turnout.notifications.v1.NotificationService/ListSuppressions", Access::Team(SUPPORTERS)),
+    ("/turnout.notifications.v1.NotificationService/LiftSuppression", Access::Team(SUPPORTERS)),
+];
+
+/// What notifications needs.
+pub struct Deps {
+    /// Opened with [`TABLES`] and those of the vault and the outbox among its tables.
+    pub tables: Arc<dyn Tables>,
+    /// Where registrations and events are announced, and states of messages told.
+    pub bus: SharedDurableBus,
+    /// Counts what comes over it.
+    pub bus_metrics: DurableMetrics,
+    /// The wall clock says what is due.
+    pub clock: Arc<dyn Clock>,
+    /// For codes in links, and for the vault.
+    pub mesh_key: Arc<MeshKey>,
+    /// The way to registration.
+    pub registration: Channel,
+    /// The way to profiles.
+    pub profiles: Channel,
+    /// Who this service is to others.
+    pub credentials: Credentials,
+    /// Ends the work.
+    pub life: Lifecycle,
+    /// Where it counts.
+    pub metrics: Telemetry,
+}
+
+/// How an installation sends.
+#[derive(Clone)]
+pub struct NotificationsConfig {
+    /// What stands before every link, such as `https://turnout.example`.
+    pub public_url: String,
+    /// The sender's address, such as `noreply@turnout.example`.
+    pub mail_from: String,
+    /// The mail server, as [`SmtpTransport::new`] takes it; none: mails are files.
+    pub smtp_url: Option<String>,
+    /// Where mails are kept as files.
+    pub mail_folder: PathBuf,
+    /// The gateway for text messages; none: none are sent.
+    pub sms_url: Option<String>,
+    /// Messages that one process hands over at the same time, 1 to 64.
+    pub worker_concurrency: usize,
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The mail server.
+    #[error("the address of the mail server {0}")]
+    Smtp(#[from] WrongUrl),
+    /// The gateway.
+    #[error("the client for text messages: {0}")]
+    Sms(#[from] reqwest::Error),
+    /// The sender.
+    #[error("the sender's address must be an e-mail address")]
+    Sender,
+}
+
+/// Bounds of what is configured.
+const CONCURRENCY_MAX: usize = 64;
+
+/// The service. A clone is another handle on the same.
+#[derive(Clone)]
+pub struct Notifications {
+    store: Store,
+    planner: Planner,
+    fan_outs: FanOuts,
+    composer: Composer,
+    mail: Arc<dyn MailTransport>,
+    hurry: Hurry,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+}
+
+impl Notifications {
+    /// Starts the service and its work.
+    ///
+    /// # Errors
+    /// A configuration that cannot be.
+    pub fn start(deps: Deps, config: NotificationsConfig) -> Result<Self, StartError> {
+        let mail: Arc<dyn MailTransport> = match &config.smtp_url {
+            Some(url) => {
+                let host = config.public_url.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next());
+                Arc::new(SmtpTransport::new(url, host.unwrap_or("localhost"))?)
+            }
+            None => Arc::new(FolderTransport::new(config.mail_folder.clone())),
+        };
+        Self::start_with(deps, config, mail)
+    }
+
+    /// As [`Self::start`], with another way for mail to leave.
+    ///
+    /// # Errors
+    /// A configuration that cannot be.
+    pub fn start_with(
+        deps: Deps,
+        config: NotificationsConfig,
+        mail: Arc<dyn MailTransport>,
+    ) -> Result<Self, StartError> {
+        let Deps { tables, bus, bus_metrics, clock, mesh_key, registration, profiles, credentials, life, metrics } =
+            deps;
+        if !config.mail_from.contains('@') {
+            return Err(StartError::Sender);
+        }
+        let sms = config.sms_url.map(SmsGateway::new).transpose()?;
+        let own = metrics.register(Metrics::register);
+        let vault = Vault::new(tables.clone(), &mesh_key, clock.clone());
+        let outbox = Outbox::start("notifications", tables.clone(), bus.clone(), clock.clone(), &life, &metrics);
+        let store = Store::new(tables, vault, outbox, own.clone());
+        let upstream = Upstream::new(registration, profiles, credentials);
+        let planner = Planner { store: store.clone(), upstream, clock: clock.clone() };
+        let fan_outs = FanOuts { planner: planner.clone() };
+        let composer = Composer {
+            public_url: config.public_url.trim_end_matches('/').to_owned(),
+            mail_from: config.mail_from,
+            codes: Codes::new(&mesh_key),
+        };
+        let (hurry, hurried) = worker::hurry(clock.clone());
+        let looker = Looker {
+            store: store.clone(),
+            planner: planner.clone(),
+            fan_outs: fan_outs.clone(),
+            composer: composer.clone(),
+            mail: mail.clone(),
+            sms,
+            mail_breaker: Arc::default(),
+            sms_breaker: Arc::default(),
+            clock: clock.clone(),
+            metrics: own.clone(),
+            life: life.clone(),
+        };
+        let concurrency = config.worker_concurrency.clamp(1, CONCURRENCY_MAX);
+        let (worker_life, worker_metrics) = (life.clone(), own.clone());
+        Worker {
+            looker,
+            store: store.clone(),
+            clock: clock.clone(),
+            concurrency,
+            metrics: worker_metrics,
+            life: worker_life,
+        }
+        .start(hurried);
+
+        let consumer = |name, kind| Consumer { name: Some(name), pattern: all_events(kind) };
+        let on_registration = OnRegistration { planner: planner.clone(), hurry: hurry.clone() };
+        let registrations = consumer("notifications_registrations", EventKind::Registration);
+        durable::run(&life, bus.clone(), registrations, bus_metrics.clone(), Arc::new(on_registration));
+        let on_event = OnEvent { fan_outs: fan_outs.clone(), hurry: hurry.clone() };
+        durable::run(&life, bus, consumer("notifications_events", EventKind::Event), bus_metrics, Arc::new(on_event));
+        Ok(Self { store, planner, fan_outs, composer, mail, hurry, clock, metrics: own })
+    }
+
+    /// Its gRPC face, to be added to a server whose authenticator knows [`ACCESS`].
+    pub fn into_service(self) -> NotificationServiceServer<Self> {
+        NotificationServiceServer::new(self)
+            .max_decoding_message_size(RPC_REQUEST_BYTES_MAX)
+            .max_encoding_message_size(RPC_RESPONSE_BYTES_MAX)
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.at_ms() as i64
+    }
+}

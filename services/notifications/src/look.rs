@@ -1,0 +1,349 @@
+//! One look at something that is due: what is true now, what the gates say, and the hand-over. The message's version is the lock: of
+//! all who look at the same moment one takes it, writes down that it is being handed over, and only then talks to the provider.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::time::sleep;
+use turnout_platform::{clock::Clock, failure::Failure, lifecycle::Lifecycle, random};
+use turnout_proto::{
+    notifications::v1::Template,
+    profiles::v1::{ConsentAction, ConsentStatement},
+    registration::v1::{EventState, RegistrationState},
+};
+
+use crate::{
+    compose::{Composer, Secret, Truth, milliseconds, starts_at_ms},
+    domain::{
+        gates::{Consent, EventFacts, Facts, Place, RegistrationFacts, Verdict, judge},
+        life::{self, Input},
+        message::{Channel, Kind, Message, Reason, State},
+        plan::{self, Wanted},
+        quiet::QuietHours,
+        render::times,
+        retry::{Breaker, JITTER_PERMILLE_MAX},
+    },
+    fan_out::FanOuts,
+    metrics::Metrics,
+    planner::Planner,
+    store::{AddressKey, DueRow, OWNER, Saved, Store, Target},
+    transport::{MailTransport, Outcome, SmsGateway},
+};
+
+/// A row stays under watch for so long: what it leads to may be written just after it.
+const FRESH_MS: i64 = 60_000;
+/// What a provider said is worth so many tries to write down, so far apart.
+const RECORD_TRIES_MAX: u32 = 8;
+const RECORD_PAUSE: Duration = Duration::from_millis(250);
+/// The purpose of a consent to reminders.
+const REMINDERS: &str = "reminders";
+/// Messages to a person among which the last reminder is looked for.
+const RECENT_MESSAGES: usize = 20;
+
+/// What a look came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looked {
+    /// The row need not be looked at again: there is another where one is needed.
+    Settled,
+    /// Look again soon.
+    Keep,
+}
+
+/// Looks at what is due. A clone is another handle on the same.
+#[derive(Clone)]
+pub(crate) struct Looker {
+    pub store: Store,
+    pub planner: Planner,
+    pub fan_outs: FanOuts,
+    pub composer: Composer,
+    pub mail: Arc<dyn MailTransport>,
+    pub sms: Option<SmsGateway>,
+    pub mail_breaker: Arc<Mutex<Breaker>>,
+    pub sms_breaker: Arc<Mutex<Breaker>>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Metrics,
+    pub life: Lifecycle,
+}
+
+impl Looker {
+    /// Looks.
+    pub async fn look(&self, row: &DueRow) -> Result<Looked, Failure> {
+        match &row.target {
+            Target::FanOut { event, name } => {
+                if let Some(held) = self.fan_outs.take(&row.tenant, event, name).await? {
+                    let fan_outs = self.fan_outs.clone();
+                    self.life.spawn("fan out", async move {
+                        if let Err(failure) = fan_outs.run(held).await {
+                            tracing::warn!(%failure, "work over an event's registrants stopped; it goes on after its lease");
+                        }
+                        Ok(())
+                    });
+                    return Ok(Looked::Settled);
+                }
+                Ok(self.old_enough(row))
+            }
+            Target::Message(id) => {
+                let Some(message) = self.store.message(&row.tenant, id).await? else { return Ok(self.old_enough(row)) };
+                self.look_at_message(row, message).await
+            }
+        }
+    }
+
+    async fn look_at_message(&self, row: &DueRow, message: Message) -> Result<Looked, Failure> {
+        let now_ms = self.now_ms();
+        let Some(look_at_ms) = message.look_at_ms() else {
+            // Whoever ended it may have died before it was counted.
+            self.store.count(&message).await?;
+            return Ok(Looked::Settled);
+        };
+        if look_at_ms > now_ms {
+            if self.old_enough(row) == Looked::Keep {
+                return Ok(Looked::Keep);
+            }
+            // A row on the way to something far ahead: the next one leads there.
+            self.store.look_at(&row.tenant, &row.target, look_at_ms, now_ms).await?;
+            return Ok(Looked::Settled);
+        }
+        if message.state == State::Sending {
+            tracing::warn!(message = %message.id, "whoever handed this message over did not say what became of it");
+            return self.apply(&message, Input::Unsure).await;
+        }
+        if self.breaker(message.channel).lock().is_open(self.clock.now_ms()) {
+            return Ok(Looked::Keep);
+        }
+        let (truth, template) = self.truth(&message).await?;
+        let facts = self.facts(&message, &truth, &template).await?;
+        if message.kind == Kind::Reminder && message.channel == Channel::Email && !message.on_purpose {
+            self.remind_by_text_too(&message, &truth).await?;
+        }
+        match judge(&message, &facts, now_ms) {
+            Verdict::Skip(reason) => self.apply(&message, Input::Skip(reason)).await,
+            Verdict::Defer { until_ms, reason } => self.apply(&message, Input::Defer { until_ms, reason }).await,
+            Verdict::Send => self.send(&message, &truth, &template).await,
+        }
+    }
+
+    async fn send(&self, message: &Message, truth: &Truth, template: &Template) -> Result<Looked, Failure> {
+        let now_ms = self.now_ms();
+        let fault = |fault: crate::domain::render::Fault| Failure::internal(fault.problem);
+        let by_mail = message.channel == Channel::Email;
+        let (letter, text) = if by_mail {
+            (Some(self.composer.letter(message, template, truth, now_ms).map_err(fault)?), String::new())
+        } else {
+            (None, self.composer.sms(template, truth).map_err(fault)?)
+        };
+        let breaker = self.breaker(message.channel);
+        if !breaker.lock().allows(self.clock.now_ms()) {
+            return Ok(Looked::Keep);
+        }
+        let Some(mut sending) = life::next(message, Input::Begin, now_ms) else { return Ok(Looked::Keep) };
+        let address = if by_mail { truth.email() } else { truth.phone() };
+        sending.address_key = self.store.address_key(&message.tenant, message.channel, &canonical(address)).to_vec();
+        if self.store.save(&sending, now_ms).await? == Saved::Changed {
+            return Ok(Looked::Keep);
+        }
+        let answer = match (letter, &self.sms) {
+            (Some(letter), _) => self.mail.hand_over(&letter).await,
+            (None, Some(gateway)) => gateway.hand_over(message.id.as_str(), address, &text).await,
+            (None, None) => return Ok(Looked::Keep),
+        };
+        let reached = answer.outcome != Outcome::NotReached;
+        breaker.lock().record(reached, self.clock.now_ms());
+        if by_mail {
+            self.metrics.breaker(breaker.lock().is_open(self.clock.now_ms()));
+        }
+        let input = input(answer.outcome, by_mail);
+        tracing::debug!(message = %message.id, outcome = ?answer.outcome, "message handed over");
+        self.record(&sending, input).await
+    }
+
+    /// Writes down what the provider said, against odds: what is not written down has to be guessed.
+    async fn record(&self, sending: &Message, input: Input) -> Result<Looked, Failure> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.apply(sending, input).await {
+                Err(failure) if failure.is_retryable() && tries < RECORD_TRIES_MAX => sleep(RECORD_PAUSE * tries).await,
+                other => return other,
+            }
+        }
+    }
+
+    async fn apply(&self, message: &Message, input: Input) -> Result<Looked, Failure> {
+        let now_ms = self.now_ms();
+        let Some(next) = life::next(message, input, now_ms) else { return Ok(Looked::Keep) };
+        match self.store.save(&next, now_ms).await? {
+            Saved::Yes => Ok(Looked::Settled),
+            Saved::Changed => Ok(Looked::Keep),
+        }
+    }
+
+    /// A reminder also goes out as a text message to those who asked for that: a message of its own, with its own state.
+    async fn remind_by_text_too(&self, message: &Message, truth: &Truth) -> Result<(), Failure> {
+        let (Some(event), Some(registration)) = (&truth.event, &truth.registration) else { return Ok(()) };
+        let asked = consent(&truth.consents, Channel::Sms) == Consent::Granted;
+        if !asked || truth.phone().is_empty() {
+            return Ok(());
+        }
+        let wanted = Wanted {
+            kind: message.kind,
+            occurrence: message.occurrence.clone(),
+            rank: message.rank,
+            due_at_ms: message.due_at_ms,
+            expires_at_ms: message.expires_at_ms,
+        };
+        let text = self.planner.wanted(&message.tenant, event, registration, &wanted, Channel::Sms)?;
+        if self.store.message(&message.tenant, &text.id).await?.is_none() {
+            self.store.create(&text, self.now_ms()).await?;
+        }
+        Ok(())
+    }
+
+    async fn truth(&self, message: &Message) -> Result<(Truth, Template), Failure> {
+        let (tenant, upstream) = (&message.tenant, &self.planner.upstream);
+        let mut truth = Truth { settings: self.store.settings(tenant).await?, ..Truth::default() };
+        let template = self.store.template(tenant, message.event.as_ref(), message.kind).await?;
+        if let Some(event) = &message.event {
+            truth.event = upstream.event(tenant, event).await?;
+            if !message.registration.is_empty() {
+                truth.registration = upstream.registration(tenant, event, &message.registration).await?;
+            }
+        }
+        if message.is_security() {
+            truth.secret = Some(self.open(message).await?.unwrap_or_default());
+        } else if !message.person.is_empty() {
+            truth.person = upstream.person(tenant, &message.person).await?;
+            if message.kind == Kind::Reminder || message.channel == Channel::Sms {
+                truth.consents = upstream.consents(tenant, &message.person).await?;
+            }
+        }
+        Ok((truth, template))
+    }
+
+    async fn facts(&self, message: &Message, truth: &Truth, template: &Template) -> Result<Facts, Failure> {
+        let (tenant, now_ms, settings) = (&message.tenant, self.now_ms(), &truth.settings);
+        let by_mail = message.channel == Channel::Email;
+        let address = if by_mail { truth.email() } else { truth.phone() };
+        let suppressed = !address.is_empty() && {
+            let key = self.store.address_key(tenant, message.channel, &canonical(address));
+            self.store.standing(tenant, message.channel, &AddressKey::of(&key)).await?.is_suppressed(now_ms)
+        };
+        let (mut newer_is_due, mut reminded_at_ms) = (false, None);
+        if !message.is_security() && !message.registration.is_empty() {
+            let siblings = self.store.of_registration(tenant, &message.registration).await?;
+            newer_is_due = siblings.iter().any(|other| plan::supersedes(other, message, now_ms));
+        }
+        if message.kind == Kind::Reminder && !message.person.is_empty() {
+            let recent = self.store.of_person(tenant, &message.person, RECENT_MESSAGES).await?;
+            let was_reminded = |other: &&Message| {
+                other.kind == Kind::Reminder
+                    && other.id != message.id
+                    && other.channel == message.channel
+                    && matches!(other.state, State::Sending | State::HandedOff | State::Delivered | State::Unknown)
+            };
+            reminded_at_ms = recent.iter().filter(was_reminded).map(|other| other.state_at_ms).max();
+        }
+        Ok(Facts {
+            kind_off: template.off,
+            event: truth.event.as_ref().map(|event| EventFacts {
+                cancelled: event.state() == EventState::Cancelled,
+                starts_at_ms: starts_at_ms(event),
+            }),
+            registration: registration_facts(message, truth),
+            has_address: !address.is_empty(),
+            has_gateway: by_mail || self.sms.is_some(),
+            consent: consent(&truth.consents, message.channel),
+            opt_in: settings.reminders_opt_in,
+            suppressed,
+            newer_is_due,
+            quiet: QuietHours { from_min: settings.quiet_from_min, to_min: settings.quiet_to_min },
+            zone: times::zone(truth.zone()),
+            reminded_at_ms,
+        })
+    }
+
+    /// A security message's address and link; none when its key is destroyed.
+    async fn open(&self, message: &Message) -> Result<Option<Secret>, Failure> {
+        let owner = if message.person.is_empty() { OWNER } else { &message.person };
+        let key = self.store.vault().existing(&message.tenant, owner).await?;
+        let plain = key.and_then(|key| key.open(&sealed_for(message), &message.sealed));
+        Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
+    }
+
+    fn breaker(&self, channel: Channel) -> &Mutex<Breaker> {
+        if channel == Channel::Email { &self.mail_breaker } else { &self.sms_breaker }
+    }
+
+    fn old_enough(&self, row: &DueRow) -> Looked {
+        if self.now_ms() - row.placed_at_ms > FRESH_MS { Looked::Settled } else { Looked::Keep }
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.at_ms() as i64
+    }
+}
+
+/// Where a message's sealed part belongs.
+pub(crate) fn sealed_for(message: &Message) -> String {
+    format!("messages/{}", message.id)
+}
+
+/// An address in the form in which it is compared.
+pub(crate) fn canonical(address: &str) -> String {
+    turnout_platform::canonical::email(address).map_or_else(|_| address.to_owned(), |email| email.as_str().to_owned())
+}
+
+fn input(outcome: Outcome, by_mail: bool) -> Input {
+    let jitter = random::jitter_below(JITTER_PERMILLE_MAX);
+    let (refused, for_now) = if by_mail {
+        (Reason::Refused, Reason::RefusedForNow)
+    } else {
+        (Reason::GatewayRefused, Reason::GatewayRefusedForNow)
+    };
+    match outcome {
+        Outcome::Accepted => Input::Accepted,
+        Outcome::NotReached => Input::NotYet { reason: Reason::NotReached, jitter },
+        Outcome::RefusedForNow => Input::NotYet { reason: for_now, jitter },
+        Outcome::Refused => Input::Refused(refused),
+        Outcome::Unsure => Input::Unsure,
+    }
+}
+
+/// What the person said last about reminders over the channel.
+fn consent(consents: &[ConsentStatement], channel: Channel) -> Consent {
+    let channel = if channel == Channel::Sms { "sms" } else { "email" };
+    let about = |statement: &&ConsentStatement| {
+        statement.purpose == REMINDERS && (statement.channel == channel || statement.channel == "*")
+    };
+    let at = |statement: &&ConsentStatement| statement.at.as_ref().map(milliseconds);
+    // Of two at the same moment the withdrawal counts.
+    let last = consents
+        .iter()
+        .filter(about)
+        .max_by_key(|statement| (at(statement), statement.action() == ConsentAction::Withdrawn));
+    match last.map(ConsentStatement::action) {
+        Some(ConsentAction::Granted) => Consent::Granted,
+        Some(ConsentAction::Withdrawn) => Consent::Withdrawn,
+        _ => Consent::Silent,
+    }
+}
+
+fn registration_facts(message: &Message, truth: &Truth) -> Option<RegistrationFacts> {
+    if message.registration.is_empty() {
+        return None;
+    }
+    // A registration that is gone is as good as cancelled.
+    let Some(registration) = &truth.registration else {
+        return Some(RegistrationFacts { place: Place::Cancelled, entered: false, registered_at_ms: 0 });
+    };
+    let place = match registration.state() {
+        RegistrationState::Registered => Place::Taken,
+        RegistrationState::Waiting => Place::Waiting,
+        _ => Place::Cancelled,
+    };
+    Some(RegistrationFacts {
+        place,
+        entered: registration.first_entered_at.is_some() || registration.checked_in_at.is_some(),
+        registered_at_ms: registration.registered_at.as_ref().map(milliseconds).unwrap_or_default(),
+    })
+}

@@ -1,0 +1,107 @@
+//! What only this service can count; calls, codes and times are counted by the gRPC layer, bus messages by the bus.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use crate::domain::message::{Message, Reason};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Step {
+    kind: &'static str,
+    channel: &'static str,
+    state: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct By {
+    outcome: &'static str,
+}
+
+/// The metrics.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Metrics {
+    steps: Family<Step, Counter>,
+    reports: Family<By, Counter>,
+    unknown: Counter,
+    repeated: Counter,
+    behind_s: Gauge,
+    breaker_open: Gauge,
+    failed_looks: Counter,
+}
+
+impl Metrics {
+    pub fn register(registry: &mut Registry) -> Self {
+        let new = Self::default();
+        registry.register(
+            "turnout_notifications_message_states",
+            "Messages that entered a state, by kind, channel and reason",
+            new.steps.clone(),
+        );
+        registry.register(
+            "turnout_notifications_delivery_reports",
+            "Delivery reports of providers, by what became of them",
+            new.reports.clone(),
+        );
+        registry.register(
+            "turnout_notifications_messages_unknown",
+            "Messages whose outcome nobody knows: the program or the provider stopped between hand-over and answer",
+            new.unknown.clone(),
+        );
+        registry.register(
+            "turnout_notifications_messages_repeated",
+            "Messages that were sent once more because the outcome of a try was unknown",
+            new.repeated.clone(),
+        );
+        registry.register(
+            "turnout_notifications_behind_seconds",
+            "How long ago the oldest minute is that is not wholly worked through; some minutes are usual",
+            new.behind_s.clone(),
+        );
+        registry.register(
+            "turnout_notifications_breaker_open",
+            "1 while the mail server is left alone because it does not answer",
+            new.breaker_open.clone(),
+        );
+        registry.register(
+            "turnout_notifications_looks_failed",
+            "Looks at due messages that failed inside and are repeated",
+            new.failed_looks.clone(),
+        );
+        new
+    }
+
+    pub fn entered(&self, message: &Message) {
+        let step = Step {
+            kind: message.kind.as_str_name(),
+            channel: message.channel.as_str_name(),
+            state: message.state.as_str_name(),
+            reason: message.reason.map_or("", Reason::word),
+        };
+        self.steps.get_or_create(&step).inc();
+        match message.state {
+            crate::domain::message::State::Unknown => drop(self.unknown.inc()),
+            crate::domain::message::State::Queued if message.maybe_twice => drop(self.repeated.inc()),
+            _ => {}
+        }
+    }
+
+    pub fn reported(&self, outcome: &'static str) {
+        self.reports.get_or_create(&By { outcome }).inc();
+    }
+
+    pub fn behind(&self, ms: i64) {
+        self.behind_s.set(ms / 1000);
+    }
+
+    pub fn breaker(&self, open: bool) {
+        self.breaker_open.set(open.into());
+    }
+
+    pub fn look_failed(&self) {
+        self.failed_looks.inc();
+    }
+}

@@ -1,0 +1,197 @@
+//! Brings the ledger in line with the truth: which messages a registration should have, from what it and its event are now. Every
+//! step may be repeated, by a message of the bus that comes again or by work over all registrants that starts anew.
+
+use std::sync::Arc;
+
+use turnout_platform::{
+    clock::Clock,
+    failure::Failure,
+    ids::{EventId, TenantId},
+};
+use turnout_proto::{
+    events::v1::RegistrationChange,
+    registration::v1::{Event, EventState, Registration, RegistrationState},
+};
+
+use crate::{
+    compose::{milliseconds, starts_at_ms},
+    domain::{
+        life::{self, Input},
+        message::{Channel, Kind, Message, MessageId, Reason, State},
+        plan::{self, Wanted},
+    },
+    store::{Saved, Store},
+    upstream::Upstream,
+};
+
+/// Others that change the same message at the same moment: so often it is read again.
+const TRIES_MAX: usize = 5;
+/// A reminder that is made this long after its moment is not sent any more: the organiser added it too late for it.
+const LATE_MS: i64 = 3_600_000;
+
+/// The planner. A clone is another handle on the same.
+#[derive(Clone)]
+pub(crate) struct Planner {
+    pub store: Store,
+    pub upstream: Upstream,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Planner {
+    /// After a registration changed; gives the messages that are due at once.
+    pub async fn registration_changed(
+        &self,
+        tenant: &TenantId,
+        event: &EventId,
+        registration: &str,
+        change: RegistrationChange,
+        version: i64,
+    ) -> Result<Vec<MessageId>, Failure> {
+        let kind = match change {
+            RegistrationChange::Registered | RegistrationChange::Waiting | RegistrationChange::Promoted => {
+                Kind::Confirmation
+            }
+            RegistrationChange::Cancelled => Kind::Cancellation,
+            _ => return Ok(Vec::new()),
+        };
+        let Some(found) = self.upstream.registration(tenant, event, registration).await? else { return Ok(Vec::new()) };
+        let Some(event) = self.upstream.event(tenant, event).await? else { return Ok(Vec::new()) };
+        let cancelled = found.state() == RegistrationState::Cancelled;
+        // What was announced did not happen, or is over: what came after it is told by its own message.
+        if found.version < version || cancelled != (kind == Kind::Cancellation) {
+            return Ok(Vec::new());
+        }
+        let news = plan::news(kind, version, false, starts_at_ms(&event), self.now_ms());
+        let told = self.tell(tenant, &event, &found, &news).await?;
+        self.plan_reminders(tenant, &event, &found).await?;
+        Ok(told.into_iter().collect())
+    }
+
+    /// Makes a message that is due at once; gives its id when it is new.
+    pub async fn tell(
+        &self,
+        tenant: &TenantId,
+        event: &Event,
+        registration: &Registration,
+        news: &Wanted,
+    ) -> Result<Option<MessageId>, Failure> {
+        let message = self.wanted(tenant, event, registration, news, Channel::Email)?;
+        let id = message.id.clone();
+        if self.store.message(tenant, &id).await?.is_some() {
+            return Ok(None);
+        }
+        let found = self.store.create(&message, self.now_ms()).await?;
+        Ok(found.is_none().then_some(id))
+    }
+
+    /// Brings the reminders of a registration in line with the event's time and rules.
+    pub async fn plan_reminders(
+        &self,
+        tenant: &TenantId,
+        event: &Event,
+        registration: &Registration,
+    ) -> Result<(), Failure> {
+        let id: EventId = event.event_id.parse().map_err(Failure::internal)?;
+        let cancelled = registration.state() == RegistrationState::Cancelled || event.state() == EventState::Cancelled;
+        let leads = if cancelled { Vec::new() } else { self.store.leads(tenant, &id).await?.0 };
+        let wanted = plan::reminders(starts_at_ms(event), &leads);
+        for reminder in &wanted {
+            self.plan_reminder(tenant, event, registration, reminder).await?;
+        }
+        let reason = if cancelled { Reason::Cancelled } else { Reason::Removed };
+        let there = self.store.of_registration(tenant, &registration.registration_id).await?;
+        let is_wanted = |message: &Message| wanted.iter().any(|wanted| wanted.occurrence == message.occurrence);
+        let open = |message: &&Message| message.kind == Kind::Reminder && message.is_open() && !message.on_purpose;
+        for message in there.iter().filter(open).filter(|message| !is_wanted(message)) {
+            self.change(tenant, &message.id, Input::Skip(reason)).await?;
+        }
+        Ok(())
+    }
+
+    async fn plan_reminder(
+        &self,
+        tenant: &TenantId,
+        event: &Event,
+        registration: &Registration,
+        wanted: &Wanted,
+    ) -> Result<(), Failure> {
+        let message = self.wanted(tenant, event, registration, wanted, Channel::Email)?;
+        let found = match self.store.message(tenant, &message.id).await? {
+            None => self.store.create(&message, self.now_ms()).await?,
+            found => found,
+        };
+        if found.is_some() && message.state == State::Planned {
+            let Message { due_at_ms, expires_at_ms, .. } = message;
+            self.change(tenant, &message.id, Input::Plan { due_at_ms, expires_at_ms }).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies an input to a message, whatever others do to it meanwhile.
+    pub async fn change(&self, tenant: &TenantId, id: &MessageId, input: Input) -> Result<Option<Message>, Failure> {
+        for _ in 0..TRIES_MAX {
+            let Some(message) = self.store.message(tenant, id).await? else { return Ok(None) };
+            let now_ms = self.now_ms();
+            let Some(next) = life::next(&message, input, now_ms) else { return Ok(None) };
+            if self.store.save(&next, now_ms).await? == Saved::Yes {
+                return Ok(Some(next));
+            }
+        }
+        Err(Failure::Changed { what: "message" })
+    }
+
+    /// The message as it begins.
+    pub fn wanted(
+        &self,
+        tenant: &TenantId,
+        event: &Event,
+        registration: &Registration,
+        wanted: &Wanted,
+        channel: Channel,
+    ) -> Result<Message, Failure> {
+        let now_ms = self.now_ms();
+        let registered_at_ms = registration.registered_at.as_ref().map(milliseconds).unwrap_or_default();
+        let (mut state, mut reason) = plan::first_state(wanted, registered_at_ms, now_ms);
+        if state == State::Planned && now_ms - wanted.due_at_ms > LATE_MS {
+            (state, reason) = (State::Skipped, Some(Reason::Expired));
+        }
+        if registration.email.is_empty() && channel == Channel::Email {
+            (state, reason) = (State::Skipped, Some(Reason::NoAddress));
+        }
+        let words = [
+            wanted.kind.as_str_name(),
+            event.event_id.as_str(),
+            wanted.occurrence.as_str(),
+            channel.as_str_name(),
+            registration.registration_id.as_str(),
+        ];
+        Ok(Message {
+            tenant: tenant.clone(),
+            id: MessageId::of(tenant, &words),
+            kind: wanted.kind,
+            occurrence: wanted.occurrence.clone(),
+            rank: wanted.rank,
+            channel,
+            event: Some(event.event_id.parse().map_err(Failure::internal)?),
+            registration: registration.registration_id.clone(),
+            person: registration.person_id.clone(),
+            state,
+            reason,
+            due_at_ms: wanted.due_at_ms,
+            expires_at_ms: wanted.expires_at_ms,
+            planned_at_ms: now_ms,
+            state_at_ms: now_ms,
+            attempts: 0,
+            lease_until_ms: 0,
+            maybe_twice: false,
+            on_purpose: false,
+            sealed: Vec::new(),
+            address_key: Vec::new(),
+            version: 1,
+        })
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.at_ms() as i64
+    }
+}

@@ -1,0 +1,268 @@
+//! What comes back: reports of providers, people who unsubscribe, addresses that are not written to any more.
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use turnout_platform::{
+    auth::{Principal, codes::CodePurpose},
+    canonical,
+    failure::Failure,
+    ids::TenantId,
+    random,
+};
+use turnout_proto::{
+    notifications::v1::{
+        ApplyDeliveryReportRequest, ListSuppressionsRequest, ListSuppressionsResponse, ResolveUnsubscribeResponse,
+        Suppression,
+    },
+    profiles::v1::AuditEntry,
+};
+
+use crate::{
+    Notifications,
+    domain::{
+        fields,
+        life::{Input, Report},
+        message::{Channel, Message, MessageId},
+        suppression::Standing,
+    },
+    store::{AddressKey, timestamp},
+};
+
+/// How far the clock of whoever reports may be off.
+const TOLERANCE_S: i64 = 300;
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Others that change what is known of the same address at the same moment: so often it is read again.
+const TRIES_MAX: usize = 5;
+/// Rows of one read of suppressions.
+const ROWS: usize = 500;
+
+#[derive(Deserialize)]
+struct Body {
+    message_id: String,
+    event: String,
+}
+
+/// What an unsubscribe link is about.
+pub(crate) struct Link {
+    tenant: TenantId,
+    person: String,
+    purpose: String,
+    event: String,
+}
+
+impl Notifications {
+    /// Applies a report; true when it was applied before.
+    pub(crate) async fn apply_report(&self, request: ApplyDeliveryReportRequest) -> Result<bool, Failure> {
+        let outcome = self.checked_report(request).await;
+        self.metrics.reported(match &outcome {
+            Ok(true) => "repeated",
+            Ok(false) => "applied",
+            Err(Failure::PermissionDenied) => "refused",
+            Err(_) => "failed",
+        });
+        outcome
+    }
+
+    async fn checked_report(&self, request: ApplyDeliveryReportRequest) -> Result<bool, Failure> {
+        // Who is no tenant and who signs wrongly hear the same.
+        let tenant: TenantId = request.tenant_id.parse().map_err(|_| Failure::PermissionDenied)?;
+        self.check_signature(&tenant, &request).await?;
+        let id = fields::token("id", &request.id)?;
+        if self.store.report_is_known(&tenant, &id).await? {
+            return Ok(true);
+        }
+        let wrong = || Failure::invalid("body", "must be JSON with message_id and event");
+        let body: Body = serde_json::from_slice(&request.body).map_err(|_| wrong())?;
+        let report = match body.event.as_str() {
+            "delivered" => Report::Delivered,
+            "bounced_hard" => Report::BouncedHard,
+            "bounced_soft" => Report::BouncedSoft,
+            "deferred" => Report::Deferred,
+            "complained" => Report::Complained,
+            _ => return Err(wrong()),
+        };
+        let message = MessageId::read(body.message_id.split('@').next().unwrap_or_default()).ok_or_else(wrong)?;
+        if let Some(message) = self.store.message(&tenant, &message).await? {
+            self.apply_to_message(&message, report, &id).await?;
+        }
+        self.store.remember_report(&tenant, &id, self.now_ms()).await?;
+        Ok(false)
+    }
+
+    async fn apply_to_message(&self, message: &Message, report: Report, id: &str) -> Result<(), Failure> {
+        let tenant = &message.tenant;
+        self.planner.change(tenant, &message.id, Input::Report(report)).await?;
+        if !message.address_key.is_empty() {
+            let key = AddressKey::of(&message.address_key);
+            self.change_standing(tenant, message.channel, &key, |standing, now_ms| standing.after(report, id, now_ms))
+                .await?;
+        }
+        if report == Report::Complained && !message.person.is_empty() {
+            let key = MessageId::of(tenant, &["complaint", id]).to_string();
+            self.planner.upstream.withdraw_marketing(tenant, &message.person, "complaint", key).await?;
+        }
+        Ok(())
+    }
+
+    async fn check_signature(&self, tenant: &TenantId, request: &ApplyDeliveryReportRequest) -> Result<(), Failure> {
+        let now_ms = self.now_ms();
+        let at_s: i64 = request.timestamp.parse().map_err(|_| Failure::PermissionDenied)?;
+        if (now_ms / 1000).abs_diff(at_s) > TOLERANCE_S as u64 || request.body.len() > BODY_BYTES_MAX {
+            return Err(Failure::PermissionDenied);
+        }
+        let secrets = self.store.report_secrets(tenant, now_ms).await?.ok_or(Failure::PermissionDenied)?;
+        let mut signed = format!("{}.{}.", request.id, request.timestamp).into_bytes();
+        signed.extend_from_slice(&request.body);
+        let tags: Vec<Vec<u8>> = request
+            .signature
+            .split(' ')
+            .filter_map(|signature| BASE64_STANDARD.decode(signature.strip_prefix("v1,")?).ok())
+            .collect();
+        let fits = std::iter::once(&secrets.current).chain(&secrets.old).any(|secret| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+            tags.iter().any(|tag| hmac::verify(&key, &signed, tag).is_ok())
+        });
+        if fits { Ok(()) } else { Err(Failure::PermissionDenied) }
+    }
+
+    /// A new secret, in the words in which it is shown once.
+    pub(crate) async fn rotate_report_secret(&self, tenant: &TenantId) -> Result<String, Failure> {
+        let secret = self.store.rotate_report_secret(tenant, self.now_ms()).await?;
+        Ok(format!("whsec_{}", BASE64_STANDARD.encode(secret)))
+    }
+
+    /// What the code of a link is about.
+    pub(crate) fn link(&self, code: &str) -> Result<Link, Failure> {
+        let unknown = || Failure::NotFound { what: "link" };
+        let parts = self.composer.codes.read(CodePurpose::Unsubscribe, code).ok_or_else(unknown)?;
+        let [tenant, person, purpose, event] = <[String; 4]>::try_from(parts).map_err(|_| unknown())?;
+        let event = if event == "-" { String::new() } else { event };
+        Ok(Link { tenant: tenant.parse().map_err(|_| unknown())?, person, purpose, event })
+    }
+
+    pub(crate) async fn resolve_unsubscribe(&self, code: &str) -> Result<ResolveUnsubscribeResponse, Failure> {
+        let Link { tenant, person, purpose, event } = self.link(code)?;
+        let sender_name = self.store.settings(&tenant).await?.sender_name;
+        let tenant_id = tenant.to_string();
+        Ok(ResolveUnsubscribeResponse { tenant_id, person_id: person, purpose, sender_name, event_id: event })
+    }
+
+    pub(crate) async fn unsubscribe(&self, code: &str, all_marketing: bool) -> Result<(), Failure> {
+        let Link { tenant, person, purpose, .. } = self.link(code)?;
+        // Each click counts: between two of them the person may have agreed anew.
+        let key = random::sortable_id();
+        self.planner.upstream.withdraw(&tenant, &person, &[&purpose], "unsubscribe", key.clone()).await?;
+        if all_marketing {
+            let key = format!("{key}-marketing");
+            self.planner.upstream.withdraw_marketing(&tenant, &person, "unsubscribe", key).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn suppressions(
+        &self,
+        tenant: &TenantId,
+        request: ListSuppressionsRequest,
+    ) -> Result<ListSuppressionsResponse, Failure> {
+        let (size, now_ms) = (fields::page_size(request.page_size)?, self.now_ms());
+        if !request.email.is_empty() {
+            let (key, standing) = self.standing_of(tenant, &request.email).await?;
+            let suppressed = standing.is_suppressed(now_ms);
+            let suppressions = suppressed.then(|| wire(Channel::Email, key, &standing)).into_iter().collect();
+            return Ok(ListSuppressionsResponse { suppressions, next_page_token: String::new() });
+        }
+        let mut after = read_token(&request.page_token)?;
+        let mut suppressions = Vec::new();
+        loop {
+            let (rows, more) = self.store.standings(tenant, after, ROWS).await?;
+            let last_of_page = rows.last().map(|(channel, key, _)| (channel.as_str_name().to_owned(), key.0.clone()));
+            for (channel, key, standing) in rows {
+                if !standing.is_suppressed(now_ms) {
+                    continue;
+                }
+                let place = (channel.as_str_name().to_owned(), key.0.clone());
+                suppressions.push(wire(channel, key, &standing));
+                if suppressions.len() == size {
+                    return Ok(ListSuppressionsResponse { suppressions, next_page_token: token(&place) });
+                }
+            }
+            after = last_of_page;
+            if !more {
+                return Ok(ListSuppressionsResponse { suppressions, next_page_token: String::new() });
+            }
+        }
+    }
+
+    pub(crate) async fn lift_suppression(&self, caller: &Principal, email: &str, reason: &str) -> Result<(), Failure> {
+        let (tenant, reason) = (caller.tenant()?, fields::reason(reason)?);
+        let (key, standing) = self.standing_of(tenant, email).await?;
+        if !standing.is_suppressed(self.now_ms()) {
+            return Err(Failure::NotFound { what: "suppression" });
+        }
+        let entry = AuditEntry {
+            actor: caller.actor(),
+            action: "suppression.lift".to_owned(),
+            subject: format!("suppression:{}", key.0),
+            reason,
+            entry_id: random::sortable_id(),
+            ..AuditEntry::default()
+        };
+        self.planner.upstream.audit(tenant, entry).await?;
+        self.change_standing(tenant, Channel::Email, &key, |standing, _| Some(standing.lifted())).await
+    }
+
+    async fn standing_of(&self, tenant: &TenantId, email: &str) -> Result<(AddressKey, Standing), Failure> {
+        let email = canonical::email(email).map_err(|problem| Failure::invalid("email", problem))?;
+        let key = AddressKey::of(&self.store.address_key(tenant, Channel::Email, email.as_str()));
+        let standing = self.store.standing(tenant, Channel::Email, &key).await?;
+        Ok((key, standing))
+    }
+
+    async fn change_standing(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        key: &AddressKey,
+        change: impl Fn(&Standing, i64) -> Option<Standing>,
+    ) -> Result<(), Failure> {
+        for _ in 0..TRIES_MAX {
+            let standing = self.store.standing(tenant, channel, key).await?;
+            let Some(next) = change(&standing, self.now_ms()) else { return Ok(()) };
+            match self.store.put_standing(tenant, channel, key, &next).await {
+                Err(Failure::Changed { .. }) => {}
+                other => return other,
+            }
+        }
+        Err(Failure::Changed { what: "suppression" })
+    }
+}
+
+fn wire(channel: Channel, key: AddressKey, standing: &Standing) -> Suppression {
+    Suppression {
+        key: key.0,
+        channel: channel.into(),
+        reason: standing.reason.clone(),
+        since: Some(timestamp(standing.since_ms)),
+        until: (standing.until_ms > 0).then(|| timestamp(standing.until_ms)),
+    }
+}
+
+/// Opaque to callers; no secret and no permission.
+fn token((channel, key): &(String, String)) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{channel}.{key}"))
+}
+
+fn read_token(token: &str) -> Result<Option<(String, String)>, Failure> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let read = || {
+        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let (channel, key) = text.split_once('.')?;
+        Channel::from_str_name(channel)?;
+        Some((channel.to_owned(), key.to_owned()))
+    };
+    let problem = "must be the next_page_token of the page before in the same list, or empty for the first page";
+    read().map(Some).ok_or_else(|| Failure::invalid("page_token", problem))
+}

@@ -1,0 +1,300 @@
+//! The ledger. A change is: a row that makes somebody look again, an announcement, the change itself under its version, and the
+//! row that is counted. Each step may be the last before a crash; what is missing then is done when the due row is looked at.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use prost_types::Timestamp;
+use turnout_platform::{
+    bus::durable::EventKind,
+    failure::Failure,
+    ids::{EventId, TenantId},
+    outbox::Announcement,
+    tables::{PutIf, Range, Row, TableError, Value},
+};
+use turnout_proto::events::v1::{DomainEvent, MessageStateChanged, domain_event};
+
+use super::{
+    MESSAGES_BY_EVENT, MESSAGES_BY_ID, MESSAGES_BY_PERSON, MESSAGES_BY_REGISTRATION, Store, Target, unreadable,
+};
+use crate::domain::message::{BUCKETS, Channel, Kind, Message, MessageId, Reason, State};
+
+/// Messages that are read at the same time for one answer.
+const READS_AT_ONCE_MAX: usize = 16;
+/// Messages of one registration. Reminders are ten at most; the rest are changes and what was sent again.
+const OF_REGISTRATION_MAX: usize = 200;
+/// Messages to a person in one answer.
+const OF_PERSON_MAX: usize = 1000;
+/// Versions that a write with an open outcome is read back for.
+const READ_BACK_TRIES: usize = 3;
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Saved {
+    Yes,
+    /// Somebody else changed it first.
+    Changed,
+}
+
+/// What is counted: kind, occurrence, state, reason.
+pub(crate) type Figures = BTreeMap<(Kind, String, State, String), i64>;
+
+impl Store {
+    pub async fn message(&self, tenant: &TenantId, id: &MessageId) -> Result<Option<Message>, Failure> {
+        let row = self.tables.get(&MESSAGES_BY_ID, vec![tenant.as_str().into(), id.as_str().into()]).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Stores a new message; gives back the one that was there, if one was. Repeating it changes nothing.
+    pub async fn create(&self, message: &Message, now_ms: i64) -> Result<Option<Message>, Failure> {
+        if let Some(at_ms) = message.look_at_ms() {
+            self.look_at(&message.tenant, &Target::Message(message.id.clone()), at_ms, now_ms).await?;
+        }
+        self.put_index_rows(message).await?;
+        let announcement = self.announce(message).await?;
+        match self.tables.put_if_absent(row_of(message)).await {
+            Ok(None) => announcement.done(),
+            Ok(Some(found)) => {
+                let found = read(&found)?;
+                announcement.withdrawn().await;
+                return Ok(Some(found));
+            }
+            Err(error) => return Err(settle_failed(announcement, error).await),
+        }
+        self.metrics.entered(message);
+        self.count(message).await?;
+        Ok(None)
+    }
+
+    /// Puts the message in the place of the version before it.
+    pub async fn save(&self, message: &Message, now_ms: i64) -> Result<Saved, Failure> {
+        if let Some(at_ms) = message.look_at_ms() {
+            self.look_at(&message.tenant, &Target::Message(message.id.clone()), at_ms, now_ms).await?;
+        }
+        // Being handed over is over in a moment: the state after it is told.
+        let announcement = match message.state {
+            State::Sending => None,
+            _ => Some(self.announce(message).await?),
+        };
+        let outcome = match self.tables.put_if_version(row_of(message), message.version - 1).await {
+            Err(TableError::Timeout(_)) => self.read_back(message).await,
+            other => other,
+        };
+        match outcome {
+            Ok(PutIf::Stored) => {
+                if let Some(announcement) = announcement {
+                    announcement.done();
+                }
+            }
+            Ok(PutIf::Differs(_)) => {
+                if let Some(announcement) = announcement {
+                    announcement.withdrawn().await;
+                }
+                return Ok(Saved::Changed);
+            }
+            Err(error) => {
+                return Err(match announcement {
+                    Some(announcement) => settle_failed(announcement, error).await,
+                    None => error.into(),
+                });
+            }
+        }
+        self.metrics.entered(message);
+        self.count(message).await?;
+        Ok(Saved::Yes)
+    }
+
+    /// After a write whose outcome is open: what stands there now.
+    async fn read_back(&self, message: &Message) -> Result<PutIf, TableError> {
+        let key = vec![message.tenant.as_str().into(), message.id.as_str().into()];
+        let mut outcome = Err(TableError::Timeout("not read back".to_owned()));
+        for _ in 0..READ_BACK_TRIES {
+            outcome = self.tables.get(&MESSAGES_BY_ID, key.clone()).await;
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        let found = outcome?;
+        let ours = found.as_ref().is_some_and(|row| read(row).is_ok_and(|found| found == *message));
+        if ours {
+            return Ok(PutIf::Stored);
+        }
+        // A write may still be under way behind a timeout: whether it happens shows at the next look.
+        if found.as_ref().is_some_and(|row| row.int("version") == message.version - 1) {
+            return Err(TableError::Timeout("not there yet".to_owned()));
+        }
+        Ok(PutIf::Differs(found))
+    }
+
+    /// Puts the row that is counted.
+    pub async fn count(&self, message: &Message) -> Result<(), Failure> {
+        let Some(event) = &message.event else { return Ok(()) };
+        let row = Row::new(&MESSAGES_BY_EVENT)
+            .set("tenant_id", message.tenant.as_str())
+            .set("event_id", event.as_str())
+            .set("bucket", message.id.bucket())
+            .set("message_id", message.id.as_str())
+            .set("kind", message.kind.as_str_name())
+            .set("occurrence", message.occurrence.as_str())
+            .set("channel", message.channel.as_str_name())
+            .set("state", message.state.as_str_name())
+            .set("reason", message.reason.map_or("", Reason::word));
+        Ok(self.tables.put(row).await?)
+    }
+
+    /// Counts an event's messages.
+    pub async fn figures(&self, tenant: &TenantId, event: &EventId) -> Result<Figures, Failure> {
+        let mut figures = Figures::new();
+        for bucket in 0..BUCKETS {
+            let partition = vec![tenant.as_str().into(), event.as_str().into(), bucket.into()];
+            let mut after = None;
+            loop {
+                let mut range = Range::of(&MESSAGES_BY_EVENT, partition.clone());
+                if let Some(after) = after {
+                    range = range.after(after);
+                }
+                let page = self.tables.range(range).await?;
+                for row in &page.rows {
+                    let kind = Kind::from_str_name(row.text("kind")).ok_or_else(|| unreadable(row))?;
+                    let state = State::from_str_name(row.text("state")).ok_or_else(|| unreadable(row))?;
+                    let key = (kind, row.text("occurrence").to_owned(), state, row.text("reason").to_owned());
+                    *figures.entry(key).or_default() += 1;
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(figures)
+    }
+
+    /// The messages of a registration, by time of planning.
+    pub async fn of_registration(&self, tenant: &TenantId, registration: &str) -> Result<Vec<Message>, Failure> {
+        let partition = vec![tenant.as_str().into(), registration.into()];
+        let range = Range::of(&MESSAGES_BY_REGISTRATION, partition).limit(OF_REGISTRATION_MAX);
+        let mut messages = self.read_all(tenant, self.tables.range(range).await?.rows).await?;
+        messages.sort_by(|a, b| (a.planned_at_ms, &a.id).cmp(&(b.planned_at_ms, &b.id)));
+        Ok(messages)
+    }
+
+    /// The latest messages to a person, newest first.
+    pub async fn of_person(&self, tenant: &TenantId, person: &str, limit: usize) -> Result<Vec<Message>, Failure> {
+        let partition = vec![tenant.as_str().into(), person.into()];
+        let range = Range::of(&MESSAGES_BY_PERSON, partition).reverse().limit(limit.min(OF_PERSON_MAX));
+        self.read_all(tenant, self.tables.range(range).await?.rows).await
+    }
+
+    async fn read_all(&self, tenant: &TenantId, rows: Vec<Row>) -> Result<Vec<Message>, Failure> {
+        let ids = rows.into_iter().map(|row| MessageId::read(row.text("message_id")).ok_or_else(|| unreadable(&row)));
+        let ids: Vec<MessageId> = ids.collect::<Result<_, _>>()?;
+        let messages = stream::iter(ids).map(|id| async move { self.message(tenant, &id).await });
+        let messages: Vec<Option<Message>> = messages.buffered(READS_AT_ONCE_MAX).try_collect().await?;
+        // A row that leads nowhere was left by a planning that was cut off.
+        Ok(messages.into_iter().flatten().collect())
+    }
+
+    async fn put_index_rows(&self, message: &Message) -> Result<(), Failure> {
+        let (tenant, id) = (message.tenant.as_str(), message.id.as_str());
+        if !message.registration.is_empty() {
+            let row = Row::new(&MESSAGES_BY_REGISTRATION)
+                .set("tenant_id", tenant)
+                .set("registration_id", message.registration.as_str())
+                .set("message_id", id);
+            self.tables.put(row).await?;
+        }
+        if !message.person.is_empty() {
+            let row = Row::new(&MESSAGES_BY_PERSON)
+                .set("tenant_id", tenant)
+                .set("person_id", message.person.as_str())
+                .set("planned_at", Value::Time(message.planned_at_ms))
+                .set("message_id", id);
+            self.tables.put(row).await?;
+        }
+        Ok(())
+    }
+
+    async fn announce(&self, message: &Message) -> Result<Announcement, Failure> {
+        let at_ms = message.state_at_ms;
+        let changed = MessageStateChanged {
+            event_id: message.event.as_ref().map(ToString::to_string).unwrap_or_default(),
+            registration_id: message.registration.clone(),
+            person_id: message.person.clone(),
+        };
+        let event = DomainEvent {
+            message_id: format!("message-{}-{}", message.id, message.version),
+            tenant_id: message.tenant.to_string(),
+            at: Some(timestamp(at_ms)),
+            what: Some(domain_event::What::Message(changed)),
+        };
+        self.outbox.announce(vec![(EventKind::Message, event)]).await
+    }
+}
+
+/// A change that failed surely did not happen, or may have.
+async fn settle_failed(announcement: Announcement, error: TableError) -> Failure {
+    match error {
+        TableError::Timeout(_) => announcement.done(),
+        _ => announcement.withdrawn().await,
+    }
+    error.into()
+}
+
+pub(crate) fn timestamp(at_ms: i64) -> Timestamp {
+    Timestamp { seconds: at_ms.div_euclid(1000), nanos: at_ms.rem_euclid(1000) as i32 * 1_000_000 }
+}
+
+fn row_of(message: &Message) -> Row {
+    Row::new(&MESSAGES_BY_ID)
+        .set("tenant_id", message.tenant.as_str())
+        .set("message_id", message.id.as_str())
+        .set("kind", message.kind.as_str_name())
+        .set("occurrence", message.occurrence.as_str())
+        .set("rank", message.rank)
+        .set("channel", message.channel.as_str_name())
+        .set("event_id", message.event.as_ref().map_or("", EventId::as_str))
+        .set("registration_id", message.registration.as_str())
+        .set("person_id", message.person.as_str())
+        .set("state", message.state.as_str_name())
+        .set("reason", message.reason.map_or("", Reason::word))
+        .set("due_at", Value::Time(message.due_at_ms))
+        .set("expires_at", Value::Time(message.expires_at_ms))
+        .set("planned_at", Value::Time(message.planned_at_ms))
+        .set("state_at", Value::Time(message.state_at_ms))
+        .set("attempts", message.attempts)
+        .set("lease_until", Value::Time(message.lease_until_ms))
+        .set("maybe_twice", message.maybe_twice)
+        .set("on_purpose", message.on_purpose)
+        .set("sealed", message.sealed.as_slice())
+        .set("address_key", message.address_key.as_slice())
+        .set("version", message.version)
+}
+
+fn read(row: &Row) -> Result<Message, Failure> {
+    let event = row.text("event_id");
+    let wrong = || unreadable(row);
+    Ok(Message {
+        tenant: row.text("tenant_id").parse().map_err(|_| wrong())?,
+        id: MessageId::read(row.text("message_id")).ok_or_else(wrong)?,
+        kind: Kind::from_str_name(row.text("kind")).ok_or_else(wrong)?,
+        occurrence: row.text("occurrence").to_owned(),
+        rank: row.int("rank"),
+        channel: Channel::from_str_name(row.text("channel")).ok_or_else(wrong)?,
+        event: if event.is_empty() { None } else { Some(event.parse().map_err(|_| wrong())?) },
+        registration: row.text("registration_id").to_owned(),
+        person: row.text("person_id").to_owned(),
+        state: State::from_str_name(row.text("state")).ok_or_else(wrong)?,
+        reason: Reason::read(row.text("reason")),
+        due_at_ms: row.time("due_at"),
+        expires_at_ms: row.time("expires_at"),
+        planned_at_ms: row.time("planned_at"),
+        state_at_ms: row.time("state_at"),
+        attempts: row.int("attempts"),
+        lease_until_ms: row.time("lease_until"),
+        maybe_twice: row.flag("maybe_twice"),
+        on_purpose: row.flag("on_purpose"),
+        sealed: row.bytes("sealed").to_vec(),
+        address_key: row.bytes("address_key").to_vec(),
+        version: row.int("version"),
+    })
+}

@@ -1,0 +1,88 @@
+//! What a tenant has settled, and the secrets of its reports. Both are sealed: the address for answers is somebody's, and an address
+//! of a webhook may hold a secret.
+
+use prost::Message as _;
+use turnout_platform::{
+    failure::Failure,
+    ids::TenantId,
+    random,
+    tables::{Row, Value},
+};
+use turnout_proto::notifications::v1::MessageSettings;
+
+use super::{MESSAGE_SETTINGS_BY_TENANT, REPORT_SECRETS_BY_TENANT, Store, unreadable};
+use crate::domain::quiet::QuietHours;
+
+/// Whose key seals what belongs to the tenant itself.
+pub(crate) const OWNER: &str = "tenant";
+/// The old secret is valid for so long after a new one.
+const OLD_SECRET_MS: i64 = 24 * 3_600_000;
+/// Bytes of a secret.
+const SECRET_BYTES: usize = 32;
+
+/// The secrets with which a report may be signed.
+#[derive(Clone)]
+pub(crate) struct Secrets {
+    pub current: Vec<u8>,
+    pub old: Option<Vec<u8>>,
+}
+
+impl Store {
+    /// A tenant's settings; ours while it has none.
+    pub async fn settings(&self, tenant: &TenantId) -> Result<MessageSettings, Failure> {
+        let Some(row) = self.tables.get(&MESSAGE_SETTINGS_BY_TENANT, vec![tenant.as_str().into()]).await? else {
+            return Ok(MessageSettings {
+                sender_name: tenant.to_string(),
+                quiet_from_min: QuietHours::USUAL.from_min,
+                quiet_to_min: QuietHours::USUAL.to_min,
+                ..MessageSettings::default()
+            });
+        };
+        let plain =
+            self.open(tenant, "message-settings", row.bytes("sealed")).await?.ok_or_else(|| unreadable(&row))?;
+        let settings = MessageSettings::decode(plain.as_slice()).map_err(|_| unreadable(&row))?;
+        Ok(MessageSettings { version: row.int("version"), ..settings })
+    }
+
+    /// Puts the settings; `version` is the one that the caller saw.
+    pub async fn put_settings(&self, tenant: &TenantId, settings: MessageSettings) -> Result<MessageSettings, Failure> {
+        let sealed = self.seal(tenant, "message-settings", &settings.encode_to_vec()).await?;
+        let row = Row::new(&MESSAGE_SETTINGS_BY_TENANT).set("tenant_id", tenant.as_str()).set("sealed", sealed);
+        self.put_versioned(row, settings.version, "settings").await?;
+        Ok(MessageSettings { version: settings.version + 1, ..settings })
+    }
+
+    /// The secrets that are valid now; none when none was ever made.
+    pub async fn report_secrets(&self, tenant: &TenantId, now_ms: i64) -> Result<Option<Secrets>, Failure> {
+        let Some(row) = self.tables.get(&REPORT_SECRETS_BY_TENANT, vec![tenant.as_str().into()]).await? else {
+            return Ok(None);
+        };
+        let open = |sealed: Vec<u8>| async move { self.open(tenant, "report-secret", &sealed).await };
+        let current = open(row.bytes("sealed").to_vec()).await?.ok_or_else(|| unreadable(&row))?;
+        let old_is_valid = now_ms < row.time("old_until") && !row.bytes("old_sealed").is_empty();
+        let old = if old_is_valid { open(row.bytes("old_sealed").to_vec()).await? } else { None };
+        Ok(Some(Secrets { current, old }))
+    }
+
+    /// Makes a new secret.
+    pub async fn rotate_report_secret(&self, tenant: &TenantId, now_ms: i64) -> Result<Vec<u8>, Failure> {
+        let secret = random::bytes::<SECRET_BYTES>().to_vec();
+        let found = self.tables.get(&REPORT_SECRETS_BY_TENANT, vec![tenant.as_str().into()]).await?;
+        let row = Row::new(&REPORT_SECRETS_BY_TENANT)
+            .set("tenant_id", tenant.as_str())
+            .set("sealed", self.seal(tenant, "report-secret", &secret).await?)
+            .set("old_sealed", found.as_ref().map(|row| row.bytes("sealed").to_vec()).unwrap_or_default())
+            .set("old_until", Value::Time(now_ms + OLD_SECRET_MS));
+        self.put_versioned(row, found.map_or(0, |row| row.int("version")), "secret").await?;
+        Ok(secret)
+    }
+
+    async fn seal(&self, tenant: &TenantId, context: &str, plain: &[u8]) -> Result<Vec<u8>, Failure> {
+        Ok(self.vault.key_for(tenant, OWNER).await?.seal(context, plain))
+    }
+
+    async fn open(&self, tenant: &TenantId, context: &str, sealed: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        let key = self.vault.existing(tenant, OWNER).await?;
+        Ok(key.and_then(|key| key.open(context, sealed)))
+    }
+}

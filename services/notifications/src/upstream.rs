@@ -1,0 +1,194 @@
+//! What notifications asks of registration and profiles: the truth about an event, a registration and a person at this moment.
+//! Everything that is sent is decided and written from these answers, never from what a bus message said.
+
+use std::time::Duration;
+
+use tonic::{Code, Request, Status, service::interceptor::InterceptedService, transport::Channel};
+use turnout_platform::{
+    auth::{Credentials, WithCredentials},
+    failure::Failure,
+    ids::{EventId, TenantId},
+};
+use turnout_proto::{
+    profiles::v1::{
+        AuditEntry, ConsentAction, ConsentStatement, GetConsentsRequest, GetPersonRequest, ListMembersRequest, Person,
+        RecordAuditRequest, RecordConsentRequest, account_service_client::AccountServiceClient,
+        people_service_client::PeopleServiceClient,
+    },
+    registration::v1::{
+        Event, GetEventRequest, GetRegistrationRequest, ListRegistrantsRequest, Registration,
+        registrant_service_client::RegistrantServiceClient, registration_service_client::RegistrationServiceClient,
+    },
+};
+
+/// A service that does not answer within this time is taken for one that is away.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// A page of registrants takes longer to gather.
+const PAGE_MAX: Duration = Duration::from_secs(30);
+/// When to ask a service again that is away.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Registrants of one page.
+const PAGE_REGISTRANTS: i32 = 500;
+/// Purposes that are marketing: a complaint or "all marketing" ends these.
+const MARKETING: &str = "marketing";
+
+type Caller = InterceptedService<Channel, WithCredentials>;
+
+/// The way to the other services. A clone is another handle on the same.
+#[derive(Clone)]
+pub(crate) struct Upstream {
+    registration: Channel,
+    profiles: Channel,
+    credentials: Credentials,
+}
+
+impl Upstream {
+    pub fn new(registration: Channel, profiles: Channel, credentials: Credentials) -> Self {
+        Self { registration, profiles, credentials }
+    }
+
+    /// The event; none when there is none.
+    pub async fn event(&self, tenant: &TenantId, event: &EventId) -> Result<Option<Event>, Failure> {
+        let mut client = RegistrationServiceClient::with_interceptor(self.registration.clone(), self.of(tenant));
+        let request = GetEventRequest { event_id: event.to_string() };
+        let answer = found(client.get_event(within(ANSWER_MAX, request)).await)?;
+        Ok(answer.and_then(|answer| answer.into_inner().event))
+    }
+
+    /// The registration; none when there is none.
+    pub async fn registration(
+        &self,
+        tenant: &TenantId,
+        event: &EventId,
+        registration: &str,
+    ) -> Result<Option<Registration>, Failure> {
+        let request = GetRegistrationRequest { event_id: event.to_string(), registration_id: registration.to_owned() };
+        let answer = found(self.registrants(tenant).get_registration(within(ANSWER_MAX, request)).await)?;
+        Ok(answer.and_then(|answer| answer.into_inner().registration))
+    }
+
+    /// A page of an event's registrants, and the token of the next; empty for none.
+    pub async fn registrations(
+        &self,
+        tenant: &TenantId,
+        event: &EventId,
+        page_token: String,
+    ) -> Result<(Vec<Registration>, String), Failure> {
+        let request = ListRegistrantsRequest {
+            event_id: event.to_string(),
+            page_size: PAGE_REGISTRANTS,
+            page_token,
+            ..ListRegistrantsRequest::default()
+        };
+        let answer = found(self.registrants(tenant).list_registrants(within(PAGE_MAX, request)).await)?;
+        let page = answer.map(tonic::Response::into_inner).unwrap_or_default();
+        Ok((page.registrations, page.next_page_token))
+    }
+
+    /// The person; none when there is none.
+    pub async fn person(&self, tenant: &TenantId, person: &str) -> Result<Option<Person>, Failure> {
+        let request = GetPersonRequest { person_id: person.to_owned() };
+        let answer = found(self.people(tenant).get_person(within(ANSWER_MAX, request)).await)?;
+        Ok(answer.and_then(|answer| answer.into_inner().person))
+    }
+
+    /// What the person's statements come to now.
+    pub async fn consents(&self, tenant: &TenantId, person: &str) -> Result<Vec<ConsentStatement>, Failure> {
+        let request = GetConsentsRequest { person_id: person.to_owned() };
+        let answer = found(self.people(tenant).get_consents(within(ANSWER_MAX, request)).await)?;
+        Ok(answer.map(|answer| answer.into_inner().current).unwrap_or_default())
+    }
+
+    /// Records that the person takes back their consent to this purpose, over all channels. Repeating it with the same key
+    /// records it once.
+    pub async fn withdraw(
+        &self,
+        tenant: &TenantId,
+        person: &str,
+        purposes: &[&str],
+        source: &str,
+        key: String,
+    ) -> Result<(), Failure> {
+        let statement = |purpose: &&str| ConsentStatement {
+            purpose: (*purpose).to_owned(),
+            channel: "*".to_owned(),
+            action: ConsentAction::Withdrawn.into(),
+            source: source.to_owned(),
+            ..ConsentStatement::default()
+        };
+        let request = RecordConsentRequest {
+            person_id: person.to_owned(),
+            statements: purposes.iter().map(statement).collect(),
+            idempotency_key: key,
+        };
+        found(self.people(tenant).record_consent(within(ANSWER_MAX, request)).await)?;
+        Ok(())
+    }
+
+    /// Records that the person takes back all of marketing.
+    pub async fn withdraw_marketing(
+        &self,
+        tenant: &TenantId,
+        person: &str,
+        source: &str,
+        key: String,
+    ) -> Result<(), Failure> {
+        self.withdraw(tenant, person, &[MARKETING], source, key).await
+    }
+
+    /// Writes down what somebody of the team did for another.
+    pub async fn audit(&self, tenant: &TenantId, entry: AuditEntry) -> Result<(), Failure> {
+        let mut client = AccountServiceClient::with_interceptor(self.profiles.clone(), self.of(tenant));
+        let request = RecordAuditRequest { entry: Some(entry) };
+        client.record_audit(within(ANSWER_MAX, request)).await.map_err(failure)?;
+        Ok(())
+    }
+
+    /// The addresses of the team.
+    pub async fn team(&self, tenant: &TenantId) -> Result<Vec<String>, Failure> {
+        let mut client = AccountServiceClient::with_interceptor(self.profiles.clone(), self.of(tenant));
+        let answer = client.list_members(within(ANSWER_MAX, ListMembersRequest {})).await.map_err(failure)?;
+        Ok(answer.into_inner().members.into_iter().map(|member| member.email).collect())
+    }
+
+    fn registrants(&self, tenant: &TenantId) -> RegistrantServiceClient<Caller> {
+        RegistrantServiceClient::with_interceptor(self.registration.clone(), self.of(tenant))
+            .max_decoding_message_size(turnout_platform::limits::RPC_RESPONSE_BYTES_MAX)
+    }
+
+    fn people(&self, tenant: &TenantId) -> PeopleServiceClient<Caller> {
+        PeopleServiceClient::with_interceptor(self.profiles.clone(), self.of(tenant))
+    }
+
+    fn of(&self, tenant: &TenantId) -> WithCredentials {
+        self.credentials.acting_for(Some(tenant))
+    }
+}
+
+fn within<T>(longest: Duration, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(longest);
+    request
+}
+
+/// What there is not is no failure.
+fn found<T>(answer: Result<T, Status>) -> Result<Option<T>, Failure> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(status) if status.code() == Code::NotFound => Ok(None),
+        Err(status) => Err(failure(status)),
+    }
+}
+
+/// The words of another service may quote what was asked: only the code is kept.
+#[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+fn failure(status: Status) -> Failure {
+    match status.code() {
+        Code::Internal
+        | Code::Unimplemented
+        | Code::InvalidArgument
+        | Code::PermissionDenied
+        | Code::Unauthenticated => Failure::internal(format!("another service refused: {:?}", status.code())),
+        _ => Failure::Unavailable { retry_after: RETRY_AFTER },
+    }
+}

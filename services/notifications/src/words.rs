@@ -1,0 +1,204 @@
+//! What organisers settle: templates and how they look, reminders, settings. A template is tried in each of its languages before it
+//! is stored, so that whatever is stored can be sent.
+
+use turnout_platform::{
+    canonical,
+    failure::Failure,
+    ids::{EventId, TenantId},
+    random,
+};
+use turnout_proto::{
+    notifications::v1::{
+        MessageSettings, PreviewTemplateResponse, Reminder, Reminders, SendTestRequest, SendTestResponse, Template,
+    },
+    registration::v1::{AttendanceMode, Event, EventState},
+};
+
+use crate::{
+    Notifications,
+    actions::optional_event,
+    compose::Truth,
+    domain::{
+        fields,
+        message::Kind,
+        render::{Fault, Rendered},
+    },
+    store::timestamp,
+    transport::{Letter, Outcome},
+};
+
+/// The event of a preview that is about none begins so long from now.
+const PREVIEW_IN_MS: i64 = 7 * 24 * 3_600_000;
+
+impl Notifications {
+    /// The event, if it is the tenant's.
+    pub(crate) async fn event(&self, tenant: &TenantId, event: &str) -> Result<Event, Failure> {
+        let id: EventId = fields::id("event_id", event)?;
+        self.planner.upstream.event(tenant, &id).await?.ok_or(Failure::NotFound { what: "event" })
+    }
+
+    pub(crate) async fn get_template(&self, tenant: &TenantId, kind: i32, event: &str) -> Result<Template, Failure> {
+        let (kind, id) = (fields::kind(kind)?, self.level(tenant, event).await?);
+        self.store.template(tenant, id.as_ref(), kind).await
+    }
+
+    pub(crate) async fn put_template(
+        &self,
+        tenant: &TenantId,
+        template: Option<Template>,
+    ) -> Result<Template, Failure> {
+        let template = checked(template)?;
+        let event = self.level(tenant, &template.event_id).await?;
+        let truth = self.invented(tenant, &template).await?;
+        let languages = |text: &Option<turnout_proto::common::v1::LocalizedText>| {
+            text.iter().flat_map(|text| text.texts.keys().cloned()).collect::<Vec<_>>()
+        };
+        for language in languages(&template.subject).into_iter().chain(languages(&template.body)) {
+            self.composer.preview(&template, &language, &truth).map_err(|fault| wrong(&fault, &language))?;
+        }
+        self.store.put_template(tenant, event.as_ref(), template).await
+    }
+
+    pub(crate) async fn reset_template(&self, tenant: &TenantId, kind: i32, event: &str) -> Result<Template, Failure> {
+        let (kind, id) = (fields::kind(kind)?, self.level(tenant, event).await?);
+        self.store.reset_template(tenant, id.as_ref(), kind).await?;
+        self.store.template(tenant, id.as_ref(), kind).await
+    }
+
+    pub(crate) async fn preview(
+        &self,
+        tenant: &TenantId,
+        template: Option<Template>,
+        language: &str,
+    ) -> Result<PreviewTemplateResponse, Failure> {
+        let Rendered { subject, text, html } = self.rendered(tenant, &checked(template)?, language).await?.0;
+        Ok(PreviewTemplateResponse { subject, text, html })
+    }
+
+    pub(crate) async fn send_test(
+        &self,
+        tenant: &TenantId,
+        request: SendTestRequest,
+    ) -> Result<SendTestResponse, Failure> {
+        let to = canonical::email(&request.email).map_err(|problem| Failure::invalid("email", problem))?;
+        let team = self.planner.upstream.team(tenant).await?;
+        // Before anybody was invited there is only whoever opened the first link.
+        if !team.is_empty() && !team.iter().any(|email| canonical::email(email).is_ok_and(|email| email == to)) {
+            return Err(Failure::invalid("email", "must be the address of a member of the team"));
+        }
+        let template = checked(request.template)?;
+        let (Rendered { subject, text, html }, truth) = self.rendered(tenant, &template, &request.language).await?;
+        let host = self.composer.mail_from.rsplit('@').next().unwrap_or_default();
+        let letter = Letter {
+            message_id: format!("test-{}@{host}", random::sortable_id()),
+            to: request.email.trim().to_owned(),
+            sender_name: truth.settings.sender_name,
+            from: self.composer.mail_from.clone(),
+            reply_to: Some(truth.settings.reply_to).filter(|address| !address.is_empty()),
+            subject,
+            text,
+            html,
+            calendar: None,
+            unsubscribe_url: None,
+            at_ms: self.now_ms(),
+        };
+        let answer = self.mail.hand_over(&letter).await;
+        Ok(SendTestResponse { handed_off: answer.outcome == Outcome::Accepted, answer: answer.words })
+    }
+
+    pub(crate) async fn get_reminders(&self, tenant: &TenantId, event: &str) -> Result<Reminders, Failure> {
+        self.event(tenant, event).await?;
+        let (leads, version) = self.store.leads(tenant, &fields::id("event_id", event)?).await?;
+        Ok(reminders(event, &leads, version))
+    }
+
+    pub(crate) async fn put_reminders(
+        &self,
+        tenant: &TenantId,
+        wanted: Option<Reminders>,
+    ) -> Result<Reminders, Failure> {
+        let wanted = wanted.ok_or_else(|| Failure::invalid("reminders", "must be given"))?;
+        let leads = fields::leads(&wanted.reminders)?;
+        self.event(tenant, &wanted.event_id).await?;
+        let event: EventId = fields::id("event_id", &wanted.event_id)?;
+        let version = wanted.version + 1;
+        // Written down before the rules change: a crash leaves work that finds nothing to do rather than rules that nobody applies.
+        let work = self.fan_outs.begin(tenant, &event, "reminders", version).await?;
+        self.store.put_leads(tenant, &event, &leads, wanted.version).await?;
+        // Some worker may have done that work just before the rules changed.
+        let again = self.fan_outs.begin(tenant, &event, "rules", version).await?;
+        for work in [work, again] {
+            self.hurry.look_at(tenant, work);
+        }
+        Ok(reminders(&wanted.event_id, &leads, version))
+    }
+
+    pub(crate) async fn put_settings(
+        &self,
+        tenant: &TenantId,
+        settings: Option<MessageSettings>,
+    ) -> Result<MessageSettings, Failure> {
+        let settings = fields::settings(settings.ok_or_else(|| Failure::invalid("settings", "must be given"))?)?;
+        self.store.put_settings(tenant, settings).await
+    }
+
+    /// The event that a template is for, if it is for one of the tenant's.
+    async fn level(&self, tenant: &TenantId, event: &str) -> Result<Option<EventId>, Failure> {
+        let id = optional_event(event)?;
+        if id.is_some() {
+            self.event(tenant, event).await?;
+        }
+        Ok(id)
+    }
+
+    async fn rendered(
+        &self,
+        tenant: &TenantId,
+        template: &Template,
+        language: &str,
+    ) -> Result<(Rendered, Truth), Failure> {
+        let truth = self.invented(tenant, template).await?;
+        let rendered = self.composer.preview(template, language, &truth).map_err(|fault| wrong(&fault, language))?;
+        Ok((rendered, truth))
+    }
+
+    /// What a preview is about: the event, or an invented one.
+    async fn invented(&self, tenant: &TenantId, template: &Template) -> Result<Truth, Failure> {
+        let event = if template.event_id.is_empty() {
+            Event {
+                event_id: "preview".into(),
+                title: "Opening night".into(),
+                zone: "UTC".into(),
+                starts_at: Some(timestamp(self.now_ms() + PREVIEW_IN_MS)),
+                venue: "Main hall".into(),
+                mode: AttendanceMode::OnSite.into(),
+                languages: vec!["en".into()],
+                ..Event::default()
+            }
+        } else {
+            self.event(tenant, &template.event_id).await?
+        };
+        let state = if template.kind() == Kind::Cancellation { EventState::Cancelled.into() } else { event.state };
+        let event = Some(Event { state, ..event });
+        Ok(Truth { settings: self.store.settings(tenant).await?, event, ..Truth::default() })
+    }
+}
+
+fn checked(template: Option<Template>) -> Result<Template, Failure> {
+    let template = template.ok_or_else(|| Failure::invalid("template", "must be given"))?;
+    Ok(Template {
+        kind: fields::kind(template.kind)?.into(),
+        subject: Some(fields::texts("subject", template.subject)?),
+        body: Some(fields::texts("body", template.body)?),
+        ..template
+    })
+}
+
+fn wrong(fault: &Fault, language: &str) -> Failure {
+    Failure::invalid(fault.field, format!("{language}: {}", fault.problem))
+}
+
+fn reminders(event: &str, leads: &[i64], version: i64) -> Reminders {
+    let reminders = leads.iter().map(|lead| Reminder { before_s: *lead }).collect();
+    Reminders { event_id: event.to_owned(), reminders, version }
+}

@@ -1,0 +1,185 @@
+//! The worker goes through the minutes in order and looks at what is due. Nothing is lost with it: rows stay until what they lead to
+//! needs no further look, and the progress moves over a minute only when it is empty and long past.
+//!
+//! What is due at once (a link, a confirmation) is also handed over directly, so that it does not queue behind a hundred thousand
+//! reminders; its row stays as the safety net.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep},
+};
+use turnout_platform::{
+    clock::Clock,
+    failure::Failure,
+    ids::TenantId,
+    lifecycle::{Lifecycle, TaskResult},
+};
+
+use crate::{
+    look::{Looked, Looker},
+    metrics::Metrics,
+    store::{DueRow, MINUTE_MS, SHARDS, Store, Target},
+};
+
+/// Between two looks at the minutes.
+const TICK: Duration = Duration::from_millis(500);
+/// Rows of one page of a minute.
+const PAGE_ROWS: usize = 500;
+/// Minutes stay under watch for so long after they passed: a row may still be put, by a process that was held up.
+const TRAIL_MS: i64 = 2 * MINUTE_MS;
+/// What is handed over directly and waits for its turn; beyond it the minutes bring it.
+const HURRY_MAX: usize = 1024;
+/// A message that is being handed over when the process stops gets so long.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// The direct way to the worker. A clone is another handle on the same.
+#[derive(Clone)]
+pub(crate) struct Hurry {
+    queue: mpsc::Sender<DueRow>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Hurry {
+    /// Looks at this at once, if the worker has time; otherwise its row brings it.
+    pub fn look_at(&self, tenant: &TenantId, target: Target) {
+        let row = DueRow { tenant: tenant.clone(), target, placed_at_ms: self.clock.at_ms() as i64 };
+        let _ = self.queue.try_send(row);
+    }
+}
+
+/// The direct way, and its other end.
+pub(crate) fn hurry(clock: Arc<dyn Clock>) -> (Hurry, mpsc::Receiver<DueRow>) {
+    let (queue, rows) = mpsc::channel(HURRY_MAX);
+    (Hurry { queue, clock }, rows)
+}
+
+/// The worker.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    pub looker: Looker,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    /// Messages that are handed over at the same time.
+    pub concurrency: usize,
+    pub metrics: Metrics,
+    pub life: Lifecycle,
+}
+
+impl Worker {
+    /// Works until the process stops.
+    pub fn start(self, hurried: mpsc::Receiver<DueRow>) {
+        let life = self.life.clone();
+        life.spawn("due messages", within_grace(life.clone(), self.clone().go_through()));
+        life.spawn("hurried messages", within_grace(life.clone(), self.hurry(hurried)));
+    }
+
+    async fn go_through(self) {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.life.is_draining() {
+            tokio::select! {
+                () = self.life.draining() => break,
+                _ = tick.tick() => {}
+            }
+            if let Err(failure) = self.pass().await {
+                tracing::warn!(%failure, "due messages cannot be looked at now; retrying");
+                self.metrics.look_failed();
+            }
+        }
+    }
+
+    async fn hurry(self, mut hurried: mpsc::Receiver<DueRow>) {
+        let mut looks = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = self.life.draining() => break,
+                row = hurried.recv(), if looks.len() < self.concurrency => {
+                    let Some(row) = row else { break };
+                    let worker = self.clone();
+                    looks.spawn(async move { worker.look(&row).await });
+                }
+                Some(_) = looks.join_next() => {}
+            }
+        }
+        while looks.join_next().await.is_some() {}
+    }
+
+    /// Looks at all minutes that are not over.
+    async fn pass(&self) -> Result<(), Failure> {
+        let now_ms = self.clock.at_ms() as i64;
+        let this_minute = now_ms.div_euclid(MINUTE_MS) * MINUTE_MS;
+        let from = if let Some(minute) = self.store.progress().await? {
+            minute
+        } else {
+            self.store.set_progress(this_minute - TRAIL_MS).await?;
+            this_minute - TRAIL_MS
+        };
+        self.metrics.behind(now_ms - from);
+        let (mut over_until, mut minute) = (from, from);
+        while minute <= this_minute {
+            let mut left = 0;
+            for shard in 0..SHARDS {
+                left += self.part(minute, shard).await?;
+            }
+            if left == 0 && over_until == minute && minute + MINUTE_MS + TRAIL_MS <= now_ms {
+                over_until = minute + MINUTE_MS;
+            }
+            if self.life.is_draining() {
+                return Ok(());
+            }
+            minute += MINUTE_MS;
+        }
+        if over_until > from {
+            self.store.set_progress(over_until).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at one part of a minute; gives how many rows stay.
+    async fn part(&self, minute_ms: i64, shard: i64) -> Result<usize, Failure> {
+        let (mut left, mut after) = (0, None);
+        loop {
+            let (rows, next) = self.store.due(minute_ms, shard, after, PAGE_ROWS).await?;
+            let count = rows.len();
+            let looks = stream::iter(rows)
+                .take_while(|_| std::future::ready(!self.life.is_draining()))
+                .map(|row| async move { (self.look(&row).await, row) })
+                .buffer_unordered(self.concurrency);
+            let settled =
+                looks.filter_map(|(looked, row)| std::future::ready((looked == Looked::Settled).then_some(row)));
+            let settled: Vec<DueRow> = settled.collect().await;
+            self.store.settle(minute_ms, shard, &settled).await?;
+            left += count - settled.len();
+            after = next;
+            if after.is_none() {
+                return Ok(left);
+            }
+        }
+    }
+
+    /// A look that fails is repeated, as its row stays.
+    async fn look(&self, row: &DueRow) -> Looked {
+        match self.looker.look(row).await {
+            Ok(looked) => looked,
+            Err(failure) => {
+                if let Failure::Internal(cause) = &failure {
+                    tracing::error!(error = %cause, "a due message could not be looked at");
+                }
+                self.metrics.look_failed();
+                Looked::Keep
+            }
+        }
+    }
+}
+
+async fn within_grace(life: Lifecycle, work: impl Future<Output = ()>) -> TaskResult {
+    tokio::select! {
+        () = work => {}
+        () = async { life.stopping().await; sleep(STOP_GRACE).await } => {}
+    }
+    Ok(())
+}

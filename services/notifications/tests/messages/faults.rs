@@ -1,0 +1,194 @@
+//! The mail server at its worst, and a worker that dies at its worst moment: nothing is lost, and what may have been sent twice says so.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use turnout_notifications::transport::{Answer, Letter, MailTransport, SmtpTransport};
+use turnout_proto::{
+    events::v1::RegistrationChange,
+    notifications::v1::{Message, MessageKind, MessageState},
+};
+
+use crate::{
+    bed::{Bed, Ground, HOUR_MS, MINUTE_MS, START_MS, eventually},
+    mail_server::{Act, MailServer},
+};
+
+const GALA: &str = "gala";
+const DONE: &[MessageState] = &[MessageState::HandedOff];
+
+async fn ground(registrations: usize) -> Ground {
+    let ground = Ground::new().await;
+    let mut world = ground.world.lock().unwrap();
+    world.event(GALA, START_MS + 48 * HOUR_MS);
+    for id in 1..=registrations {
+        world.register(GALA, &format!("r{id}"), START_MS);
+    }
+    drop(world);
+    ground
+}
+
+async fn confirmation_with(acts: &[Act]) -> (Ground, MailServer, Bed) {
+    let (ground, server) = (ground(1).await, MailServer::start().await);
+    server.will(acts);
+    let patience = Duration::from_millis(500);
+    let smtp = SmtpTransport::new(&server.url(), "test").unwrap().with_patience(patience, patience);
+    let bed = ground.start(None, Some(Arc::new(smtp))).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    (ground, server, bed)
+}
+
+async fn tried(bed: &Bed, attempts: i32) -> Message {
+    let tried = async || {
+        let messages = bed.messages(GALA, "r1").await;
+        let mut of_kind = messages.into_iter().filter(|message| message.kind() == MessageKind::Confirmation);
+        of_kind.find(|message| message.attempts == attempts && message.state() != MessageState::Sending)
+    };
+    eventually(&format!("{attempts} tries"), tried).await
+}
+
+#[tokio::test]
+async fn row_25_a_server_that_refuses_for_now_or_dawdles_is_tried_again_a_minute_later() {
+    for (act, reason) in
+        [(Act::RefuseForNow, "smtp_4xx"), (Act::Dawdle, "not_reached"), (Act::CutBefore, "not_reached")]
+    {
+        let (ground, server, bed) = confirmation_with(&[act]).await;
+        let message = tried(&bed, 1).await;
+        assert_eq!((message.state(), message.reason.as_str()), (MessageState::Queued, reason), "{act:?}");
+        ground.clock.advance_ms(2 * MINUTE_MS);
+        let message = tried(&bed, 2).await;
+        assert_eq!((message.state(), message.maybe_twice), (MessageState::HandedOff, false), "{act:?}");
+        assert_eq!(server.mails().len(), 1, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn row_25_a_server_that_refuses_for_good_is_not_tried_again() {
+    let (ground, server, bed) = confirmation_with(&[Act::Refuse]).await;
+    let message = tried(&bed, 1).await;
+    assert_eq!((message.state(), message.reason.as_str()), (MessageState::Failed, "smtp_5xx"));
+    ground.clock.advance_ms(5 * HOUR_MS);
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
+    assert!(server.mails().is_empty());
+}
+
+#[tokio::test]
+async fn row_25_cut_after_data_the_mail_comes_twice_at_most_with_one_id_and_says_so() {
+    let (_ground, server, bed) = confirmation_with(&[Act::TakeAndCut, Act::TakeAndCut]).await;
+    let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, &[MessageState::Unknown]).await;
+    assert!(message.maybe_twice);
+    assert_eq!((message.attempts, message.reason.as_str()), (2, "no_answer"));
+    let mails = server.mails();
+    assert_eq!(mails.len(), 2);
+    assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+    assert_eq!(bed.counted("turnout_notifications_messages_unknown"), 1);
+    assert_eq!(bed.counted("turnout_notifications_messages_repeated"), 1);
+}
+
+#[tokio::test]
+async fn row_25_while_the_server_is_down_nothing_is_lost_and_few_connections_are_tried() {
+    let ground = ground(12).await;
+    let server = MailServer::start().await;
+    let url = server.url();
+    drop(server);
+    let bed = ground.start(Some(url.clone()), None).await;
+    for id in 1..=12 {
+        bed.registration_changed(GALA, &format!("r{id}"), RegistrationChange::Registered, 1).await;
+    }
+    let open = async || {
+        let mut tries = 0;
+        for id in 1..=12 {
+            let messages = bed.messages(GALA, &format!("r{id}")).await;
+            let message = messages.into_iter().find(|message| message.kind() == MessageKind::Confirmation)?;
+            assert_eq!(message.state(), MessageState::Queued);
+            tries += message.attempts;
+        }
+        (tries >= 5).then_some(tries)
+    };
+    let tries = eventually("the breaker opens", open).await;
+    assert!(tries <= 12, "{tries} tries");
+
+    // It comes back, elsewhere: a restart with another address loses nothing either.
+    let server = MailServer::start().await;
+    bed.kill().await;
+    ground.clock.advance_ms(10 * MINUTE_MS);
+    let bed = ground.start(Some(server.url()), None).await;
+    for id in 1..=12 {
+        let message = bed.message_in(GALA, &format!("r{id}"), MessageKind::Confirmation, DONE).await;
+        assert!(!message.maybe_twice);
+    }
+    assert_eq!(server.mails().len(), 12);
+    assert!(server.connections() <= 12);
+}
+
+/// Hands over and never comes back to say so, as a process that is killed just then.
+struct TakesAndHangs {
+    smtp: SmtpTransport,
+    taken: Arc<Mutex<usize>>,
+}
+
+#[tonic::async_trait]
+impl MailTransport for TakesAndHangs {
+    async fn hand_over(&self, letter: &Letter) -> Answer {
+        self.smtp.hand_over(letter).await;
+        *self.taken.lock().unwrap() += 1;
+        std::future::pending().await
+    }
+
+    fn name(&self) -> &'static str {
+        "smtp"
+    }
+}
+
+#[tokio::test]
+async fn row_25_a_worker_killed_between_hand_over_and_record_leads_to_one_repeat_that_says_so() {
+    let (ground, server) = (ground(1).await, MailServer::start().await);
+    let taken = Arc::<Mutex<usize>>::default();
+    let smtp = SmtpTransport::new(&server.url(), "test").unwrap();
+    let bed = ground.start(None, Some(Arc::new(TakesAndHangs { smtp, taken: taken.clone() }))).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    eventually("handed over", async || (*taken.lock().unwrap() == 1).then_some(())).await;
+    bed.kill().await;
+
+    let bed = ground.start(Some(server.url()), None).await;
+    let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, &[MessageState::Sending]).await;
+    assert_eq!(message.attempts, 1);
+    ground.clock.advance_ms(3 * MINUTE_MS);
+    let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    assert_eq!((message.attempts, message.maybe_twice), (2, true));
+    let mails = server.mails();
+    assert_eq!(mails.len(), 2);
+    assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+}
+
+#[tokio::test]
+async fn row_25_a_reminder_whose_outcome_is_unknown_is_not_repeated() {
+    let (ground, server) = (ground(1).await, MailServer::start().await);
+    let bed = ground.start(Some(server.url()), None).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
+    server.will(&[Act::TakeAndCut]);
+    ground.clock.advance_ms(24 * HOUR_MS);
+    let message = bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Unknown]).await;
+    assert_eq!((message.attempts, message.maybe_twice), (1, false));
+    assert_eq!(server.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn while_registration_is_away_a_due_message_waits() {
+    let (ground, server) = (ground(1).await, MailServer::start().await);
+    let bed = ground.start(Some(server.url()), None).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
+    bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    ground.world.lock().unwrap().away = true;
+    ground.clock.advance_ms(24 * HOUR_MS);
+    eventually("looks fail", async || (bed.counted("turnout_notifications_looks_failed") > 2).then_some(())).await;
+    ground.world.lock().unwrap().away = false;
+    bed.message_in(GALA, "r1", MessageKind::Reminder, DONE).await;
+    assert_eq!(server.mails().len(), 2);
+}

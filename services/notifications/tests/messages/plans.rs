@@ -1,0 +1,254 @@
+//! Which messages there are, and when they go out, as registrations and events change.
+
+use turnout_proto::{
+    events::v1::{EventChange, RegistrationChange},
+    notifications::v1::{
+        GetMessageFiguresRequest, MessageChannel, MessageKind, MessageState, PutRemindersRequest, Reminder, Reminders,
+    },
+    profiles::v1::ConsentAction,
+    registration::v1::{EventState, RegistrationState},
+};
+
+use crate::{
+    bed::{Bed, Ground, HOUR_MS, MINUTE_MS, START_MS, eventually},
+    mail_server::MailServer,
+    world::at,
+};
+
+const GALA: &str = "gala";
+const DONE: &[MessageState] = &[MessageState::HandedOff];
+
+/// An event in 48 hours at 08:00, and one registration.
+async fn one_registration() -> (Ground, MailServer, Bed) {
+    let (ground, server) = (Ground::new().await, MailServer::start().await);
+    {
+        let mut world = ground.world.lock().unwrap();
+        world.event(GALA, START_MS + 48 * HOUR_MS);
+        world.register(GALA, "r1", START_MS);
+    }
+    let bed = ground.start(Some(server.url()), None).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    (ground, server, bed)
+}
+
+#[tokio::test]
+async fn item_8_a_registration_is_confirmed_once_with_a_link_and_a_calendar_entry() {
+    let (_ground, server, bed) = one_registration().await;
+    let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    assert_eq!((message.occurrence.as_str(), message.attempts, message.maybe_twice), ("v1", 1, false));
+    let mails = server.mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to, "r1@example.org");
+    assert_eq!(mails[0].header("Subject"), Some("You are registered: Opening night"));
+    assert_eq!(mails[0].header("Message-ID"), Some(format!("<{}@turnout.example>", message.message_id).as_str()));
+    assert!(mails[0].data.contains("https://turnout.example/r/gala.r1."), "{}", mails[0].data);
+    assert!(mails[0].data.contains("METHOD:PUBLISH"), "{}", mails[0].data);
+
+    // Told again, also under another id: nothing new.
+    for _ in 0..3 {
+        bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    }
+    bed.registration_changed(GALA, "r2", RegistrationChange::Registered, 1).await;
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
+    assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn item_9_reminders_go_out_at_their_times_and_each_has_its_own_state() {
+    let (ground, server, bed) = one_registration().await;
+    let reminders = vec![Reminder { before_s: 24 * 3600 }, Reminder { before_s: 3600 }];
+    let reminders = Some(Reminders { event_id: GALA.into(), reminders, version: 0 });
+    bed.mesh("acme").put_reminders(PutRemindersRequest { reminders }).await.unwrap();
+    let states = async || {
+        let messages = bed.messages(GALA, "r1").await;
+        let of = |occurrence: &str| {
+            messages.iter().find(|message| message.occurrence == occurrence).map(|message| message.state())
+        };
+        (of("T-24h"), of("T-1h"))
+    };
+    let planned = Some(MessageState::Planned);
+    eventually("both planned", async || (states().await == (planned, planned)).then_some(())).await;
+    bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+
+    ground.clock.advance_ms(24 * HOUR_MS);
+    eventually("the first sent", async || (states().await == (Some(MessageState::HandedOff), planned)).then_some(()))
+        .await;
+    let mail = server.mails().pop().unwrap();
+    assert_eq!(mail.header("Subject"), Some("Coming up: Opening night, Sunday, 17 January 2027"));
+    assert_eq!(mail.header("List-Unsubscribe-Post"), Some("List-Unsubscribe=One-Click"));
+
+    // The second is due at 07:00, in the quiet hours, and the event begins at their end.
+    ground.clock.advance_ms(23 * HOUR_MS);
+    eventually("the second left out", async || (states().await.1 == Some(MessageState::Skipped)).then_some(())).await;
+    let messages = bed.messages(GALA, "r1").await;
+    let second = messages.iter().find(|message| message.occurrence == "T-1h").unwrap();
+    assert_eq!(second.reason, "quiet_hours_past_expiry");
+}
+
+#[tokio::test]
+async fn a_moved_event_is_told_and_its_reminder_is_sent_once_at_the_new_time() {
+    let (ground, server, bed) = one_registration().await;
+    bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    {
+        let mut world = ground.world.lock().unwrap();
+        let event = world.event(GALA, 0);
+        event.starts_at = Some(at(START_MS + 72 * HOUR_MS));
+        event.version = 2;
+    }
+    bed.event_changed(GALA, EventChange::Moved, 2).await;
+    let change = bed.message_in(GALA, "r1", MessageKind::Change, DONE).await;
+    assert_eq!(change.occurrence, "v2");
+    let moved_to = Some(at(START_MS + 48 * HOUR_MS));
+    let planned = async || {
+        let messages = bed.messages(GALA, "r1").await;
+        messages.into_iter().find(|message| message.kind() == MessageKind::Reminder && message.due_at == moved_to)
+    };
+    eventually("the reminder at its new time", planned).await;
+
+    ground.clock.advance_ms(48 * HOUR_MS);
+    bed.message_in(GALA, "r1", MessageKind::Reminder, DONE).await;
+    // Moved once more, after the reminder: it is not sent again.
+    {
+        let mut world = ground.world.lock().unwrap();
+        let event = world.event(GALA, 0);
+        event.starts_at = Some(at(START_MS + 96 * HOUR_MS));
+        event.version = 3;
+    }
+    bed.event_changed(GALA, EventChange::Moved, 3).await;
+    let told = async || (server.mails().len() == 4).then_some(());
+    eventually("confirmation, change, reminder, change", told).await;
+    ground.clock.advance_ms(24 * HOUR_MS);
+    bed.registration_changed(GALA, "r1", RegistrationChange::Details, 2).await;
+    let message = bed.message_in(GALA, "r1", MessageKind::Reminder, DONE).await;
+    assert_eq!(message.attempts, 1);
+}
+
+#[tokio::test]
+async fn who_registers_again_after_a_cancellation_is_confirmed_again() {
+    let (ground, server, bed) = one_registration().await;
+    bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    let set = |state: RegistrationState, version| {
+        let mut world = ground.world.lock().unwrap();
+        let registration = world.register(GALA, "r1", 0);
+        registration.state = state.into();
+        registration.version = version;
+    };
+    set(RegistrationState::Cancelled, 2);
+    bed.registration_changed(GALA, "r1", RegistrationChange::Cancelled, 2).await;
+    bed.message_in(GALA, "r1", MessageKind::Cancellation, DONE).await;
+    let reminder = bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Skipped]).await;
+    assert_eq!(reminder.reason, "cancelled");
+
+    set(RegistrationState::Registered, 3);
+    for _ in 0..2 {
+        bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 3).await;
+    }
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
+    eventually("confirmed again", async || (server.mails().len() == 3).then_some(())).await;
+    let subjects: Vec<_> = server.mails().iter().map(|mail| mail.header("Subject").unwrap().to_owned()).collect();
+    assert_eq!(subjects[1], "Your registration is cancelled: Opening night");
+    assert_eq!(subjects[2], subjects[0]);
+}
+
+#[tokio::test]
+async fn a_cancelled_event_is_told_to_everybody_over_all_pages_and_reminders_stop() {
+    let (ground, server, bed) = one_registration().await;
+    {
+        let mut world = ground.world.lock().unwrap();
+        for id in 2..=7 {
+            world.register(GALA, &format!("r{id}"), START_MS);
+        }
+        world.event(GALA, 0).state = EventState::Cancelled.into();
+    }
+    bed.event_changed(GALA, EventChange::Cancelled, 2).await;
+    for id in 1..=7 {
+        let message = bed.message_in(GALA, &format!("r{id}"), MessageKind::Cancellation, DONE).await;
+        assert_eq!(message.occurrence, "event");
+    }
+    let told = server.mails();
+    let cancelled = told.iter().filter(|mail| mail.header("Subject") == Some("Cancelled: Opening night"));
+    assert_eq!(cancelled.count(), 7);
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Skipped]).await;
+
+    let request = GetMessageFiguresRequest { event_id: GALA.into() };
+    let figures = bed.mesh("acme").get_message_figures(request).await.unwrap().into_inner().figures;
+    let handed_off = figures
+        .iter()
+        .find(|figure| (figure.kind(), figure.state()) == (MessageKind::Cancellation, MessageState::HandedOff));
+    assert_eq!(handed_off.map(|figure| figure.messages), Some(7), "{figures:?}");
+}
+
+#[tokio::test]
+async fn a_nickname_has_a_state_too() {
+    let ground = Ground::new().await;
+    {
+        let mut world = ground.world.lock().unwrap();
+        world.event(GALA, START_MS + 48 * HOUR_MS);
+        let registration = world.register(GALA, "r1", START_MS);
+        registration.email.clear();
+        registration.person_id.clear();
+    }
+    let bed = ground.start(None, None).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, &[MessageState::Skipped]).await;
+    assert_eq!(message.reason, "no_address");
+}
+
+#[tokio::test]
+async fn without_a_mail_server_mails_are_files() {
+    let ground = Ground::new().await;
+    {
+        let mut world = ground.world.lock().unwrap();
+        world.event(GALA, START_MS + 48 * HOUR_MS);
+        world.register(GALA, "r1", START_MS);
+    }
+    let bed = ground.start(None, None).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    let file = ground.mail_folder().join(format!("{}.eml", message.message_id));
+    let mail = std::fs::read_to_string(file).unwrap();
+    assert!(mail.contains("Subject: You are registered: Opening night\r\n"), "{mail}");
+}
+
+#[tokio::test]
+async fn item_27_a_text_message_goes_to_those_who_asked_for_it() {
+    let ground = Ground::new().await;
+    {
+        let mut world = ground.world.lock().unwrap();
+        world.event(GALA, START_MS + 24 * HOUR_MS + MINUTE_MS);
+        for id in ["asked", "silent", "stopped"] {
+            world.register(GALA, id, START_MS).phone = "+358401234567".into();
+        }
+        world.consent("p-asked", "reminders", "sms", ConsentAction::Granted, START_MS);
+        world.consent("p-stopped", "reminders", "sms", ConsentAction::Withdrawn, START_MS);
+    }
+    // Nothing listens there; that a text is tried at all is what counts.
+    let bed = ground.start_with(None, Some("http://127.0.0.1:9".into()), None).await;
+    for id in ["asked", "silent", "stopped"] {
+        bed.registration_changed(GALA, id, RegistrationChange::Registered, 1).await;
+        let reminder = async || {
+            let messages = bed.messages(GALA, id).await;
+            messages.into_iter().find(|message| message.kind() == MessageKind::Reminder)
+        };
+        eventually("a reminder", reminder).await;
+    }
+    ground.clock.advance_ms(2 * MINUTE_MS);
+    for (id, texts) in [("asked", 1), ("silent", 0), ("stopped", 0)] {
+        let reminded = async || {
+            let messages = bed.messages(GALA, id).await;
+            let by_mail = messages.iter().any(|message| {
+                (message.kind(), message.channel(), message.state())
+                    == (MessageKind::Reminder, MessageChannel::Email, MessageState::HandedOff)
+            });
+            by_mail.then_some(messages)
+        };
+        let messages = eventually("reminded by mail", reminded).await;
+        let by_text = messages.iter().filter(|message| message.channel() == MessageChannel::Sms);
+        assert_eq!(by_text.count(), texts, "{id}");
+    }
+    let tried = async || {
+        let messages = bed.messages(GALA, "asked").await;
+        messages.into_iter().find(|message| message.reason == "not_reached")
+    };
+    eventually("the gateway is tried", tried).await;
+}
