@@ -1,164 +1,187 @@
-// The organiser's live page: the chart, the state of the stream, and the question before a change of state. The figures and rooms
-// come as HTML from the server and are put in place by htmx; this file only draws what HTML cannot.
+// What all pages of the console share: whether what is shown is in touch, moments in the reader's zone, the question before an act
+// that cannot be taken back, the keyboard, what is selected in a list, and the progress of a download. Every page works without it,
+// only less smoothly. It holds no sentence: templates hand them over in data- attributes.
 
-/* global uPlot */
+(() => {
+  const lang = document.documentElement.lang;
+  const grouped = new Intl.NumberFormat(lang);
+  const moment = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+  const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-/** The chart shows this much, in seconds. */
-const WINDOW_SECONDS = 3600;
-/** And at least this much, when the event is young. */
-const WINDOW_SECONDS_MIN = 120;
-/** A shorter span has its seconds written on the axis. */
-const SPAN_WITH_SECONDS = 600;
-/** Points are joined when they are no further apart than this; a wider gap stays a gap. */
-const GAP_SECONDS = 15;
+  /* The stream: is what is shown in touch? */
 
-const lang = document.documentElement.lang;
-const grouped = new Intl.NumberFormat(lang);
-const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const moment = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
-const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const link = document.getElementById("link");
 
-/* The stream: is what is shown in touch? */
+  function linked(state) {
+    if (!link) return;
+    const words = { live: link.dataset.textLive, lost: link.dataset.textLost }[state];
+    if (link.textContent !== words) link.textContent = words;
+    link.dataset.link = state;
+    link.hidden = false;
+    for (const figure of document.querySelectorAll(".hero, .stat")) figure.classList.toggle("stale", state === "lost");
+  }
 
-const link = document.getElementById("link");
+  if (link) link.hidden = false;
+  document.body.addEventListener("htmx:sseOpen", () => linked("live"));
+  document.body.addEventListener("htmx:sseError", () => linked("lost"));
 
-function linked(state) {
-  const words = { live: link.dataset.textLive, lost: link.dataset.textLost }[state];
-  if (link.textContent !== words) link.textContent = words;
-  link.dataset.link = state;
-  link.hidden = false;
-  document.querySelector(".hero")?.classList.toggle("stale", state === "lost");
-}
+  /* Moments in the reader's own time zone. The server writes UTC, for those without scripts. */
 
-link.hidden = false;
-document.body.addEventListener("htmx:sseOpen", () => linked("live"));
-document.body.addEventListener("htmx:sseError", () => linked("lost"));
+  function localise(root) {
+    for (const time of root.querySelectorAll("time[data-show]")) time.textContent = moment.format(new Date(time.dateTime));
+  }
 
-/* Moments in the reader's own time zone. The server writes UTC, for those without scripts. */
+  localise(document);
+  document.body.addEventListener("htmx:sseMessage", (event) => localise(event.target));
 
-function localise(root) {
-  for (const time of root.querySelectorAll("time[data-show]")) time.textContent = moment.format(new Date(time.dateTime));
-}
+  /* A new event is proposed in the reader's own zone. */
 
-localise(document);
-document.body.addEventListener("htmx:sseMessage", (event) => localise(event.target));
+  function own_zone(root) {
+    for (const input of root.querySelectorAll("input[data-own-zone]")) {
+      if (!input.value) input.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
+    }
+  }
 
-/* The question before a change of state */
+  own_zone(document);
 
-const dialog = document.getElementById("confirm");
+  /* The question before an act: a button says it in data-confirm. */
 
-for (const form of document.querySelectorAll("form[data-confirm]")) {
-  form.addEventListener("submit", (event) => {
+  const dialog = document.getElementById("confirm");
+
+  document.addEventListener("submit", (event) => {
+    const { target: form, submitter: button } = event;
+    if (!dialog || !button?.dataset.confirm || button.dataset.agreed) return;
     event.preventDefault();
-    document.getElementById("confirm-question").textContent = form.dataset.confirm;
-    document.getElementById("confirm-yes").textContent = form.querySelector("button").textContent;
+    document.getElementById("confirm-question").textContent = button.dataset.confirm;
+    document.getElementById("confirm-yes").textContent = button.textContent;
     dialog.returnValue = "no";
-    dialog.onclose = () => { if (dialog.returnValue === "yes") form.submit(); };
+    dialog.onclose = () => {
+      if (dialog.returnValue !== "yes") { button.focus(); return; }
+      button.dataset.agreed = "yes";
+      form.requestSubmit(button);
+      delete button.dataset.agreed;
+    };
     dialog.showModal();
   });
-}
 
-/* The chart */
+  /* The keyboard: / goes to the search, wherever one is not writing. Escape in it empties it. */
 
-const box = document.getElementById("chart");
-const note = document.getElementById("chart-note");
-const readout = document.getElementById("readout");
-/** As uPlot wants it: seconds, viewers, low, high. */
-let data = [[], [], [], []];
-let early = [];
-let loaded = false;
-let chart = null;
-
-box.addEventListener("htmx:sseBeforeMessage", (event) => {
-  event.preventDefault();
-  const point = JSON.parse(event.detail.data);
-  if (loaded) { add(point); draw(); } else early.push(point);
-});
-
-fetch(box.dataset.series, { headers: { accept: "application/json" } })
-  .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(String(answer.status)))))
-  .then((series) => { data = [series.t, series.viewers, series.low, series.high]; note.textContent = note.dataset.textEmpty; })
-  .catch(() => { note.textContent = note.dataset.textFailed; })
-  .finally(() => {
-    loaded = true;
-    early.forEach(add);
-    early = [];
-    draw();
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]")) return;
+    const search = document.querySelector("input#q");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
   });
 
-function add({ t, viewers, low, high }) {
-  const [times] = data;
-  const last = times.length - 1;
-  const values = [t, viewers, low, high];
-  if (times[last] === t) data.forEach((column, index) => { column[last] = values[index]; });
-  else if (last < 0 || times[last] < t) data.forEach((column, index) => column.push(values[index]));
-  const old = times.findIndex((time) => time >= t - WINDOW_SECONDS);
-  if (old > 0) data.forEach((column) => column.splice(0, old));
-}
+  /* A list: what is selected outlives the rows being fetched anew, and so does a reason that is being written. */
 
-function draw() {
-  note.hidden = data[0].length > 0;
-  box.hidden = data[0].length === 0;
-  if (box.hidden) return;
-  if (chart) chart.setData(with_gaps()); else make_chart();
-  read(null);
-}
+  const chosen = new Set();
+  let written = "";
 
-/** A long pause between two points gets an empty point, so that the line does not claim to know what was there. */
-function with_gaps() {
-  const out = data.map(() => []);
-  data[0].forEach((time, index) => {
-    if (index > 0 && time - data[0][index - 1] > GAP_SECONDS) {
-      out[0].push(data[0][index - 1] + 1);
-      for (const column of out.slice(1)) column.push(null);
+  const boxes = () => [...document.querySelectorAll("#list input[name=id]")];
+
+  function show_selection() {
+    const bulk = document.querySelector(".bulk");
+    if (!bulk) return;
+    const rows = boxes();
+    const count = rows.filter((box) => box.checked).length;
+    bulk.hidden = count === 0;
+    bulk.querySelector(".bulk-count").textContent = count === 1 ? bulk.dataset.one : fill(bulk.dataset.many, { n: grouped.format(count) });
+    const all = document.querySelector("[data-all]");
+    if (!all) return;
+    all.hidden = false;
+    all.checked = count > 0 && count === rows.length;
+    all.indeterminate = count > 0 && count < rows.length;
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-all]")) for (const box of boxes()) box.checked = event.target.checked;
+    else if (!event.target.matches("#list input[name=id]")) return;
+    chosen.clear();
+    for (const box of boxes()) if (box.checked) chosen.add(box.value);
+    show_selection();
+  });
+
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target?.id === "list") written = document.getElementById("reason-bulk")?.value ?? "";
+  });
+
+  document.body.addEventListener("htmx:afterSwap", () => {
+    for (const box of boxes()) box.checked = chosen.has(box.value);
+    const reason = document.getElementById("reason-bulk");
+    if (reason && !reason.value) reason.value = written;
+    show_selection();
+    localise(document);
+    own_zone(document);
+    keep_selection_of_export();
+  });
+
+  show_selection();
+
+  /* The rows that a list shows are told in its own address: the bar of the browser and the export follow it. */
+
+  function keep_selection_of_export() {
+    const list = document.getElementById("list");
+    const holder = document.querySelector("[data-selection]");
+    const query = list?.dataset.query;
+    if (query === undefined || !holder) return;
+    const inputs = [...new URLSearchParams(query)].filter(([name]) => !["page", "back", "from"].includes(name)).map(([name, value]) => {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "hidden", name, value });
+      return input;
+    });
+    holder.replaceChildren(...inputs);
+    for (const name of ["sort", "dir"]) {
+      const input = document.querySelector(`#filters input[name="${name}"]`);
+      if (input) input.value = new URLSearchParams(query).get(name) ?? "";
     }
-    data.forEach((column, row) => out[row].push(column[index]));
+  }
+
+  /* The progress of a download. The file is put together here and saved when it is whole, so that half a list is never taken for
+     all of it. Without a script the browser saves it as it comes. */
+
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.matches("form[data-export]")) return;
+    event.preventDefault();
+    const box = form.querySelector(".progress");
+    const [bar, words] = [box.querySelector("progress"), box.querySelector("span")];
+    const button = form.querySelector("button[type=submit]");
+    const say = (sentence, values = {}) => { words.textContent = fill(sentence, values); };
+    box.hidden = false;
+    bar.removeAttribute("value");
+    words.textContent = "";
+    button.disabled = true;
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      if (answer.redirected) { location.assign(answer.url); return; }
+      if (answer.status === 422) { say(form.dataset.textReason); return; }
+      if (!answer.ok) throw new Error(String(answer.status));
+      const all = Number(answer.headers.get("x-export-rows") ?? 0);
+      const parts = [];
+      let done = 0;
+      for (const reader = answer.body.getReader(); ;) {
+        const { done: over, value } = await reader.read();
+        if (over) break;
+        parts.push(value);
+        for (const byte of value) if (byte === 10) done += 1;
+        const rows = Math.min(Math.max(0, done - 1), all);
+        bar.value = all ? rows / all : 0;
+        say(form.dataset.textProgress, { done: grouped.format(rows), all: grouped.format(all) });
+      }
+      const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "export";
+      const address = URL.createObjectURL(new Blob(parts, { type: answer.headers.get("content-type") }));
+      Object.assign(document.createElement("a"), { href: address, download: name }).click();
+      URL.revokeObjectURL(address);
+      bar.value = 1;
+      say(form.dataset.textDone, { done: grouped.format(all) });
+    } catch {
+      say(form.dataset.textFailed);
+    } finally {
+      button.disabled = false;
+    }
   });
-  return out;
-}
-
-function make_chart() {
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const font = `12px ${getComputedStyle(document.body).fontFamily}`;
-  const axis = { stroke: () => colour("--ink-2"), grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false }, font };
-  const edge = { show: true, stroke: "transparent", width: 0, points: { show: false } };
-  chart = new uPlot({
-    width: box.clientWidth,
-    height: box.clientHeight,
-    legend: { show: false },
-    cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
-    scales: {
-      x: { time: true, range: (_, low, high) => [Math.min(low, high - WINDOW_SECONDS_MIN), high] },
-      y: { range: (_, low, high) => [0, Math.max(4, (high ?? 0) * 1.08)] },
-    },
-    axes: [
-      { ...axis, size: 30, space: 84, values: (_, times) => times.map((time) => time_of_day(time, times.at(-1) - times[0])) },
-      { ...axis, size: (_, values) => 18 + 7.5 * Math.max(0, ...(values ?? []).map((value) => value.length)), space: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7], values: (_, values) => values.map((value) => grouped.format(value)) },
-    ],
-    series: [
-      {},
-      { stroke: () => colour("--accent"), width: 2, points: { show: false } },
-      edge,
-      edge,
-    ],
-    bands: [{ series: [3, 2], fill: () => colour("--band") }],
-    hooks: { setCursor: [(self) => read(self.cursor.idx)] },
-  }, with_gaps(), box);
-  new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: box.clientHeight })).observe(box);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.redraw());
-}
-
-function time_of_day(seconds, span) {
-  const time = clock.format(seconds * 1000);
-  return span < SPAN_WITH_SECONDS ? time : time.slice(0, "00:00".length);
-}
-
-/** What lies under the pointer; without one, nothing: the large number beside it says what is now. */
-function read(index) {
-  const [times, viewers, low, high] = chart.data;
-  if (index == null || viewers[index] == null) { readout.textContent = ""; return; }
-  readout.textContent = fill(low[index] === high[index] ? readout.dataset.text : readout.dataset.textBand, {
-    time: clock.format(times[index] * 1000),
-    viewers: grouped.format(viewers[index]), low: grouped.format(low[index]), high: grouped.format(high[index]),
-  });
-}
+})();

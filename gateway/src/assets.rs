@@ -43,8 +43,16 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "/sdk/turnout.js", JAVASCRIPT, "sdk/turnout.js";
         "/sdk/turnout.d.ts", PLAIN, "sdk/turnout.d.ts";
         "/assets/styles.css", CSS, "pages/styles.css";
+        "/assets/forms.css", CSS, "pages/forms.css";
+        "/assets/forms.js", JAVASCRIPT, "pages/forms.js";
         "/assets/event.js", JAVASCRIPT, "pages/event.js";
+        "/assets/console.css", CSS, "pages/console.css";
         "/assets/console.js", JAVASCRIPT, "pages/console.js";
+        "/assets/board.js", JAVASCRIPT, "pages/board.js";
+        "/assets/check-in.js", JAVASCRIPT, "pages/check-in.js";
+        // A service worker rules over the folder that it lies in.
+        "/console/check-in/worker.js", JAVASCRIPT, "pages/check-in-worker.js";
+        "/assets/icons.svg", "image/svg+xml", "pages/icons.svg";
         "/assets/house.svg", "image/svg+xml", "pages/house.svg";
         "/assets/icon.svg", "image/svg+xml", "pages/icon.svg";
         "/assets/archivo-5.3.0.woff2", FONT, "pages/vendor/archivo-latin-wght-normal.woff2";

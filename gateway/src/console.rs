@@ -1,20 +1,44 @@
-//! The console: the organiser's pages. Signing in, the list of events, one event live. All data comes over gRPC from the services.
+//! The console: the organiser's pages. Signing in, the events, one event live, its registrants and its door, the people across events.
+//! All data comes over gRPC from the services, in the name of the member who asks; what a role may do is decided there.
 
+mod audience;
+mod door;
 mod events;
+mod export;
+mod fields;
+mod reading;
+mod refusals;
+mod registrant;
+mod registrants;
 mod session;
 mod stream;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
+    response::Response,
     routing::{get, post},
 };
 
-use crate::Shared;
+use crate::{
+    Shared,
+    answers::html,
+    views::console::{help::HelpPage, shell::Place},
+};
 
 pub(crate) use session::Sessions;
 
+/// Bytes of the longer forms: fifty answers, or what a door recorded offline.
+const LONG_FORM_BYTES_MAX: usize = 256 * 1024;
+
 /// The console's routes.
 pub(crate) fn routes() -> Router<Shared> {
+    let long_forms = Router::new()
+        .route("/console/events/{event}/registrants/new", get(registrants::by_hand).post(registrants::register_by_hand))
+        .route("/console/events/{event}/registrants/bulk", post(registrants::bulk))
+        .route("/console/events/{event}/registrants/{id}/{act}", post(registrant::act))
+        .route("/console/check-in/{event}/sync", post(door::sync))
+        .layer(DefaultBodyLimit::max(LONG_FORM_BYTES_MAX));
     Router::new()
         .route("/console", get(events::list))
         .route("/console/rows", get(events::rows))
@@ -23,6 +47,25 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/console/events/{event}/state", post(events::change_state))
         .route("/console/events/{event}/stream", get(stream::stream))
         .route("/console/events/{event}/series.json", get(stream::series))
+        .route("/console/events/{event}/registrants", get(registrants::list))
+        .route("/console/events/{event}/registrants/rows", get(registrants::rows))
+        .route("/console/events/{event}/registrants/stream", get(registrants::stream))
+        .route("/console/events/{event}/registrants/export", post(registrants::export))
+        .route("/console/events/{event}/registrants/{id}", get(registrant::show))
+        .route("/console/audience", get(audience::list))
+        .route("/console/audience/rows", get(audience::rows))
+        .route("/console/audience/export", post(audience::export))
+        .route("/console/audience/{person}", get(audience::show))
+        .route("/console/audience/{person}/{act}", post(audience::act))
+        .route("/console/check-in/{event}", get(door::show).post(door::check_in))
+        .route("/console/check-in/{event}/search", get(door::search))
+        .route("/console/check-in/{event}/pack.json", get(door::pack))
+        .route("/console/help", get(help))
         .route("/console/sign-in", get(session::sign_in))
         .route("/console/sign-out", post(session::sign_out))
+        .merge(long_forms)
+}
+
+async fn help(organiser: session::Organiser) -> Response {
+    html(&HelpPage { shell: reading::shell(Place::Help, &organiser) })
 }

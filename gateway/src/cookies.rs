@@ -14,8 +14,20 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
         .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Sets a cookie for a path. Without an age it lives as long as the browser session.
+/// Sets the one cookie of an answer, for a path. Without an age it lives as long as the browser session.
 pub(crate) fn set_cookie(
+    headers: &mut HeaderMap,
+    config: &GatewayConfig,
+    cookie: (&str, &str),
+    path: &str,
+    max_age_s: Option<u64>,
+) {
+    headers.remove(header::SET_COOKIE);
+    add_cookie(headers, config, cookie, path, max_age_s);
+}
+
+/// Sets a cookie beside others of the same answer.
+pub(crate) fn add_cookie(
     headers: &mut HeaderMap,
     config: &GatewayConfig,
     (name, value): (&str, &str),
@@ -25,5 +37,5 @@ pub(crate) fn set_cookie(
     let age = max_age_s.map(|s| format!("; Max-Age={s}")).unwrap_or_default();
     let secure = if config.public_url.as_ref().is_some_and(|u| u.starts_with("https://")) { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax{age}{secure}");
-    headers.insert(header::SET_COOKIE, HeaderValue::try_from(cookie).expect("our values are words and tokens"));
+    headers.append(header::SET_COOKIE, HeaderValue::try_from(cookie).expect("our values are words and tokens"));
 }

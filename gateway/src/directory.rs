@@ -25,7 +25,7 @@ const FRESH_MS: u64 = 2_000;
 const KNOWN_MAX: usize = 20_000;
 
 /// An event as the public side needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct KnownEvent {
     /// The id.
     pub id: EventId,
@@ -35,6 +35,16 @@ pub struct KnownEvent {
     pub title: String,
     /// Draft, live or ended.
     pub state: EventStateView,
+    /// All of it.
+    pub details: Arc<Event>,
+}
+
+impl KnownEvent {
+    /// Only those who are registered, and let in, may watch: it costs something, or keeps the unconfirmed out.
+    pub fn is_closed_house(&self) -> bool {
+        let details = &self.details;
+        details.published && (details.price.is_some() || (details.rsvp && details.refuse_unconfirmed))
+    }
 }
 
 /// A tenant's ticket key.
@@ -128,8 +138,9 @@ fn known_event(event: Event) -> Option<KnownEvent> {
     Some(KnownEvent {
         id: event.event_id.parse().ok()?,
         tenant: event.tenant_id.parse().ok()?,
-        title: event.title,
+        title: event.title.clone(),
         state,
+        details: Arc::new(event),
     })
 }
 
@@ -138,6 +149,7 @@ pub fn state_view(state: EventState) -> EventStateView {
     match state {
         EventState::Live => EventStateView::Live,
         EventState::Ended => EventStateView::Ended,
+        EventState::Cancelled => EventStateView::Cancelled,
         EventState::Draft | EventState::Unspecified => EventStateView::Draft,
     }
 }

@@ -1,6 +1,7 @@
 //! The public port: accepting connections, the routes, and the headers that every answer carries.
 
 mod accept;
+mod client;
 mod live;
 mod pages;
 mod tickets;
@@ -15,7 +16,9 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-use crate::{Shared, assets, console};
+pub(crate) use client::Client;
+
+use crate::{Shared, assets, audience, console};
 
 /// Bytes of a request's body; forms are small.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -27,9 +30,9 @@ const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-s
 pub(crate) fn serve(shared: Shared, listener: TcpListener) {
     let mut routes = Router::new()
         .route("/", get(pages::home))
-        .route("/e/{event}", get(pages::event))
         .route("/v1/live", get(live::upgrade))
         .route("/v1/events/{event}/tickets", post(tickets::issue))
+        .merge(audience::routes())
         .merge(console::routes());
     for path in assets::paths() {
         routes = routes.route(path, get(pages::asset));

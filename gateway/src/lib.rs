@@ -7,6 +7,7 @@
 
 mod answers;
 pub mod assets;
+mod audience;
 pub mod board;
 mod console;
 mod cookies;
@@ -24,7 +25,6 @@ pub mod views;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
-use tonic::transport::Channel;
 use turnout_platform::{
     auth::{Credentials, MeshKey, TokenSigner},
     bus::SharedBus,
@@ -43,6 +43,7 @@ use crate::{
 };
 
 pub use tickets::VIEWER_COOKIE;
+pub use upstream::Channels;
 
 /// Settings of a gateway.
 #[derive(Debug, Clone)]
@@ -82,10 +83,8 @@ pub struct Deps {
     pub metrics: Metrics,
     /// The key of the mesh.
     pub mesh_key: Arc<MeshKey>,
-    /// The registration service.
-    pub registration: Channel,
-    /// The presence service.
-    pub presence: Channel,
+    /// The services.
+    pub channels: Channels,
 }
 
 /// Everything that the handlers share. Cheap to clone.
@@ -107,12 +106,12 @@ pub(crate) struct Shared {
 /// Starts a gateway on a bound listener; its tasks end with the process. Returns the address it listens on. Must be called within
 /// the runtime of the process.
 pub fn start(config: GatewayConfig, deps: Deps, listener: TcpListener) -> io::Result<SocketAddr> {
-    let Deps { bus, clock, life, metrics, mesh_key, registration, presence } = deps;
+    let Deps { bus, clock, life, metrics, mesh_key, channels } = deps;
     let address = listener.local_addr()?;
     let config = Arc::new(config);
     let signer = TokenSigner::new(&mesh_key);
     let credentials = Credentials::new("gateway", signer.clone(), clock.clone());
-    let upstream = Upstream::new(registration, presence, credentials);
+    let upstream = Upstream::new(channels, credentials);
     let directory = Arc::new(Directory::new(upstream.clone(), clock.clone()));
     let desk = Arc::new(TicketDesk::new(mesh_key.clone(), directory.clone(), clock.clone()));
     let (gateway_metrics, live_metrics) =

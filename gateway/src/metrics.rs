@@ -14,6 +14,8 @@ pub enum Rejection {
     origin,
     /// The ticket is not good.
     auth,
+    /// The event is for those who are registered, and this viewer was not let in.
+    not_admitted,
     /// No such event.
     no_event,
     /// Too many handshakes a second.

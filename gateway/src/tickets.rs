@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use turnout_platform::{
-    auth::{Claims, MeshKey, Refused, TokenKind, TokenSigner, TokenVerifier, key_id_of},
+    auth::{Claims, CodePurpose, Codes, MeshKey, Refused, TokenKind, TokenSigner, TokenVerifier, key_id_of},
     clock::Clock,
     failure::Failure,
-    ids::{Audience, EventId, RoomId, TenantId},
+    ids::{Audience, EventId, RegistrationId, RoomId, TenantId},
     limits::ID_CHARS_MAX,
     random,
 };
@@ -44,9 +44,19 @@ pub struct TicketDesk {
     mesh_key: Arc<MeshKey>,
     signer: TokenSigner,
     verifier: TokenVerifier,
+    codes: Codes,
     directory: Arc<Directory>,
     clock: Arc<dyn Clock>,
     runtime: Handle,
+}
+
+/// Whom a ticket of ours is for.
+#[derive(Debug, Clone, Copy)]
+pub enum TicketFor<'a> {
+    /// A browser, by the word in its cookie.
+    Browser(&'a str),
+    /// Somebody who is registered: all their devices are one viewer.
+    Registration(&'a RegistrationId),
 }
 
 /// What can be told without asking anybody.
@@ -64,6 +74,7 @@ impl TicketDesk {
         Self {
             signer: TokenSigner::new(&mesh_key),
             verifier: TokenVerifier::of_mesh(&mesh_key),
+            codes: Codes::new(&mesh_key),
             mesh_key,
             directory,
             clock,
@@ -71,10 +82,36 @@ impl TicketDesk {
         }
     }
 
-    /// A ticket for a browser.
-    pub fn issue(&self, event: &KnownEvent, room: Option<&RoomId>, browser: &str) -> String {
-        // The prefix keeps browsers and the subjects that organisers choose apart.
-        let subject = format!("browser:{browser}");
+    /// The key of the mesh, for what else is derived from it.
+    pub fn mesh_key(&self) -> &MeshKey {
+        &self.mesh_key
+    }
+
+    /// What the code of a link or a ticket says that it opens: the event, and the registration.
+    pub fn registration_of(&self, code: &str) -> Option<(EventId, RegistrationId)> {
+        let parts = self.codes.read(CodePurpose::Registration, code)?;
+        let [event, registration] = parts.as_slice() else { return None };
+        Some((event.parse().ok()?, registration.parse().ok()?))
+    }
+
+    /// The code that opens a registration.
+    pub fn code_of(&self, event: &str, registration: &str) -> String {
+        self.codes.make(CodePurpose::Registration, &[event, registration])
+    }
+
+    /// The code that opens the choice of messages of a person.
+    pub fn unsubscribe_code(&self, tenant: &TenantId, person: &str, event: Option<&EventId>) -> String {
+        let event = event.map_or("-", EventId::as_str);
+        self.codes.make(CodePurpose::Unsubscribe, &[tenant.as_str(), person, "marketing", event])
+    }
+
+    /// A ticket for a viewer.
+    pub fn issue(&self, event: &KnownEvent, room: Option<&RoomId>, viewer: &TicketFor<'_>) -> String {
+        // The prefix keeps browsers, registrants and the subjects that organisers choose apart.
+        let subject = match viewer {
+            TicketFor::Browser(browser) => format!("browser:{browser}"),
+            TicketFor::Registration(id) => format!("registration:{id}"),
+        };
         self.signer
             .sign(TokenKind::Ticket, &subject, self.clock.at_s(), TICKET_TTL_S, random::token_128())
             .tenant(event.tenant.as_str())

@@ -5,7 +5,7 @@
 
 pub mod console;
 pub mod public;
-mod show;
+pub(crate) mod show;
 pub mod text;
 
 #[cfg(test)]
@@ -15,7 +15,7 @@ pub use console::{
     CreateEventForm, EventConsolePage, EventRow, EventRows, EventsPage, Figures, Point, RoomRow, Rooms, Series,
     SignInPage, SignInProblem,
 };
-pub use public::{ErrorKind, ErrorPage, EventPage, HomePage};
+pub use public::*;
 
 /// Where an event is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum EventStateView {
     Live,
     /// Over.
     Ended,
+    /// It will not take place.
+    Cancelled,
 }
 
 impl EventStateView {
@@ -35,6 +37,7 @@ impl EventStateView {
             Self::Draft => "draft",
             Self::Live => "live",
             Self::Ended => "ended",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -44,6 +47,7 @@ impl EventStateView {
             Self::Draft => text::STATE_DRAFT,
             Self::Live => text::STATE_LIVE,
             Self::Ended => text::STATE_ENDED,
+            Self::Cancelled => text::STATE_CANCELLED,
         }
     }
 
@@ -53,6 +57,7 @@ impl EventStateView {
             Self::Draft => text::STATE_DRAFT_MEANING,
             Self::Live => text::STATE_LIVE_MEANING,
             Self::Ended => text::STATE_ENDED_MEANING,
+            Self::Cancelled => text::STATE_CANCELLED_MEANING,
         }
     }
 }

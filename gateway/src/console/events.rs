@@ -1,4 +1,4 @@
-//! The list of events, the form for a new one, the page of one event and its change of state.
+//! The list of events, the form for a new one, the live page of one event and its change of state.
 
 use askama::Template as _;
 use axum::{
@@ -23,15 +23,16 @@ use turnout_proto::{
     },
 };
 
-use super::session::Organiser;
+use super::{reading, refusals, session::Organiser};
 use crate::{
     Shared,
     answers::{failure_page, html},
-    directory::state_view,
-    upstream::{bounded, failure},
+    upstream::{Acting, bounded, failure},
     views::{
         CountView, CreateEventForm, EventConsolePage, EventRow, EventRows, EventsPage, Figures, LiveNumber, RoomRow,
-        Rooms, text,
+        Rooms,
+        console::shell::{EventHead, Place, Tab},
+        text,
     },
 };
 
@@ -43,28 +44,31 @@ const ROOMS_MAX: i32 = 200;
 const COUNTS_AT_ONCE: usize = 16;
 
 pub(super) async fn list(State(shared): State<Shared>, organiser: Organiser) -> Response {
-    match event_rows(&shared, &organiser.tenant).await {
-        Ok(rows) => html(&EventsPage { rows, form: CreateEventForm::default() }),
+    match event_rows(&shared, &organiser).await {
+        Ok(rows) => html(&events_page(&organiser, rows, CreateEventForm::default())),
         Err(failure) => failure_page(failure),
     }
 }
 
+fn events_page(organiser: &Organiser, rows: EventRows, form: CreateEventForm) -> EventsPage {
+    EventsPage { shell: reading::shell(Place::Events, organiser), rows, form }
+}
+
 pub(super) async fn rows(State(shared): State<Shared>, organiser: Organiser) -> Response {
-    match event_rows(&shared, &organiser.tenant).await {
+    match event_rows(&shared, &organiser).await {
         Ok(rows) => html(&rows),
         // What is on the page stays there until the next try.
         Err(_) => StatusCode::NO_CONTENT.into_response(),
     }
 }
 
-async fn event_rows(shared: &Shared, tenant: &TenantId) -> Result<EventRows, Failure> {
+async fn event_rows(shared: &Shared, organiser: &Organiser) -> Result<EventRows, Failure> {
     let request = bounded(ListEventsRequest { page_size: EVENTS_MAX, page_token: String::new() });
-    let events =
-        shared.upstream.registration(Some(tenant)).list_events(request).await.map_err(failure)?.into_inner().events;
+    let mut upstream = shared.upstream.events(&organiser.acting());
+    let events = upstream.list_events(request).await.map_err(failure)?.into_inner().events;
     let rows = stream::iter(events).map(|event| async move {
-        let viewers = count(shared, tenant, &event.event_id).await.map(|c| c.viewers);
-        let state = state_view(event.state());
-        EventRow { event_id: event.event_id, title: event.title, state, viewers }
+        let viewers = count(shared, &organiser.tenant, &event.event_id).await.map(|c| c.viewers);
+        EventRow { facts: reading::event_facts(event), viewers }
     });
     Ok(EventRows { events: rows.buffered(COUNTS_AT_ONCE).collect().await })
 }
@@ -81,6 +85,10 @@ pub(super) struct NewEvent {
     #[serde(default)]
     title: String,
     #[serde(default)]
+    starts: String,
+    #[serde(default)]
+    zone: String,
+    #[serde(default)]
     event_id: String,
 }
 
@@ -90,30 +98,65 @@ pub(super) async fn create(
     headers: HeaderMap,
     Form(new): Form<NewEvent>,
 ) -> Response {
-    let (title, event_id) = (new.title.trim().to_owned(), new.event_id.trim().to_owned());
-    let request = bounded(CreateEventRequest { event_id: event_id.clone(), title: title.clone() });
-    match shared.upstream.registration(Some(&organiser.tenant)).create_event(request).await {
-        Ok(response) => {
-            let id = response.into_inner().event.unwrap_or_default().event_id;
-            if let Ok(id) = id.parse() {
-                shared.directory.forget(&id);
-            }
-            to_event(&headers, &id)
-        }
-        Err(status) => {
-            let mut form = CreateEventForm { title, event_id, ..CreateEventForm::default() };
-            blame(&mut form, &status);
-            if headers.contains_key("hx-request") {
-                return part(StatusCode::UNPROCESSABLE_ENTITY, form.render());
-            }
-            match event_rows(&shared, &organiser.tenant).await {
-                Ok(rows) => {
-                    let mut page = html(&EventsPage { rows, form });
-                    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-                    page
+    let mut form = CreateEventForm {
+        title: new.title.trim().to_owned(),
+        starts: new.starts.trim().to_owned(),
+        zone: new.zone.trim().to_owned(),
+        event_id: new.event_id.trim().to_owned(),
+        ..CreateEventForm::default()
+    };
+    if let Some(starts_at) = start_of(&mut form) {
+        let request = bounded(CreateEventRequest {
+            event_id: form.event_id.clone(),
+            title: form.title.clone(),
+            starts_at: Some(starts_at),
+            zone: form.zone.clone(),
+        });
+        match shared.upstream.events(&organiser.acting()).create_event(request).await {
+            Ok(response) => {
+                let id = response.into_inner().event.unwrap_or_default().event_id;
+                if let Ok(id) = id.parse() {
+                    shared.directory.forget(&id);
                 }
-                Err(failure) => failure_page(failure),
+                return to_event(&headers, &id);
             }
+            Err(status) => blame(&mut form, &status),
+        }
+    }
+    if headers.contains_key("hx-request") {
+        return part(StatusCode::UNPROCESSABLE_ENTITY, form.render());
+    }
+    match event_rows(&shared, &organiser).await {
+        Ok(rows) => {
+            let mut page = html(&events_page(&organiser, rows, form));
+            *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            page
+        }
+        Err(failure) => failure_page(failure),
+    }
+}
+
+/// The moment that a form's start means in its zone; without one the form says why.
+fn start_of(form: &mut CreateEventForm) -> Option<prost_types::Timestamp> {
+    if form.zone.is_empty() {
+        "UTC".clone_into(&mut form.zone);
+    }
+    let Ok(zone) = jiff::tz::TimeZone::get(&form.zone) else {
+        form.zone_error = Some(text::CREATE_NO_ZONE.to_owned());
+        return None;
+    };
+    let Ok(local) = form.starts.parse::<jiff::civil::DateTime>() else {
+        form.starts_error = Some(text::CREATE_NO_START.to_owned());
+        return None;
+    };
+    // At the change of clocks an hour is missing or comes twice; a missing one is not a start, of two the first is meant.
+    match local.to_zoned(zone) {
+        Ok(start) if start.datetime() == local => {
+            Some(prost_types::Timestamp { seconds: start.timestamp().as_second(), nanos: 0 })
+        }
+        _ => {
+            form.starts_error = Some(text::CREATE_NO_SUCH_TIME.to_owned());
+            None
         }
     }
 }
@@ -126,16 +169,25 @@ fn blame(form: &mut CreateEventForm, status: &Status) {
     }
     let violations = status.get_details_bad_request().map(|b| b.field_violations).unwrap_or_default();
     for violation in violations {
-        let field = if violation.field == "title" { &mut form.title_error } else { &mut form.event_id_error };
+        let field = match violation.field.as_str() {
+            "title" => &mut form.title_error,
+            "starts_at" => &mut form.starts_error,
+            "zone" => &mut form.zone_error,
+            _ => &mut form.event_id_error,
+        };
         *field = Some(sentence(&violation.description));
     }
-    if form.title_error.is_none() && form.event_id_error.is_none() {
-        form.form_error = Some(text::CREATE_FAILED.to_owned());
+    let told = [&form.title_error, &form.starts_error, &form.zone_error, &form.event_id_error];
+    if told.into_iter().all(Option::is_none) {
+        form.form_error = Some(match status.code() {
+            Code::PermissionDenied => text::console::FAILED_FORBIDDEN.to_owned(),
+            _ => text::CREATE_FAILED.to_owned(),
+        });
     }
 }
 
 /// A message for programs as a sentence for people: a capital first, a full stop last.
-fn sentence(message: &str) -> String {
+pub(super) fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
@@ -174,21 +226,16 @@ async fn page(
 ) -> Response {
     let tenant = &organiser.tenant;
     let request = bounded(GetEventRequest { event_id: id.to_owned() });
-    let event = match shared.upstream.registration(Some(tenant)).get_event(request).await {
+    let event = match shared.upstream.events(&organiser.acting()).get_event(request).await {
         Ok(response) => response.into_inner().event.unwrap_or_default(),
-        Err(status) if status.code() == Code::InvalidArgument => {
-            return failure_page(Failure::NotFound { what: "event" });
-        }
-        Err(status) => return failure_page(failure(status)),
+        Err(status) => return refusals::page(&status),
     };
-    let state = state_view(event.state());
     html(&EventConsolePage {
+        shell: reading::shell(Place::Events, organiser),
         figures: figures(shared, tenant, id).await,
         rooms: rooms(shared, tenant, id).await,
-        event_id: event.event_id,
-        title: event.title,
-        state,
         version: event.version,
+        head: EventHead { facts: reading::event_facts(event), tab: Tab::Live },
         public_url: format!("{}/e/{id}", public_base(shared, headers)),
         grpc_addr: shared.config.grpc_addr.clone(),
         problem,
@@ -224,7 +271,7 @@ pub(super) async fn change_state(
         state: state.into(),
         expected_version: new.version,
     });
-    let problem = match shared.upstream.registration(Some(&organiser.tenant)).change_event_state(request).await {
+    let problem = match shared.upstream.events(&organiser.acting()).change_event_state(request).await {
         Ok(_) => {
             if let Ok(id) = event.parse::<EventId>() {
                 shared.directory.forget(&id);
@@ -233,6 +280,7 @@ pub(super) async fn change_state(
         }
         Err(status) => match status.code() {
             Code::Aborted => text::CHANGE_MEANWHILE.to_owned(),
+            Code::PermissionDenied => text::console::FAILED_FORBIDDEN.to_owned(),
             Code::FailedPrecondition | Code::InvalidArgument => text::CHANGE_NOT_POSSIBLE.to_owned(),
             _ => return failure_page(failure(status)),
         },
@@ -278,7 +326,7 @@ pub(super) fn count_view(count: &Count, (peak, peak_at_ms): (u64, Option<i64>)) 
     }
 }
 
-fn live_number(count: &Count) -> LiveNumber {
+pub(super) fn live_number(count: &Count) -> LiveNumber {
     let as_of_ms = count.as_of.as_ref().map_or(0, millis);
     LiveNumber { viewers: count.viewers, low: count.low, high: count.high, as_of_ms, stale: count.stale }
 }
@@ -287,7 +335,7 @@ fn live_number(count: &Count) -> LiveNumber {
 pub(super) async fn rooms(shared: &Shared, tenant: &TenantId, event_id: &str) -> Rooms {
     let request =
         bounded(ListRoomsRequest { event_id: event_id.to_owned(), page_size: ROOMS_MAX, page_token: String::new() });
-    let known: Vec<Room> = match shared.upstream.registration(Some(tenant)).list_rooms(request).await {
+    let known: Vec<Room> = match shared.upstream.events(&Acting::Tenant(tenant.clone())).list_rooms(request).await {
         Ok(response) => response.into_inner().rooms,
         Err(_) => Vec::new(),
     };

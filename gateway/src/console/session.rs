@@ -1,4 +1,6 @@
-//! Who is signed in to the console: a one-time link opens a session, kept in a signed cookie.
+//! Who is signed in to the console, by a session kept in a cookie. An account's session is known to profiles, which is asked at
+//! each request, so that a role that was taken away is gone at once. The one-time link of the first start opens a session without an
+//! account, as an owner: enough to make the first account.
 
 use std::sync::Arc;
 
@@ -10,23 +12,28 @@ use axum::{
 use serde::Deserialize;
 use tonic::Code;
 use turnout_platform::{
-    auth::{MeshKey, TokenKind, TokenSigner, TokenVerifier},
+    auth::{MeshKey, Role, TokenKind, TokenSigner, TokenVerifier},
     clock::Clock,
     ids::TenantId,
     random,
 };
-use turnout_proto::registration::v1::RedeemSignInLinkRequest;
+use turnout_proto::{
+    profiles::v1::{CheckSessionRequest, EndSessionRequest, SessionAccount},
+    registration::v1::RedeemSignInLinkRequest,
+};
 
 use crate::{
     Shared,
     answers::{error_page, failure_page, html},
     cookies::{cookie, set_cookie},
     origin::is_same_site,
-    upstream::{bounded, failure},
+    upstream::{Acting, bounded, failure},
     views::{ErrorKind, SignInPage, SignInProblem},
 };
 
 const COOKIE: &str = "turnout_console";
+/// The account id of whoever came by the first sign-in link.
+const FIRST_LINK: &str = "link";
 /// A session's life: a long event day.
 const SESSION_TTL_S: u64 = 16 * 3600;
 
@@ -55,11 +62,23 @@ impl Sessions {
     }
 }
 
-/// A signed-in organiser. Taking this as an argument is what protects a handler; a request that changes something must also come
-/// from one of our own pages.
-#[derive(Debug, Clone)]
+/// A signed-in member of a team. Taking this as an argument is what protects a handler; a request that changes something must also
+/// come from one of our own pages.
+#[derive(Clone)]
 pub(super) struct Organiser {
     pub(super) tenant: TenantId,
+    /// `link` for whoever came by the first sign-in link.
+    pub(super) account_id: String,
+    pub(super) role: Role,
+    /// The account, with its session's secret; none for whoever came by the first sign-in link.
+    pub(super) account: Option<(SessionAccount, String)>,
+}
+
+impl Organiser {
+    /// Calls that this member asks for.
+    pub(super) fn acting(&self) -> Acting {
+        Acting::Member { tenant: self.tenant.clone(), account_id: self.account_id.clone(), role: self.role }
+    }
 }
 
 impl FromRequestParts<Shared> for Organiser {
@@ -70,11 +89,29 @@ impl FromRequestParts<Shared> for Organiser {
             return Err(error_page(ErrorKind::Forbidden));
         }
         let token = cookie(&parts.headers, COOKIE);
-        match token.and_then(|token| shared.console.check(token)) {
-            Some(tenant) => Ok(Self { tenant }),
-            None => Err(to_sign_in(&parts.headers, token.is_some())),
-        }
+        let Some(token) = token else { return Err(to_sign_in(&parts.headers, false)) };
+        let known = match shared.console.check(token) {
+            Some(tenant) => {
+                Some(Self { tenant, account_id: FIRST_LINK.to_owned(), role: Role::Owner, account: None })
+            }
+            None => by_account(shared, token).await?,
+        };
+        known.ok_or_else(|| to_sign_in(&parts.headers, true))
     }
+}
+
+/// Who has this session, as profiles says; none when it is over.
+async fn by_account(shared: &Shared, session: &str) -> Result<Option<Organiser>, Response> {
+    let request = bounded(CheckSessionRequest { session: session.to_owned() });
+    let account = match shared.upstream.accounts(&Acting::Mesh).check_session(request).await {
+        Ok(answer) => answer.into_inner().account.unwrap_or_default(),
+        Err(status) if matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument) => return Ok(None),
+        Err(status) => return Err(failure_page(failure(status))),
+    };
+    // A session of the audience opens no console: it has no role.
+    let (Ok(tenant), Some(role)) = (account.tenant_id.parse(), Role::of_wire(account.role)) else { return Ok(None) };
+    let account_id = account.account_id.clone();
+    Ok(Some(Organiser { tenant, account_id, role, account: Some((account, session.to_owned())) }))
 }
 
 /// A page goes to the sign-in page; a part of a page, which htmx asked for, takes the whole page there.
@@ -125,9 +162,22 @@ fn signed_in(shared: &Shared, tenant: &TenantId) -> Response {
     response
 }
 
-pub(super) async fn sign_out(State(shared): State<Shared>, _: Organiser) -> Response {
+pub(super) async fn sign_out(State(shared): State<Shared>, organiser: Organiser) -> Response {
+    if let Some((_, session)) = organiser.account {
+        let request = bounded(EndSessionRequest { session });
+        if let Err(status) = shared.upstream.accounts(&Acting::Mesh).end_session(request).await {
+            // The cookie goes; a session that could not be ended now ends by its age.
+            tracing::warn!(code = ?status.code(), "a console session could not be ended");
+        }
+    }
     let mut response = Redirect::to("/console/sign-in?out").into_response();
     keep(&mut response, &shared, "", 0);
+    response
+}
+
+/// Opens the console with an account's session.
+pub(super) fn with_session(mut response: Response, shared: &Shared, session: &str) -> Response {
+    keep(&mut response, shared, session, SESSION_TTL_S);
     response
 }
 

@@ -184,6 +184,6 @@ impl Feed {
 }
 
 /// An event's data must not hold a carriage return; line feeds only make it longer.
-fn one_line(html: &str) -> String {
+pub(super) fn one_line(html: &str) -> String {
     html.replace(['\r', '\n'], " ")
 }

@@ -21,6 +21,7 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use turnout_platform::lifecycle::TaskResult;
 
+use super::client::Client;
 use crate::{Shared, metrics::Rejection};
 
 /// From the first byte we wait for to the end of a request's head; a quiet connection is closed after it too.
@@ -38,8 +39,8 @@ pub(super) async fn run(shared: Shared, listener: TcpListener, routes: Router) -
             accepted = listener.accept() => accepted,
             () = &mut stopping => return Ok(()),
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections; pausing");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -51,12 +52,14 @@ pub(super) async fn run(shared: Shared, listener: TcpListener, routes: Router) -
             continue;
         };
         let _ = stream.set_nodelay(true);
+        let client = Client::of(shared.desk.mesh_key(), peer.ip(), shared.clock.at_s());
         let routes = TowerToHyperService::new(routes.clone());
         let (stopped, metrics) = (shared.life.stopping(), shared.metrics.clone());
         tokio::spawn(async move {
             let heard = AtomicBool::new(false);
-            let service = service_fn(|request| {
+            let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
                 heard.store(true, Ordering::Relaxed);
+                request.extensions_mut().insert(client.clone());
                 routes.call(request)
             });
             let serving = http1::Builder::new()

@@ -14,12 +14,12 @@ use turnout_platform::{
 };
 
 use crate::{
-    Shared,
+    Shared, audience,
     cookies::{cookie, set_cookie},
     directory::KnownEvent,
     metrics::Rejection,
     origin,
-    tickets::{TICKET_TTL_S, VIEWER_COOKIE},
+    tickets::{TICKET_TTL_S, TicketFor, VIEWER_COOKIE},
 };
 
 /// The cookie's value is a random word of this form; anything else is replaced.
@@ -75,12 +75,32 @@ pub(super) async fn issue(
             return retry(answer, 1);
         }
     };
+    let registrant = audience::entered(&shared, &headers, &event.id);
+    match audience::may_watch(&shared, &event, registrant.as_ref()).await {
+        Ok(true) => {}
+        Ok(false) => {
+            return refuse(
+                &shared,
+                Rejection::not_admitted,
+                StatusCode::FORBIDDEN,
+                "only for those who are registered",
+            );
+        }
+        Err(_) => {
+            let answer = refuse(&shared, Rejection::unavailable, StatusCode::SERVICE_UNAVAILABLE, "try again");
+            return retry(answer, 1);
+        }
+    }
     let (browser, is_new) = match cookie(&headers, VIEWER_COOKIE).filter(|v| is_ours(v)) {
         Some(browser) => (browser.to_owned(), false),
         None => (random::token_128(), true),
     };
-    let issued =
-        Issued { ticket: shared.desk.issue(&event, room.as_ref(), &browser), expires_in_ms: TICKET_TTL_S * 1000 };
+    let viewer = match &registrant {
+        Some(registrant) => TicketFor::Registration(&registrant.registration),
+        None => TicketFor::Browser(&browser),
+    };
+    let ticket = shared.desk.issue(&event, room.as_ref(), &viewer);
+    let issued = Issued { ticket, expires_in_ms: TICKET_TTL_S * 1000 };
     let mut response = ([(header::CACHE_CONTROL, "no-store")], Json(issued)).into_response();
     let answer = response.headers_mut();
     if is_new {

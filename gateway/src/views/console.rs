@@ -1,9 +1,22 @@
-//! The organiser's pages and the fragments that keep them moving.
+//! The organiser's pages and the fragments that keep them moving: signing in, the events, one event live. Each further place has a
+//! file of its own; what stands around every page is in `shell`.
+
+pub mod audience;
+pub mod door;
+pub mod export_file;
+pub mod help;
+pub mod query;
+pub mod registrant;
+pub mod registrants;
+pub mod rows;
+pub mod shell;
+pub mod states;
 
 use askama::Template;
 use serde::Serialize;
 
-use super::{CountView, EventStateView, LiveNumber, show, text};
+use self::shell::{EventFacts, EventHead, Shell};
+use super::{CountView, EventStateView, LiveNumber, show, text, text::console as words};
 use crate::assets;
 
 /// `GET /console/sign-in`: without a problem it explains how to get in; with one it says what was wrong with the link.
@@ -45,12 +58,8 @@ impl SignInProblem {
 /// One event in the list.
 #[derive(Clone, Debug)]
 pub struct EventRow {
-    /// The id.
-    pub event_id: String,
-    /// The title.
-    pub title: String,
-    /// Draft, live or ended.
-    pub state: EventStateView,
+    /// The event.
+    pub facts: EventFacts,
     /// Distinct viewers now; `None` while the counter does not answer.
     pub viewers: Option<u64>,
 }
@@ -70,10 +79,18 @@ pub struct EventRows {
 pub struct CreateEventForm {
     /// What was entered as the title (field `title`).
     pub title: String,
+    /// What was entered as the start (field `starts`), as in `2026-11-22T18:00`.
+    pub starts: String,
+    /// What was entered as the zone (field `zone`); a script proposes the reader's own.
+    pub zone: String,
     /// What was entered as the id (field `event_id`); empty lets the server choose.
     pub event_id: String,
     /// What is wrong with the title.
     pub title_error: Option<String>,
+    /// What is wrong with the start.
+    pub starts_error: Option<String>,
+    /// What is wrong with the zone.
+    pub zone_error: Option<String>,
     /// What is wrong with the id.
     pub event_id_error: Option<String>,
     /// What else went wrong.
@@ -84,6 +101,8 @@ pub struct CreateEventForm {
 #[derive(Clone, Debug, Template)]
 #[template(path = "events.html")]
 pub struct EventsPage {
+    /// Around it.
+    pub shell: Shell,
     /// The list.
     pub rows: EventRows,
     /// The form beside it.
@@ -121,12 +140,10 @@ pub struct Rooms {
 #[derive(Clone, Debug, Template)]
 #[template(path = "event_console.html")]
 pub struct EventConsolePage {
-    /// The id.
-    pub event_id: String,
-    /// The title.
-    pub title: String,
-    /// Draft, live or ended.
-    pub state: EventStateView,
+    /// Around it.
+    pub shell: Shell,
+    /// Over it.
+    pub head: EventHead,
     /// The stored version, sent back with a change of state (field `version`, beside `state`) so that two organisers do not
     /// overrule each other unseen.
     pub version: i64,
@@ -143,35 +160,29 @@ pub struct EventConsolePage {
 }
 
 impl EventConsolePage {
-    fn next_state(&self) -> EventStateView {
-        match self.state {
-            EventStateView::Draft | EventStateView::Ended => EventStateView::Live,
-            EventStateView::Live => EventStateView::Ended,
-        }
+    fn event_id(&self) -> &str {
+        &self.head.facts.event_id
     }
 
-    fn change_label(&self) -> &'static str {
-        match self.state {
-            EventStateView::Draft => text::EVENT_GO_LIVE,
-            EventStateView::Live => text::EVENT_END,
-            EventStateView::Ended => text::EVENT_GO_LIVE_AGAIN,
-        }
-    }
-
-    fn change_question(&self) -> &'static str {
-        match self.next_state() {
-            EventStateView::Ended => text::EVENT_END_CONFIRM,
-            _ => text::EVENT_GO_LIVE_CONFIRM,
+    /// The state that the button leads to, its word and its question; none for a cancelled event, which stays so.
+    fn change(&self) -> Option<(EventStateView, &'static str, &'static str)> {
+        match self.head.facts.state {
+            EventStateView::Draft => Some((EventStateView::Live, text::EVENT_GO_LIVE, text::EVENT_GO_LIVE_CONFIRM)),
+            EventStateView::Ended => {
+                Some((EventStateView::Live, text::EVENT_GO_LIVE_AGAIN, text::EVENT_GO_LIVE_CONFIRM))
+            }
+            EventStateView::Live => Some((EventStateView::Ended, text::EVENT_END, text::EVENT_END_CONFIRM)),
+            EventStateView::Cancelled => None,
         }
     }
 
     fn embed_snippet(&self) -> String {
-        let origin = self.public_url.strip_suffix(&format!("/e/{}", self.event_id)).unwrap_or_default();
-        text::SHARE_EMBED_CODE.replace("{origin}", origin).replace("{event}", &self.event_id)
+        let origin = self.public_url.strip_suffix(&format!("/e/{}", self.event_id())).unwrap_or_default();
+        text::SHARE_EMBED_CODE.replace("{origin}", origin).replace("{event}", self.event_id())
     }
 
     fn grpc_snippet(&self) -> String {
-        text::SHARE_GRPC_CODE.replace("{address}", &self.grpc_addr).replace("{event}", &self.event_id)
+        text::SHARE_GRPC_CODE.replace("{address}", &self.grpc_addr).replace("{event}", self.event_id())
     }
 }
 

@@ -40,3 +40,19 @@ pub fn machine_time(at_ms: impl Borrow<i64>) -> String {
 fn moment(at_ms: i64, format: &str) -> String {
     Timestamp::from_millisecond(at_ms).map_or_else(|_| String::new(), |at| at.strftime(format).to_string())
 }
+
+/// A moment to the minute with its day, in a zone that is named beside it, as in `22 Nov 2026, 18:00`.
+pub fn day_and_minute_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
+    zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%-d %b %Y, %H:%M").to_string())
+}
+
+/// A moment with its offset (RFC 3339), for `<time datetime>` and for files.
+pub fn machine_time_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
+    zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+}
+
+/// In UTC when the zone is none that we know.
+fn zoned(at_ms: i64, zone: &str) -> Option<jiff::Zoned> {
+    let at = Timestamp::from_millisecond(at_ms).ok()?;
+    Some(at.in_tz(zone).unwrap_or_else(|_| at.to_zoned(jiff::tz::TimeZone::UTC)))
+}

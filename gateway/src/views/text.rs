@@ -3,6 +3,10 @@
 //!
 //! A second language is a second file with the same names.
 
+pub mod console;
+pub mod help;
+pub mod public;
+
 /// The language of this table, for `<html lang>` and for the grouping of digits.
 pub const LANG: &str = "en";
 
@@ -12,9 +16,11 @@ pub const SKIP: &str = "Skip to the content";
 pub const STATE_DRAFT: &str = "Draft";
 pub const STATE_LIVE: &str = "Live";
 pub const STATE_ENDED: &str = "Ended";
+pub const STATE_CANCELLED: &str = "Cancelled";
 pub const STATE_DRAFT_MEANING: &str = "Not started yet. The page is open and its visitors are counted.";
 pub const STATE_LIVE_MEANING: &str = "Running now.";
 pub const STATE_ENDED_MEANING: &str = "Over. The page stays open and its visitors are still counted.";
+pub const STATE_CANCELLED_MEANING: &str = "It will not take place.";
 pub const WATCHING_ONE: &str = "person watching";
 pub const WATCHING_MANY: &str = "people watching";
 pub const BAND_EXACT: &str = "Exactly this many";
@@ -96,6 +102,12 @@ pub const CREATE_FIELD_TITLE_HINT: &str = "What people see, up to 200 characters
 pub const CREATE_FIELD_ID: &str = "Address";
 pub const CREATE_FIELD_OPTIONAL: &str = "optional";
 pub const CREATE_FIELD_ID_HINT: &str = "The last part of the page's address: letters, digits, - and _. It cannot be changed later. Left empty, we choose one.";
+pub const CREATE_FIELD_START: &str = "Starts";
+pub const CREATE_FIELD_ZONE: &str = "Time zone";
+pub const CREATE_FIELD_ZONE_HINT: &str = "Where the event takes place, such as Europe/Helsinki. Times are shown and reminders are sent in it.";
+pub const CREATE_NO_START: &str = "Say when it starts.";
+pub const CREATE_NO_ZONE: &str = "This is not a time zone that we know. Use a name such as Europe/Helsinki, or UTC.";
+pub const CREATE_NO_SUCH_TIME: &str = "This moment does not exist in the time zone.";
 pub const CREATE_BUTTON: &str = "Create event";
 
 pub const EVENT_GO_LIVE: &str = "Go live";

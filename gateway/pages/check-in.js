@@ -1,0 +1,267 @@
+// The door: codes from the camera, a scanner that types, or a hand. Online each goes to the server at once. Offline it is judged by
+// the list of tickets that this device fetched before, kept in IndexedDB, and sent when the network is back. The list holds no names:
+// only the first 16 bytes of the SHA-256 of each code, and what the door would say.
+
+(() => {
+  const door = document.getElementById("door");
+  const { event, ...words } = door.dataset;
+  const base = `/console/check-in/${encodeURIComponent(event)}`;
+  /** What the server is given to answer before the code is judged here. */
+  const ANSWER_MS = 4000;
+  /** How often the list is fetched anew, and waiting check-ins are tried again. */
+  const PACK_EVERY_MS = 60_000;
+  const SYNC_EVERY_MS = 10_000;
+  /** As many as the server takes at one time. */
+  const SYNC_MAX = 500;
+  /** A code that stays before the camera is one scan. */
+  const SAME_CODE_MS = 4000;
+  /** Looks through the camera. */
+  const LOOK_EVERY_MS = 150;
+
+  const ADMITTED = 1;
+  const ALREADY_IN = 2;
+  const UNKNOWN = 3;
+
+  const lang = document.documentElement.lang;
+  const grouped = new Intl.NumberFormat(lang);
+  const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const outcomes = new Map([...door.querySelectorAll("data.outcome")].map((data) => [Number(data.value), { word: data.textContent, tone: data.dataset.tone }]));
+  const element = (id) => document.getElementById(id);
+
+  /* What is kept on this device */
+
+  const database = new Promise((resolve, reject) => {
+    const opening = indexedDB.open("turnout-door", 1);
+    opening.onupgradeneeded = () => {
+      opening.result.createObjectStore("packs");
+      opening.result.createObjectStore("waiting", { autoIncrement: true });
+    };
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(opening.error);
+  });
+
+  async function stored(name, mode, ask) {
+    const store = (await database).transaction(name, mode).objectStore(name);
+    return new Promise((resolve, reject) => {
+      const request = ask(store);
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  }
+
+  let pack = null;
+
+  async function read_pack() {
+    pack = (await stored("packs", "readonly", (store) => store.get(event)).catch(() => null)) ?? pack;
+    show_state();
+  }
+
+  async function fetch_pack() {
+    if (!globalThis.crypto?.subtle) return;
+    try {
+      const answer = await fetch(`${base}/pack.json`, { headers: { accept: "application/json" } });
+      if (!heard(answer)) return;
+      const { at_ms, tickets } = await answer.json();
+      const fresh = { at_ms, tickets: new Map(tickets) };
+      // What was checked in here and has not been sent yet is in, whatever the server knew.
+      for (const { hash } of await waiting()) if (fresh.tickets.has(hash)) fresh.tickets.set(hash, ALREADY_IN);
+      pack = fresh;
+      await stored("packs", "readwrite", (store) => store.put(pack, event));
+    } catch { out_of_touch(); }
+    show_state();
+  }
+
+  async function waiting() {
+    const all = await stored("waiting", "readonly", (store) => store.getAll()).catch(() => []);
+    return all.filter((scan) => scan.event === event);
+  }
+
+  /* In touch or not */
+
+  let link = "live";
+
+  function heard(answer) {
+    link = answer.redirected || answer.status === 401 ? "signed-out" : "live";
+    return link === "live" && answer.ok;
+  }
+
+  function out_of_touch() { link = "offline"; }
+
+  async function show_state() {
+    const count = (await waiting()).length;
+    const state = element("door-link");
+    state.dataset.link = link === "live" ? "live" : "offline";
+    state.textContent = { live: words.textOnline, "signed-out": words.textSignedOut, offline: pack ? words.textOffline : words.textOfflineEmpty }[link];
+    const line = element("door-waiting");
+    line.textContent = count ? fill(words.textWaiting, { n: grouped.format(count) }) : words.textWaitingNone;
+    line.classList.toggle("some", count > 0);
+    const held = element("door-pack");
+    if (!globalThis.crypto?.subtle) held.textContent = words.textNoOffline;
+    else held.textContent = pack ? fill(words.textPack, { n: grouped.format(pack.tickets.size), time: clock.format(pack.at_ms) }) : words.textPackNone;
+  }
+
+  /* One code */
+
+  async function fingerprint(code) {
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code)));
+    return btoa(String.fromCharCode(...digest.slice(0, 16))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  }
+
+  async function check(body) {
+    try {
+      const answer = await fetch(base, {
+        method: "POST",
+        headers: { accept: "application/json" },
+        body: new URLSearchParams(body),
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      if (heard(answer)) {
+        const { outcome, who, at_ms } = await answer.json();
+        if (body.code && pack && globalThis.crypto?.subtle && (outcome === ADMITTED || outcome === ALREADY_IN)) pack.tickets.set(await fingerprint(body.code), ALREADY_IN);
+        show(outcome, who, outcome === ALREADY_IN && at_ms ? fill(words.textAt, { time: clock.format(at_ms) }) : "");
+        show_state();
+        return;
+      }
+      if (answer.status < 500 && link === "live") { show(UNKNOWN, "", ""); return; }
+    } catch { out_of_touch(); }
+    if (body.code) await judge_here(body.code);
+    else verdict("bad", words.textFailed, "", "");
+    show_state();
+  }
+
+  async function judge_here(code) {
+    if (!pack || !globalThis.crypto?.subtle) { verdict("bad", words.textOfflineEmpty, "", ""); return; }
+    const hash = await fingerprint(code);
+    const outcome = pack.tickets.get(hash) ?? UNKNOWN;
+    if (outcome === ADMITTED) {
+      await stored("waiting", "readwrite", (store) => store.add({ event, code, hash, at_ms: Date.now() }));
+      pack.tickets.set(hash, ALREADY_IN);
+      await stored("packs", "readwrite", (store) => store.put(pack, event));
+    }
+    show(outcome, "", words.textKept);
+  }
+
+  function show(outcome, who, note) {
+    const { word, tone } = outcomes.get(outcome) ?? outcomes.get(UNKNOWN);
+    verdict(tone, word, who ?? "", note);
+    // One short buzz for in, two for look, a long one for no.
+    navigator.vibrate?.({ good: [60], warn: [60, 80, 60], bad: [400] }[tone] ?? []);
+  }
+
+  function verdict(tone, word, who, note) {
+    const box = element("verdict");
+    box.hidden = false;
+    box.className = `verdict ${tone}`;
+    element("verdict-word").textContent = word;
+    element("verdict-who").textContent = who;
+    element("verdict-note").textContent = note;
+  }
+
+  /* What waits is sent, oldest first */
+
+  let sending = false;
+
+  async function sync() {
+    if (sending) return;
+    sending = true;
+    try {
+      const database_now = await database;
+      for (;;) {
+        const batch = await new Promise((resolve, reject) => {
+          const found = [];
+          const cursor = database_now.transaction("waiting", "readonly").objectStore("waiting").openCursor();
+          cursor.onerror = () => reject(cursor.error);
+          cursor.onsuccess = () => {
+            const at = cursor.result;
+            if (!at || found.length >= SYNC_MAX) { resolve(found); return; }
+            if (at.value.event === event) found.push([at.primaryKey, at.value]);
+            at.continue();
+          };
+        });
+        if (batch.length === 0) break;
+        const check_ins = batch.map(([, { code, at_ms }]) => ({ code, at_ms }));
+        const answer = await fetch(`${base}/sync`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ check_ins }) });
+        if (!heard(answer)) break;
+        for (const [key] of batch) await stored("waiting", "readwrite", (store) => store.delete(key));
+      }
+    } catch { out_of_touch(); } finally {
+      sending = false;
+      show_state();
+    }
+  }
+
+  /* Ways in */
+
+  element("code-form").addEventListener("submit", (submitted) => {
+    submitted.preventDefault();
+    const input = element("code");
+    const code = as_code(input.value);
+    input.value = "";
+    input.focus();
+    if (code) check({ code });
+  });
+
+  document.addEventListener("submit", (submitted) => {
+    if (!submitted.target.matches("form[data-check-in]")) return;
+    submitted.preventDefault();
+    check({ registration_id: new FormData(submitted.target).get("registration_id") });
+  });
+
+  /** A QR code may hold the code alone or the address of the registration. */
+  function as_code(text) {
+    const trimmed = text.trim();
+    return /\/r\/([^/?#]+)/.exec(trimmed)?.[1] ?? trimmed;
+  }
+
+  const camera = element("camera");
+  const scan = element("scan");
+  const scan_label = scan.textContent;
+  let looking = null;
+  let last = { code: "", at_ms: 0 };
+
+  function stop_camera() {
+    clearInterval(looking);
+    looking = null;
+    for (const track of camera.srcObject?.getTracks() ?? []) track.stop();
+    camera.srcObject = null;
+    camera.hidden = true;
+    scan.textContent = scan_label;
+  }
+
+  async function start_camera() {
+    element("camera-note").hidden = true;
+    try {
+      const detector = new BarcodeDetector({ formats: ["qr_code"] });
+      camera.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      camera.hidden = false;
+      scan.textContent = words.textStop;
+      await camera.play();
+      looking = setInterval(async () => {
+        const [found] = await detector.detect(camera).catch(() => []);
+        if (!found) return;
+        const code = as_code(found.rawValue);
+        const now = Date.now();
+        if (code === last.code && now - last.at_ms < SAME_CODE_MS) { last.at_ms = now; return; }
+        last = { code, at_ms: now };
+        check({ code });
+      }, LOOK_EVERY_MS);
+    } catch {
+      stop_camera();
+      const note = element("camera-note");
+      note.textContent = words.textNoCamera;
+      note.hidden = false;
+    }
+  }
+
+  scan.hidden = !("BarcodeDetector" in globalThis && navigator.mediaDevices);
+  scan.addEventListener("click", () => { if (looking) stop_camera(); else start_camera(); });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) stop_camera(); });
+
+  globalThis.addEventListener("online", () => { sync(); fetch_pack(); });
+  globalThis.addEventListener("offline", () => { out_of_touch(); show_state(); });
+  setInterval(sync, SYNC_EVERY_MS);
+  setInterval(fetch_pack, PACK_EVERY_MS);
+  read_pack().then(sync).then(fetch_pack);
+  navigator.serviceWorker?.register("/console/check-in/worker.js").catch(() => {});
+})();

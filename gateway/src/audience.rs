@@ -1,0 +1,149 @@
+//! The pages of people who take part: an event, registering for it, one's own registration, signing in, leaving a mailing, and what
+//! happens with one's data; and the webhooks of payment and mail providers.
+//!
+//! Everything works without scripts. Looking (GET) never changes anything, because mail scanners follow links; a form must come from
+//! one of our own pages. Who somebody is follows from the code of their link, from a session, or from nothing; what they may is
+//! decided by the services.
+
+mod account;
+mod calendar;
+mod data;
+mod entry;
+mod event;
+mod fields;
+mod language;
+mod mine;
+mod register;
+mod showing;
+mod sign_in;
+mod unsubscribe;
+mod webhooks;
+
+use axum::{
+    Form, Router,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::request::Parts,
+    response::{IntoResponse as _, Redirect, Response},
+    routing::{get, post},
+};
+use tonic::{Code, Status};
+
+use crate::{
+    Shared,
+    answers::{error_page, failure_page},
+    origin::is_same_site,
+    upstream::failure,
+    views::ErrorKind,
+};
+
+pub(crate) use entry::{entered, may_watch};
+
+/// The routes.
+pub(crate) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/e/{event}", get(event::show))
+        .route("/e/{event}/register", get(register::show).post(register::register))
+        .route("/e/{event}/registered", get(register::registered))
+        .route("/e/{event}/calendar.ics", get(calendar::of_event))
+        .route("/e/{event}/data", get(data::show))
+        .route("/r/{code}", get(mine::show).post(mine::change))
+        .route("/r/{code}/rsvp", post(mine::rsvp))
+        .route("/r/{code}/cancel", get(mine::ask_cancel).post(mine::cancel))
+        .route("/r/{code}/enter", post(mine::enter))
+        .route("/r/{code}/calendar.ics", get(mine::calendar))
+        .route("/sign-in", get(sign_in::sign_in_page).post(sign_in::sign_in))
+        .route("/sign-in/link", get(sign_in::link_page).post(sign_in::redeem))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/account", get(account::show))
+        .route("/account/verify", post(account::verify))
+        .route("/account/password", post(account::password))
+        .route("/account/others", post(account::end_others))
+        .route("/u/{code}", get(unsubscribe::show).post(unsubscribe::unsubscribe))
+        .route("/u/{code}/preferences", get(unsubscribe::preferences).post(unsubscribe::store_preferences))
+        .route("/v1/tenants/{tenant}/payments", post(webhooks::payment))
+        .route("/v1/tenants/{tenant}/delivery-reports", post(webhooks::delivery_report))
+}
+
+/// A form that came from one of our own pages: its names and values, in the order sent. Taking this as an argument is what protects a
+/// handler from other sites.
+#[derive(Debug, Clone, Default)]
+struct Posted(Vec<(String, String)>);
+
+impl Posted {
+    /// The first value of a name, without blanks around it; empty when there is none.
+    fn one(&self, name: &str) -> &str {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.trim()).unwrap_or_default()
+    }
+
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.trim())
+    }
+
+    /// As it was typed: a password may begin with a blank.
+    fn secret(&self, name: &str) -> String {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+}
+
+impl FromRequest<Shared> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, shared: &Shared) -> Result<Self, Response> {
+        if !is_same_site(request.headers(), &shared.config) {
+            return Err(error_page(ErrorKind::Forbidden));
+        }
+        match Form::<Vec<(String, String)>>::from_request(request, shared).await {
+            Ok(Form(pairs)) => Ok(Self(pairs)),
+            Err(_) => Err(error_page(ErrorKind::BadForm)),
+        }
+    }
+}
+
+/// The names in the query of the address, as in `?new` and `?lang=fi`; nothing personal is ever put there.
+#[derive(Debug, Clone, Default)]
+struct Asked(Vec<(String, String)>);
+
+impl Asked {
+    fn value(&self, name: &str) -> &str {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n == name)
+    }
+
+    /// The first name that means something.
+    fn find<T>(&self, meaning: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.0.iter().find_map(|(name, _)| meaning(name))
+    }
+}
+
+impl FromRequestParts<Shared> for Asked {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Self::Rejection> {
+        let read = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(parts, shared).await;
+        Ok(Self(read.map(|query| query.0).unwrap_or_default()))
+    }
+}
+
+/// The page for what a service refused; where nothing is found, the link is wrong.
+fn refused(status: Status) -> Response {
+    match status.code() {
+        Code::NotFound | Code::InvalidArgument => error_page(ErrorKind::NoSuchLink),
+        _ => failure_page(failure(status)),
+    }
+}
+
+/// After a form: to a page that can be reloaded.
+fn to(address: &str) -> Response {
+    Redirect::to(address).into_response()
+}
+
+/// Whether a refusal is about now and not about the request.
+fn is_passing(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::ResourceExhausted | Code::Aborted
+    )
+}

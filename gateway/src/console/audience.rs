@@ -1,0 +1,277 @@
+//! The people of the tenant across events: the list, its export, the page of one person, and what is done for them.
+
+mod timeline;
+
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+};
+use futures_util::{StreamExt as _, stream};
+use prost_types::FieldMask;
+use tonic::{Code, Status, Streaming};
+use turnout_proto::profiles::v1::{
+    ExportPeopleRequest, ExportPeopleResponse, GetPersonRequest, ListPeopleRequest, Person, PersonOrder,
+    SendResetLinkRequest, UpdatePersonRequest, VerifyByHandRequest,
+};
+
+use super::{
+    export::{self, Export, Source},
+    fields::Sent,
+    reading, refusals,
+    registrants::{Did, done, export_refused, with_address},
+    session::Organiser,
+};
+use crate::{
+    Shared,
+    answers::{error_page, html},
+    upstream::bounded,
+    views::{
+        ErrorKind,
+        console::{
+            audience::{AudiencePage, PageOfPeople, PeopleTable, PersonColumn, PersonEvent, PersonPage},
+            export_file::{ExportFile, Format},
+            query::ListQuery,
+            shell::Place,
+        },
+    },
+};
+
+/// People on a page of the list.
+const PAGE_SIZE: usize = 50;
+/// Events of a person that are read at one time.
+const EVENTS_AT_ONCE: usize = 8;
+
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Query(query): Query<ListQuery>,
+    Query(did): Query<Did>,
+) -> Response {
+    match table(&shared, &organiser, query).await {
+        Ok(table) => html(&AudiencePage {
+            shell: reading::shell(Place::Audience, &organiser),
+            table,
+            notice: did.notice(),
+        }),
+        Err(page) => page,
+    }
+}
+
+pub(super) async fn rows(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    match table(&shared, &organiser, query).await {
+        Ok(table) if table.page.is_some() => {
+            with_address(html(&table), &format!("/console/audience{}", table.query.to_address()))
+        }
+        // What is on the page stays there until the next try.
+        _ => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+async fn table(shared: &Shared, organiser: &Organiser, mut query: ListQuery) -> Result<PeopleTable, Response> {
+    let mut page = page(shared, organiser, &query).await;
+    // A token of another list, or too old a one: the list begins anew.
+    if page.as_ref().is_err_and(|status| status.code() == Code::InvalidArgument) && !query.page.is_empty() {
+        query = query.first_page();
+        page = self::page(shared, organiser, &query).await;
+    }
+    let page = match page {
+        Ok(page) => Some(page),
+        Err(status) if status.code() == Code::PermissionDenied => return Err(refusals::page(&status)),
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "people could not be listed");
+            None
+        }
+    };
+    let shell = reading::shell(Place::Audience, organiser);
+    Ok(PeopleTable { shell, query, columns: PersonColumn::of(&shell), page, page_size: PAGE_SIZE })
+}
+
+async fn page(shared: &Shared, organiser: &Organiser, query: &ListQuery) -> Result<PageOfPeople, Status> {
+    let request = bounded(ListPeopleRequest {
+        search: query.q.trim().to_owned(),
+        order: order(query).into(),
+        descending: query.is_descending(),
+        page_size: PAGE_SIZE as i32,
+        page_token: query.page.clone(),
+    });
+    let answer = shared.upstream.people(&organiser.acting()).list_people(request).await?.into_inner();
+    Ok(PageOfPeople {
+        people: answer.people,
+        next: answer.next_page_token,
+        matching: answer.matching.unsigned_abs(),
+        total: answer.total.unsigned_abs(),
+    })
+}
+
+fn order(query: &ListQuery) -> PersonOrder {
+    match query.sorted_by() {
+        "name" => PersonOrder::Name,
+        "email" => PersonOrder::Email,
+        _ => PersonOrder::CreatedAt,
+    }
+}
+
+pub(super) async fn export(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    headers: HeaderMap,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Response {
+    let sent = Sent(sent);
+    let get = |name| sent.get(name).to_owned();
+    let query = ListQuery { q: get("q"), sort: get("sort"), dir: get("dir"), ..ListQuery::default() };
+    let back = format!("/console/audience{}", query.to_address());
+    let request = ExportPeopleRequest {
+        search: query.q.clone(),
+        order: order(&query).into(),
+        descending: query.is_descending(),
+        reason: get("reason"),
+    };
+    let mut rows = match shared.upstream.people(&organiser.acting()).export_people(request).await {
+        Ok(response) => response.into_inner(),
+        Err(status) => return export_refused(&status, &headers, &back),
+    };
+    let first = match rows.message().await {
+        Ok(first) => first.unwrap_or_default(),
+        Err(status) => return export_refused(&status, &headers, &back),
+    };
+    let columns = PersonColumn::of(&reading::shell(Place::Audience, &organiser));
+    let format = Format::of(sent.get("format"));
+    let matching = first.matching.unsigned_abs();
+    let named = columns.iter().map(|column| (column.key().to_owned(), column.label().to_owned())).collect();
+    let name = format!("audience-{}", export::day(shared.clock.at_ms()));
+    let source = People { columns, rows };
+    let first = source.cells(&first);
+    Export { file: ExportFile::new(format, named, matching), format, name, matching, first, source }.answer()
+}
+
+struct People {
+    columns: Vec<PersonColumn>,
+    rows: Streaming<ExportPeopleResponse>,
+}
+
+impl People {
+    fn cells(&self, part: &ExportPeopleResponse) -> Vec<Vec<String>> {
+        part.people.iter().map(|person| self.columns.iter().map(|column| column.data(person)).collect()).collect()
+    }
+}
+
+impl Source for People {
+    async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, Status> {
+        let Some(part) = self.rows.message().await? else { return Ok(None) };
+        Ok(Some(self.cells(&part)))
+    }
+}
+
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path(person_id): Path<String>,
+    Query(did): Query<Did>,
+) -> Response {
+    match person_page(&shared, &organiser, &person_id).await {
+        Ok(mut page) => {
+            page.notice = did.notice();
+            html(&page)
+        }
+        Err(page) => page,
+    }
+}
+
+async fn person_page(shared: &Shared, organiser: &Organiser, person_id: &str) -> Result<PersonPage, Response> {
+    let request = bounded(GetPersonRequest { person_id: person_id.to_owned() });
+    let person = match shared.upstream.people(&organiser.acting()).get_person(request).await {
+        Ok(response) => response.into_inner().person.unwrap_or_default(),
+        Err(status) => return Err(refusals::page(&status)),
+    };
+    let story = timeline::read(shared, organiser, person_id).await;
+    let events: Vec<PersonEvent> = stream::iter(story.registrations.clone())
+        .map(|registration| async move {
+            let event = reading::event(shared, organiser, &registration.event_id).await.ok();
+            PersonEvent { event, row: reading::row(registration, None) }
+        })
+        .buffered(EVENTS_AT_ONCE)
+        .collect()
+        .await;
+    Ok(PersonPage {
+        shell: reading::shell(Place::Audience, organiser),
+        timeline: timeline::merge(&story, &person, &events),
+        missing: story.missing,
+        consents: story.consents,
+        phone: person.phone.clone(),
+        person,
+        events,
+        open: None,
+        notice: None,
+    })
+}
+
+/// The acts by the last part of their address.
+const ACTS: [&str; 3] = ["verify", "reset", "phone"];
+
+pub(super) async fn act(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path((person_id, action)): Path<(String, String)>,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Response {
+    let Some(action) = ACTS.into_iter().find(|known| *known == action) else {
+        return error_page(ErrorKind::NoSuchPage);
+    };
+    let sent = Sent(sent);
+    let status = match perform(&shared, &organiser, &person_id, action, &sent).await {
+        Ok(()) => return done(&format!("/console/audience/{person_id}"), action, None),
+        Err(status) => status,
+    };
+    let Some((code, notice)) = refusals::notice(&status) else { return refusals::page(&status) };
+    match person_page(&shared, &organiser, &person_id).await {
+        Ok(mut page) => {
+            page.open = Some(action);
+            page.notice = Some(notice);
+            if action == "phone" {
+                sent.get("phone").clone_into(&mut page.phone);
+            }
+            let mut response = html(&page);
+            *response.status_mut() = code;
+            response
+        }
+        Err(page) => page,
+    }
+}
+
+async fn perform(
+    shared: &Shared,
+    organiser: &Organiser,
+    person_id: &str,
+    action: &str,
+    sent: &Sent,
+) -> Result<(), Status> {
+    let (person_id, reason) = (person_id.to_owned(), sent.get("reason").to_owned());
+    match action {
+        "verify" => {
+            let request = bounded(VerifyByHandRequest { person_id, reason });
+            shared.upstream.people(&organiser.acting()).verify_by_hand(request).await?;
+        }
+        "reset" => {
+            let request = bounded(SendResetLinkRequest { person_id, reason });
+            shared.upstream.accounts(&organiser.acting()).send_reset_link(request).await?;
+        }
+        _ => {
+            let person = Person { person_id, phone: sent.get("phone").to_owned(), ..Person::default() };
+            let request = bounded(UpdatePersonRequest {
+                person: Some(person),
+                update_mask: Some(FieldMask { paths: vec!["phone".to_owned()] }),
+                expected_version: sent.get("version").parse().unwrap_or(0),
+                reason,
+            });
+            shared.upstream.people(&organiser.acting()).update_person(request).await?;
+        }
+    }
+    Ok(())
+}

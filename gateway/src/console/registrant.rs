@@ -1,0 +1,200 @@
+//! The page of one registrant, and what is done for them. Each act asks for a reason and comes back to the page, which says what
+//! became of it.
+
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    response::Response,
+};
+use prost_types::FieldMask;
+use tonic::{Code, Status};
+use turnout_proto::{
+    notifications::v1::MessageKind,
+    registration::v1::{
+        Act, AnswerRsvpRequest, GetRegistrationRequest, PaymentState, Registration, RsvpState, SetPaymentRequest,
+        UpdateRegistrationRequest,
+    },
+};
+
+use super::{
+    fields::{self, Sent},
+    reading, refusals,
+    registrants::{self, Did, done},
+    session::Organiser,
+};
+use crate::{
+    Shared,
+    answers::{error_page, html},
+    upstream::bounded,
+    views::{
+        ErrorKind,
+        console::{
+            registrant::RegistrantPage,
+            registrants::Notice,
+            shell::{EventHead, Place, Tab},
+        },
+    },
+};
+
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path((event_id, id)): Path<(String, String)>,
+    Query(did): Query<Did>,
+) -> Response {
+    match page(&shared, &organiser, &event_id, &id).await {
+        Ok(mut page) => {
+            page.notice = did.notice();
+            html(&page)
+        }
+        Err(page) => page,
+    }
+}
+
+async fn page(shared: &Shared, organiser: &Organiser, event_id: &str, id: &str) -> Result<RegistrantPage, Response> {
+    let event = reading::event(shared, organiser, event_id).await?;
+    let request =
+        bounded(GetRegistrationRequest { event_id: event_id.to_owned(), registration_id: id.to_owned() });
+    let registration = match shared.upstream.registrants(&organiser.acting()).get_registration(request).await {
+        Ok(response) => response.into_inner().registration.unwrap_or_default(),
+        Err(status) => return Err(refusals::page(&status)),
+    };
+    let (mut rows, answered, latest) = tokio::join!(
+        reading::rows(shared, organiser, event_id, vec![registration.clone()]),
+        reading::form(shared, organiser, event_id, registration.form_version),
+        reading::form(shared, organiser, event_id, 0),
+    );
+    let row = rows.pop().unwrap_or_else(|| reading::row(registration, None));
+    Ok(RegistrantPage {
+        shell: reading::shell(Place::Events, organiser),
+        questions: reading::questions(&answered, &event),
+        fields: fields::to_edit(&event, &latest, &row),
+        head: EventHead { facts: event, tab: Tab::Registrants },
+        row,
+        open: None,
+        notice: None,
+    })
+}
+
+/// The acts by the last part of their address.
+const ACTS: [&str; 7] = ["confirmation", "reminder", "check-in", "rsvp", "payment", "edit", "cancel"];
+
+pub(super) async fn act(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path((event_id, id, action)): Path<(String, String, String)>,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Response {
+    let Some(action) = ACTS.into_iter().find(|known| *known == action) else {
+        return error_page(ErrorKind::NoSuchPage);
+    };
+    let sent = Sent(sent);
+    match perform(&shared, &organiser, &event_id, &id, action, &sent).await {
+        Ok(()) => done(&format!("/console/events/{event_id}/registrants/{id}"), action, None),
+        Err(status) => refused(&shared, &organiser, &event_id, &id, action, &status).await,
+    }
+}
+
+async fn perform(
+    shared: &Shared,
+    organiser: &Organiser,
+    event_id: &str,
+    id: &str,
+    action: &str,
+    sent: &Sent,
+) -> Result<(), Status> {
+    let (event_id, registration_id, reason) = (event_id.to_owned(), id.to_owned(), sent.get("reason"));
+    let act = Some(Act { reason: reason.to_owned() });
+    let mut upstream = shared.upstream.registrants(&organiser.acting());
+    match action {
+        "confirmation" | "reminder" => {
+            let kind = if action == "reminder" { MessageKind::Reminder } else { MessageKind::Confirmation };
+            registrants::resend(shared, organiser, event_id, registration_id, kind, reason).await?;
+        }
+        "check-in" => registrants::check_in(shared, organiser, event_id, registration_id).await?,
+        "rsvp" => {
+            let rsvp = match sent.get("value") {
+                "declined" => RsvpState::Declined,
+                _ => RsvpState::Confirmed,
+            };
+            upstream.answer_rsvp(bounded(AnswerRsvpRequest { event_id, registration_id, rsvp: rsvp.into(), act })).await?;
+        }
+        "payment" => {
+            let payment = match sent.get("value") {
+                "paid" => PaymentState::Paid,
+                "refunded" => PaymentState::Refunded,
+                _ => PaymentState::Unpaid,
+            };
+            let request = SetPaymentRequest { event_id, registration_id, payment: payment.into(), paid: None, act };
+            upstream.set_payment(bounded(request)).await?;
+        }
+        "cancel" => registrants::cancel(shared, organiser, event_id, registration_id, reason).await?,
+        _ => {
+            let request = edit(shared, organiser, event_id, registration_id, sent).await;
+            upstream.update_registration(bounded(UpdateRegistrationRequest { act, ..request })).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What the form of the details asks for: only what it has a field for is named in the mask.
+async fn edit(
+    shared: &Shared,
+    organiser: &Organiser,
+    event_id: String,
+    registration_id: String,
+    sent: &Sent,
+) -> UpdateRegistrationRequest {
+    let form = reading::form(shared, organiser, &event_id, 0).await;
+    let has = |name: &str| sent.all(name).next().is_some();
+    let mut paths: Vec<String> =
+        ["name", "phone", "nickname", "mode"].into_iter().filter(|name| has(name)).map(str::to_owned).collect();
+    if !form.fields.is_empty() {
+        paths.push("answers".to_owned());
+    }
+    let registration = Registration {
+        event_id,
+        registration_id,
+        name: sent.get("name").to_owned(),
+        phone: sent.get("phone").to_owned(),
+        nickname: sent.get("nickname").to_owned(),
+        mode: sent.mode().into(),
+        answers: sent.answers(&form),
+        form_version: form.version,
+        ..Registration::default()
+    };
+    UpdateRegistrationRequest {
+        registration: Some(registration),
+        update_mask: Some(FieldMask { paths }),
+        expected_version: sent.get("version").parse().unwrap_or(0),
+        act: None,
+    }
+}
+
+/// The page as it is now, with what was wrong; the act stays open.
+async fn refused(
+    shared: &Shared,
+    organiser: &Organiser,
+    event_id: &str,
+    id: &str,
+    action: &'static str,
+    status: &Status,
+) -> Response {
+    let Some((code, notice)) = refusals::notice(status) else { return refusals::page(status) };
+    match page(shared, organiser, event_id, id).await {
+        Ok(mut page) => {
+            page.open = Some(action);
+            page.notice = Some(notice);
+            if action == "edit" && status.code() == Code::InvalidArgument {
+                let rest = fields::blame(&mut page.fields, refusals::violations(status));
+                if !rest.is_empty() {
+                    page.notice = Some(Notice { text: rest.join(" "), bad: true });
+                }
+            }
+            let mut response = html(&page);
+            *response.status_mut() = code;
+            response
+        }
+        Err(page) => page,
+    }
+}

@@ -1,0 +1,380 @@
+//! The registrants of an event: the list, what is done with the selected ones, the export, and registering somebody by hand.
+
+mod by_hand;
+mod filter;
+mod stream;
+
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use futures_util::{StreamExt as _, stream as futures};
+use serde::Deserialize;
+use tonic::{Code, Status, Streaming};
+use turnout_proto::{
+    notifications::v1::{MessageKind, ResendMessageRequest},
+    registration::v1::{
+        Act, CancelRegistrationRequest, CheckInOutcome, CheckInRequest, ExportRegistrantsRequest,
+        ExportRegistrantsResponse, GetStatisticsRequest, ListRegistrantsRequest, Statistics,
+    },
+};
+
+pub(super) use by_hand::{form as by_hand, submit as register_by_hand};
+pub(super) use stream::stream;
+
+use super::{
+    export::{self, Export, Source},
+    fields::Sent,
+    reading, refusals,
+    session::Organiser,
+};
+use crate::{
+    Shared,
+    answers::html,
+    upstream::bounded,
+    views::{
+        console::{
+            export_file::{ExportFile, Format},
+            query::ListQuery,
+            registrants::{Notice, PageOfRows, RegistrantsPage, RegistrantsTable, StatisticsPart},
+            rows::{Column, RegistrantRow},
+            shell::{EventFacts, EventHead, Place, Tab},
+        },
+        text::console as words,
+    },
+};
+
+/// Rows on a page of the list.
+const PAGE_SIZE: usize = 50;
+/// Registrations that one bulk act may name: a page of the largest size that the service gives.
+const BULK_MAX: usize = 500;
+/// Acts of a bulk that are under way at one time.
+const BULK_AT_ONCE: usize = 8;
+
+/// What the address says about the last act.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Did {
+    #[serde(rename = "did")]
+    what: String,
+    n: u64,
+    of: u64,
+}
+
+impl Did {
+    pub(super) fn notice(&self) -> Option<Notice> {
+        let what = match self.what.as_str() {
+            "cancel" => words::DID_CANCEL,
+            "check-in" => words::DID_CHECK_IN,
+            "confirmation" => words::DID_CONFIRMATION,
+            "reminder" => words::DID_REMINDER,
+            "rsvp" => words::DID_RSVP,
+            "payment" => words::DID_PAYMENT,
+            "edit" => words::DID_DETAILS,
+            "register" => words::DID_REGISTER,
+            "again" => words::DID_REGISTER_AGAIN,
+            "verify" => words::DID_VERIFY,
+            "reset" => words::DID_RESET,
+            "phone" => words::DID_PHONE,
+            "none" => return Some(Notice { text: words::FAILED_NOTHING_SELECTED.to_owned(), bad: true }),
+            "reason" => return Some(Notice { text: words::FAILED_REASON.to_owned(), bad: true }),
+            _ => return None,
+        };
+        if self.of == 0 {
+            return Some(Notice { text: format!("{}.", what.trim_end_matches('.')), bad: false });
+        }
+        let mut text = words::DID_SOME
+            .replace("{what}", what)
+            .replace("{n}", &self.n.to_string())
+            .replace("{all}", &self.of.to_string());
+        let failed = self.of.saturating_sub(self.n);
+        if failed > 0 {
+            text.push(' ');
+            text.push_str(&words::DID_FAILED.replace("{n}", &failed.to_string()));
+        }
+        Some(Notice { text, bad: failed > 0 })
+    }
+}
+
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path(event_id): Path<String>,
+    Query(query): Query<ListQuery>,
+    Query(did): Query<Did>,
+) -> Response {
+    let event = match reading::event(&shared, &organiser, &event_id).await {
+        Ok(event) => event,
+        Err(page) => return page,
+    };
+    let (table, statistics, viewers) = tokio::join!(
+        table(&shared, &organiser, event.clone(), query),
+        statistics(&shared, &organiser, &event_id),
+        reading::viewers(&shared, &organiser, &event_id),
+    );
+    html(&RegistrantsPage {
+        shell: reading::shell(Place::Events, &organiser),
+        statistics: StatisticsPart { event: event.clone(), statistics, viewers },
+        head: EventHead { facts: event, tab: Tab::Registrants },
+        table,
+        notice: did.notice(),
+    })
+}
+
+/// The list alone, and the address that it belongs to for the bar of the browser.
+pub(super) async fn rows(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path(event_id): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    // What is on the page stays there until the next try.
+    let Ok(event) = reading::event(&shared, &organiser, &event_id).await else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let table = table(&shared, &organiser, event, query).await;
+    if table.page.is_none() {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    with_address(html(&table), &format!("/console/events/{event_id}/registrants{}", table.query.to_address()))
+}
+
+/// Says which address the part belongs to.
+pub(super) fn with_address(mut response: Response, address: &str) -> Response {
+    if let Ok(address) = HeaderValue::try_from(address) {
+        response.headers_mut().insert("hx-replace-url", address);
+    }
+    response
+}
+
+async fn table(shared: &Shared, organiser: &Organiser, event: EventFacts, mut query: ListQuery) -> RegistrantsTable {
+    let mut page = page(shared, organiser, &event.event_id, &query).await;
+    // A token of another list, or too old a one: the list begins anew.
+    if page.as_ref().is_err_and(|status| status.code() == Code::InvalidArgument) && !query.page.is_empty() {
+        query = query.first_page();
+        page = self::page(shared, organiser, &event.event_id, &query).await;
+    }
+    let page = page.inspect_err(|status| tracing::warn!(code = ?status.code(), "registrants could not be listed")).ok();
+    let shell = reading::shell(Place::Events, organiser);
+    let columns = columns(shared, organiser, &event, &query).await;
+    RegistrantsTable { shell, event, query, columns, page, page_size: PAGE_SIZE }
+}
+
+async fn columns(shared: &Shared, organiser: &Organiser, event: &EventFacts, query: &ListQuery) -> Vec<Column> {
+    let shell = reading::shell(Place::Events, organiser);
+    let questions = if query.answers == "yes" && shell.sees_personal() {
+        reading::questions(&reading::form(shared, organiser, &event.event_id, 0).await, event)
+    } else {
+        Vec::new()
+    };
+    Column::of(event, &shell, &questions)
+}
+
+async fn page(
+    shared: &Shared,
+    organiser: &Organiser,
+    event_id: &str,
+    query: &ListQuery,
+) -> Result<PageOfRows, Status> {
+    let request = bounded(ListRegistrantsRequest {
+        event_id: event_id.to_owned(),
+        filter: Some(filter::filter(query)),
+        order: filter::order(query).into(),
+        descending: query.is_descending(),
+        page_size: PAGE_SIZE as i32,
+        page_token: query.page.clone(),
+    });
+    let answer = shared.upstream.registrants(&organiser.acting()).list_registrants(request).await?.into_inner();
+    Ok(PageOfRows {
+        rows: reading::rows(shared, organiser, event_id, answer.registrations).await,
+        next: answer.next_page_token,
+        matching: answer.matching.unsigned_abs(),
+        total: answer.total.unsigned_abs(),
+    })
+}
+
+async fn statistics(shared: &Shared, organiser: &Organiser, event_id: &str) -> Option<Statistics> {
+    let request = bounded(GetStatisticsRequest { event_id: event_id.to_owned() });
+    shared.upstream.registrants(&organiser.acting()).get_statistics(request).await.ok()?.into_inner().statistics
+}
+
+/// One act on the selected rows. Each is on its own: what one refuses does not stop the others.
+pub(super) async fn bulk(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path(event_id): Path<String>,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Response {
+    let sent = Sent(sent);
+    let back = back_to(&event_id, sent.get("query"));
+    let ids: Vec<String> = sent.all("id").take(BULK_MAX).map(str::to_owned).collect();
+    if ids.is_empty() {
+        return done(&back, "none", None);
+    }
+    let (action, reason) = (sent.get("action"), sent.get("reason"));
+    let all = ids.len();
+    let acts = ids.into_iter().map(|id| act_on_one(&shared, &organiser, &event_id, id, action, reason));
+    let results: Vec<Result<(), Status>> = futures::iter(acts).buffer_unordered(BULK_AT_ONCE).collect().await;
+    let refused = results.iter().filter_map(|result| result.as_ref().err());
+    if refused.clone().any(|status| status.code() == Code::InvalidArgument) {
+        return done(&back, "reason", None);
+    }
+    for status in refused {
+        tracing::info!(code = ?status.code(), "one of a bulk act was refused");
+    }
+    let worked = results.iter().filter(|result| result.is_ok()).count();
+    done(&back, action, Some((worked, all)))
+}
+
+async fn act_on_one(
+    shared: &Shared,
+    organiser: &Organiser,
+    event_id: &str,
+    registration_id: String,
+    action: &str,
+    reason: &str,
+) -> Result<(), Status> {
+    let event_id = event_id.to_owned();
+    match action {
+        "cancel" => cancel(shared, organiser, event_id, registration_id, reason).await,
+        "confirmation" => resend(shared, organiser, event_id, registration_id, MessageKind::Confirmation, reason).await,
+        "reminder" => resend(shared, organiser, event_id, registration_id, MessageKind::Reminder, reason).await,
+        "check-in" => check_in(shared, organiser, event_id, registration_id).await,
+        _ => Err(Status::unimplemented("no such act")),
+    }
+}
+
+pub(super) async fn cancel(
+    shared: &Shared,
+    organiser: &Organiser,
+    event_id: String,
+    registration_id: String,
+    reason: &str,
+) -> Result<(), Status> {
+    let act = Some(Act { reason: reason.to_owned() });
+    let request = bounded(CancelRegistrationRequest { event_id, registration_id, act });
+    shared.upstream.registrants(&organiser.acting()).cancel_registration(request).await?;
+    Ok(())
+}
+
+pub(super) async fn resend(
+    shared: &Shared,
+    organiser: &Organiser,
+    event_id: String,
+    registration_id: String,
+    kind: MessageKind,
+    reason: &str,
+) -> Result<(), Status> {
+    let reason = reason.to_owned();
+    let request = bounded(ResendMessageRequest { event_id, registration_id, kind: kind.into(), reason });
+    shared.upstream.notifications(&organiser.acting()).resend_message(request).await?;
+    Ok(())
+}
+
+/// Somebody who was in before is in: that is no refusal.
+pub(super) async fn check_in(
+    shared: &Shared,
+    organiser: &Organiser,
+    event_id: String,
+    registration_id: String,
+) -> Result<(), Status> {
+    let request = bounded(CheckInRequest { event_id, code: String::new(), registration_id });
+    let answer = shared.upstream.registrants(&organiser.acting()).check_in(request).await?.into_inner();
+    match answer.outcome() {
+        CheckInOutcome::Admitted | CheckInOutcome::AlreadyIn => Ok(()),
+        refused => {
+            Err(Status::failed_precondition(crate::views::console::states::check_in(refused).text.to_owned()))
+        }
+    }
+}
+
+/// The list that a form came from. Read and written anew, so that nothing but a list's address can stand there.
+fn back_to(event_id: &str, query: &str) -> String {
+    let asked = format!("/{query}").parse::<Uri>().ok().and_then(|uri| Query::<ListQuery>::try_from_uri(&uri).ok());
+    format!("/console/events/{event_id}/registrants{}", asked.map(|Query(query)| query.to_address()).unwrap_or_default())
+}
+
+/// Back to a page, which says what was done.
+pub(super) fn done(back: &str, what: &str, counted: Option<(usize, usize)>) -> Response {
+    let joint = if back.contains('?') { '&' } else { '?' };
+    let counts = counted.map(|(n, all)| format!("&n={n}&of={all}")).unwrap_or_default();
+    // The act's word comes from a form: only one that we know is repeated.
+    let known = what.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    let what = if known { what } else { "" };
+    Redirect::to(&format!("{back}{joint}did={what}{counts}")).into_response()
+}
+
+pub(super) async fn export(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path(event_id): Path<String>,
+    headers: HeaderMap,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Response {
+    let sent = Sent(sent);
+    let event = match reading::event(&shared, &organiser, &event_id).await {
+        Ok(event) => event,
+        Err(page) => return page,
+    };
+    let query = filter::of_form(&sent);
+    let request = ExportRegistrantsRequest {
+        event_id: event_id.clone(),
+        filter: Some(filter::filter(&query)),
+        order: filter::order(&query).into(),
+        descending: query.is_descending(),
+        act: Some(Act { reason: sent.get("reason").to_owned() }),
+    };
+    let columns = columns(&shared, &organiser, &event, &query).await;
+    let mut parts = match shared.upstream.registrants(&organiser.acting()).export_registrants(request).await {
+        Ok(response) => response.into_inner(),
+        Err(status) => return export_refused(&status, &headers, &back_to(&event_id, &query.to_address())),
+    };
+    let first = match parts.message().await {
+        Ok(first) => first.unwrap_or_default(),
+        Err(status) => return export_refused(&status, &headers, &back_to(&event_id, &query.to_address())),
+    };
+    let format = Format::of(sent.get("format"));
+    let matching = first.matching.unsigned_abs();
+    let named = columns.iter().map(|column| (column.key(), column.label().to_owned())).collect();
+    let name = format!("registrants-{event_id}-{}", export::day(shared.clock.at_ms()));
+    let source = Rows { shared, organiser, event, columns, parts };
+    let first = source.cells(first).await;
+    Export { file: ExportFile::new(format, named, matching), format, name, matching, first, source }.answer()
+}
+
+/// To the page's script the status is enough; without a script the list says what was wrong.
+pub(super) fn export_refused(status: &Status, headers: &HeaderMap, back: &str) -> Response {
+    let for_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest != "document");
+    match refusals::notice(status) {
+        Some((code, _)) if for_script => code.into_response(),
+        Some((StatusCode::UNPROCESSABLE_ENTITY, _)) => done(back, "reason", None),
+        _ => refusals::page(status),
+    }
+}
+
+/// The rows of an export, with what became of their messages.
+struct Rows {
+    shared: Shared,
+    organiser: Organiser,
+    event: EventFacts,
+    columns: Vec<Column>,
+    parts: Streaming<ExportRegistrantsResponse>,
+}
+
+impl Rows {
+    async fn cells(&self, part: ExportRegistrantsResponse) -> Vec<Vec<String>> {
+        let (event, columns) = (&self.event, &self.columns);
+        let rows = reading::rows(&self.shared, &self.organiser, &event.event_id, part.registrations).await;
+        let cells = |row: &RegistrantRow| columns.iter().map(|column| column.cell(row, &event.zone).data()).collect();
+        rows.iter().map(cells).collect()
+    }
+}
+
+impl Source for Rows {
+    async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, Status> {
+        let Some(part) = self.parts.message().await? else { return Ok(None) };
+        Ok(Some(self.cells(part).await))
+    }
+}

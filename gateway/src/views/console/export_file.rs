@@ -1,0 +1,174 @@
+//! What an export looks like: CSV as RFC 4180 says, safe to open in a spreadsheet, or JSON. Rows are written one at a time, so that
+//! an export of any length needs the memory of one row.
+
+use serde_json::Value;
+
+/// In which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For spreadsheets.
+    Csv,
+    /// For programs.
+    Json,
+}
+
+impl Format {
+    /// From a form; anything else than `json` is CSV.
+    pub fn of(word: &str) -> Self {
+        if word == "json" { Self::Json } else { Self::Csv }
+    }
+
+    /// The end of the file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+
+    /// The media type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// Tells spreadsheets that the text is UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// A file under construction.
+#[derive(Clone, Debug)]
+pub struct ExportFile {
+    format: Format,
+    /// The name for programs and the heading of each column.
+    columns: Vec<(String, String)>,
+    matching: u64,
+    written: u64,
+}
+
+impl ExportFile {
+    /// An export of so many rows.
+    pub fn new(format: Format, columns: Vec<(String, String)>, matching: u64) -> Self {
+        Self { format, columns, matching, written: 0 }
+    }
+
+    /// What comes before the rows.
+    pub fn head(&self) -> String {
+        match self.format {
+            Format::Csv => {
+                let headings: Vec<&str> = self.columns.iter().map(|(_, heading)| heading.as_str()).collect();
+                format!("{BYTE_ORDER_MARK}{}", csv_row(&headings))
+            }
+            Format::Json => format!("{{\"matching\":{},\"rows\":[\n", self.matching),
+        }
+    }
+
+    /// One row; its cells in the order of the columns.
+    pub fn row(&mut self, cells: &[String]) -> String {
+        self.written += 1;
+        match self.format {
+            Format::Csv => csv_row(cells),
+            Format::Json => {
+                let comma = if self.written > 1 { "," } else { "" };
+                let pairs = self.columns.iter().zip(cells).map(|((key, _), cell)| (key.clone(), Value::from(cell.as_str())));
+                format!("{comma}{}\n", Value::Object(pairs.collect()))
+            }
+        }
+    }
+
+    /// What comes after the rows. A file without it is not whole: in JSON it says how many there should be.
+    pub fn tail(&self) -> String {
+        match self.format {
+            Format::Csv => String::new(),
+            Format::Json => format!("],\"written\":{},\"complete\":true}}\n", self.written),
+        }
+    }
+}
+
+fn csv_row<T: AsRef<str>>(cells: &[T]) -> String {
+    let mut row = cells.iter().map(|cell| csv_cell(cell.as_ref())).collect::<Vec<_>>().join(",");
+    row.push_str("\r\n");
+    row
+}
+
+/// Quoted where RFC 4180 asks for it; a text that a spreadsheet would take for a formula begins with an apostrophe.
+fn csv_cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let safe = if formula { format!("'{text}") } else { text.to_owned() };
+    if safe.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn columns() -> Vec<(String, String)> {
+        vec![("name".into(), "Name".into()), ("note".into(), "A, \"quoted\" heading".into())]
+    }
+
+    #[test]
+    fn item_31_no_cell_is_a_formula() {
+        for evil in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "=HYPERLINK(\"http://evil\",\"x\")"] {
+            let cell = csv_cell(evil);
+            assert!(cell.trim_start_matches('"').starts_with('\''), "{cell:?}");
+        }
+        assert_eq!(csv_cell("Anna"), "Anna");
+        assert_eq!(csv_cell("a\"b"), "\"a\"\"b\"");
+        assert_eq!(csv_cell("two\nlines"), "\"two\nlines\"");
+    }
+
+    #[test]
+    fn a_csv_file_begins_with_the_mark_and_its_headings() {
+        let mut file = ExportFile::new(Format::Csv, columns(), 1);
+        let text = file.head() + &file.row(&["Zoë".into(), String::new()]) + &file.tail();
+        assert_eq!(text, "\u{feff}Name,\"A, \"\"quoted\"\" heading\"\r\nZoë,\r\n");
+    }
+
+    #[test]
+    fn a_json_file_says_at_its_end_that_it_is_whole() {
+        let mut file = ExportFile::new(Format::Json, columns(), 2);
+        let text = file.head() + &file.row(&["a".into(), "b".into()]) + &file.row(&["c\"".into(), "=1".into()]) + &file.tail();
+        let read: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["matching"], 2);
+        assert_eq!(read["rows"][1]["name"], "c\"");
+        assert_eq!(read["rows"][1]["note"], "=1");
+        assert_eq!((read["written"].as_u64(), read["complete"].as_bool()), (Some(2), Some(true)));
+    }
+
+    /// A reader after RFC 4180, written apart from the writer.
+    fn read_csv(text: &str) -> Vec<Vec<String>> {
+        let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '"' if quoted && letters.peek() == Some(&'"') => cell.extend(letters.next()),
+                '"' => quoted = !quoted,
+                ',' if !quoted => row.push(std::mem::take(&mut cell)),
+                '\r' if !quoted && letters.peek() == Some(&'\n') => {
+                    letters.next();
+                    row.push(std::mem::take(&mut cell));
+                    rows.push(std::mem::take(&mut row));
+                }
+                other => cell.push(other),
+            }
+        }
+        rows
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_comes_back_from_a_csv_file(cells in prop::collection::vec("[a-zä\",\r\n=+@ -]{0,12}", 1..5)) {
+            let read = read_csv(&csv_row(&cells));
+            prop_assert_eq!(read.len(), 1);
+            prop_assert_eq!(read[0].len(), cells.len());
+            for (back, cell) in read[0].iter().zip(&cells) {
+                prop_assert!(back == cell || (back.strip_prefix('\'') == Some(cell.as_str())));
+                prop_assert!(!back.starts_with(['=', '+', '-', '@', '\t', '\r']));
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What every page of the console has around it: the navigation, and over the pages of one event its head and its tabs.
+//!
+//! The pages hide what a role may not do; whether it may is decided by the services, at each call.
+
+use turnout_platform::auth::{DOOR, FIGURES, ORGANISERS, Role, SUPPORTERS};
+use turnout_proto::{common::v1::Money, registration::v1::AttendanceMode};
+
+use super::super::{EventStateView, show, text::console as words};
+
+/// The places of the navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The events and all pages of one.
+    Events,
+    /// The people across events.
+    Audience,
+    /// How things are done.
+    Help,
+}
+
+/// One entry of the navigation.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Which place it is.
+    pub place: Place,
+    /// Where it leads.
+    pub href: &'static str,
+    /// The word for people.
+    pub label: &'static str,
+    /// Its picture in `icons.svg`.
+    pub icon: &'static str,
+    /// Who sees it.
+    roles: &'static [Role],
+}
+
+const PLACES: &[Entry] = &[
+    Entry {
+        place: Place::Events,
+        href: "/console",
+        label: words::PLACE_EVENTS,
+        icon: "events",
+        roles: turnout_platform::auth::EVERYONE,
+    },
+    Entry {
+        place: Place::Audience,
+        href: "/console/audience",
+        label: words::PLACE_AUDIENCE,
+        icon: "audience",
+        roles: FIGURES,
+    },
+    Entry {
+        place: Place::Help,
+        href: "/console/help",
+        label: words::PLACE_HELP,
+        icon: "help",
+        roles: turnout_platform::auth::EVERYONE,
+    },
+];
+
+/// Where the reader is, and what they may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Shell {
+    /// Where.
+    pub place: Place,
+    /// As whom.
+    pub role: Role,
+}
+
+impl Shell {
+    /// The entries that the role sees.
+    pub fn entries(&self) -> impl Iterator<Item = &'static Entry> {
+        let role = self.role;
+        PLACES.iter().filter(move |entry| entry.roles.contains(&role))
+    }
+
+    /// Whether the page belongs to the entry.
+    pub fn is_at(&self, entry: &Entry) -> bool {
+        self.place == entry.place
+    }
+
+    /// May see names, addresses, phones and answers.
+    pub fn sees_personal(&self) -> bool {
+        self.role.sees_personal()
+    }
+
+    /// May act for people: register, resend, cancel, mark paid.
+    pub fn helps(&self) -> bool {
+        SUPPORTERS.contains(&self.role)
+    }
+
+    /// May make and change events, and export.
+    pub fn organises(&self) -> bool {
+        ORGANISERS.contains(&self.role)
+    }
+
+    /// May check people in.
+    pub fn checks_in(&self) -> bool {
+        DOOR.contains(&self.role)
+    }
+
+    /// What the role is called.
+    pub fn role_label(&self) -> &'static str {
+        match self.role {
+            Role::Owner => words::ROLE_OWNER,
+            Role::Organiser => words::ROLE_ORGANISER,
+            Role::Support => words::ROLE_SUPPORT,
+            Role::Analyst => words::ROLE_ANALYST,
+            Role::Moderator => words::ROLE_MODERATOR,
+        }
+    }
+}
+
+/// The pages of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// The live counter.
+    Live,
+    /// Who is registered.
+    Registrants,
+    /// The door.
+    CheckIn,
+}
+
+/// One tab of an event.
+#[derive(Clone, Debug)]
+pub struct TabLink {
+    /// Where it leads.
+    pub href: String,
+    /// The word for people.
+    pub label: &'static str,
+    /// The page is this one.
+    pub current: bool,
+}
+
+/// What the console's pages say and decide by about an event.
+#[derive(Clone, Debug)]
+pub struct EventFacts {
+    /// The id.
+    pub event_id: String,
+    /// The title.
+    pub title: String,
+    /// Draft, live, ended or cancelled.
+    pub state: EventStateView,
+    /// The zone, an IANA name.
+    pub zone: String,
+    /// When it starts, milliseconds since 1970.
+    pub starts_at_ms: Option<i64>,
+    /// Where people take part.
+    pub mode: AttendanceMode,
+    /// What it costs; none for a free event.
+    pub price: Option<Money>,
+    /// People are asked to confirm.
+    pub rsvp: bool,
+    /// Places; 0 means no limit.
+    pub capacity: u32,
+    /// Languages of its texts, the event's own first.
+    pub languages: Vec<String>,
+}
+
+impl EventFacts {
+    /// The start in the event's zone, in words.
+    pub fn starts(&self) -> Option<String> {
+        self.starts_at_ms.map(|at| show::day_and_minute_in(at, &self.zone))
+    }
+
+    /// The way of taking part, in words.
+    pub fn mode_label(&self) -> &'static str {
+        super::states::mode(self.mode).text
+    }
+
+    /// The price in words.
+    pub fn price_label(&self) -> String {
+        self.price.as_ref().map_or_else(|| words::FREE.to_owned(), super::states::money)
+    }
+
+    /// Whether somebody can be at a door.
+    pub fn has_door(&self) -> bool {
+        matches!(self.mode, AttendanceMode::OnSite | AttendanceMode::Hybrid)
+    }
+}
+
+/// The head of an event's pages.
+#[derive(Clone, Debug)]
+pub struct EventHead {
+    /// The event.
+    pub facts: EventFacts,
+    /// Which of its pages this is.
+    pub tab: Tab,
+}
+
+impl EventHead {
+    /// The tabs.
+    pub fn tabs(&self) -> Vec<TabLink> {
+        let id = &self.facts.event_id;
+        let tab = |tab, href, label| TabLink { href, label, current: tab == self.tab };
+        vec![
+            tab(Tab::Live, format!("/console/events/{id}"), words::TAB_LIVE),
+            tab(Tab::Registrants, format!("/console/events/{id}/registrants"), words::TAB_REGISTRANTS),
+            tab(Tab::CheckIn, format!("/console/check-in/{id}"), words::TAB_CHECK_IN),
+        ]
+    }
+}

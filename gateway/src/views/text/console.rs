@@ -1,0 +1,341 @@
+//! The sentences of the console's pages about registrants, people and the door, in English. The rules are those of the table above
+//! this one: no sentence stands in a template or a script.
+
+// The navigation.
+pub const NAVIGATION: &str = "Console";
+pub const PLACE_EVENTS: &str = "Events";
+pub const PLACE_AUDIENCE: &str = "Audience";
+pub const PLACE_HELP: &str = "Help";
+pub const EVENT_PAGES: &str = "Pages of this event";
+pub const TAB_LIVE: &str = "Live";
+pub const TAB_REGISTRANTS: &str = "Registrants";
+pub const TAB_CHECK_IN: &str = "Check-in";
+pub const ROLE_OWNER: &str = "Owner";
+pub const ROLE_ORGANISER: &str = "Organiser";
+pub const ROLE_SUPPORT: &str = "Support";
+pub const ROLE_ANALYST: &str = "Analyst";
+pub const ROLE_MODERATOR: &str = "Moderator";
+pub const SIGNED_IN_AS: &str = "Signed in as";
+
+// Everywhere.
+pub const NOTHING: &str = "–";
+pub const HELP_LINK: &str = "How this works";
+pub const REASON: &str = "Reason";
+pub const REASON_HINT: &str = "Why, in a few words. It is kept in the audit log.";
+pub const OPTIONAL: &str = "optional";
+pub const SEARCH: &str = "Search";
+pub const ANY: &str = "Any";
+pub const PREVIOUS: &str = "Previous";
+pub const NEXT: &str = "Next";
+pub const FIRST: &str = "First page";
+pub const PAGES: &str = "Pages";
+pub const SORTED_UP: &str = "sorted, smallest first";
+pub const SORTED_DOWN: &str = "sorted, largest first";
+pub const FREE: &str = "Free";
+pub const NO_START: &str = "No start set";
+
+pub const ERROR_NOT_YOURS: &str = "Your role does not open this page";
+pub const ERROR_NOT_YOURS_ADVICE: &str = "Ask an owner of your team if you need it. Nothing was changed.";
+
+// States of registrations.
+pub const STATE_REGISTERED: &str = "Registered";
+pub const STATE_WAITING: &str = "Waiting list";
+pub const STATE_CANCELLED: &str = "Cancelled";
+pub const RSVP_INVITED: &str = "No answer";
+pub const RSVP_CONFIRMED: &str = "Confirmed";
+pub const RSVP_DECLINED: &str = "Declined";
+pub const MODE_ON_SITE: &str = "On site";
+pub const MODE_ONLINE: &str = "Online";
+pub const MODE_BOTH: &str = "On site and online";
+pub const PAYMENT_NONE: &str = "Not applicable";
+pub const PAYMENT_UNPAID: &str = "Unpaid";
+pub const PAYMENT_PAID: &str = "Paid";
+pub const PAYMENT_REFUNDED: &str = "Refunded";
+pub const ASSURANCE_VERIFIED: &str = "Verified";
+pub const ASSURANCE_BY_HAND: &str = "Verified by hand";
+pub const ASSURANCE_CLAIMED: &str = "Not verified";
+
+// Messages.
+pub const KIND_CONFIRMATION: &str = "Confirmation";
+pub const KIND_REMINDER: &str = "Reminder";
+pub const KIND_CHANGE: &str = "Change notice";
+pub const KIND_CANCELLATION: &str = "Cancellation";
+pub const KIND_SIGN_IN_LINK: &str = "Sign-in link";
+pub const KIND_VERIFICATION: &str = "Verification";
+pub const KIND_RESET: &str = "Password reset";
+pub const KIND_INVITATION: &str = "Invitation";
+pub const KIND_OTHER: &str = "Message";
+pub const MESSAGE_PLANNED: &str = "Planned";
+pub const MESSAGE_QUEUED: &str = "Queued";
+pub const MESSAGE_SENDING: &str = "Sending";
+pub const MESSAGE_HANDED_OFF: &str = "Sent";
+pub const MESSAGE_DELIVERED: &str = "Delivered";
+pub const MESSAGE_BOUNCED: &str = "Bounced";
+pub const MESSAGE_COMPLAINED: &str = "Marked as spam";
+pub const MESSAGE_FAILED: &str = "Failed";
+pub const MESSAGE_SKIPPED: &str = "Not sent";
+pub const MESSAGE_UNKNOWN: &str = "Outcome unknown";
+pub const MAYBE_TWICE: &str = "may have arrived twice";
+pub const CHANNEL_EMAIL: &str = "E-mail";
+pub const CHANNEL_SMS: &str = "Text message";
+pub const CHANNEL_WEBHOOK: &str = "Webhook";
+pub const BEFORE_DAYS: &str = "{n} days before";
+pub const BEFORE_HOURS: &str = "{n} h before";
+pub const BEFORE_MINUTES: &str = "{n} min before";
+/// The words of the ledger, each with what it means to people.
+pub const REASONS: &[(&str, &str)] = &[
+    ("no_consent", "the person has not consented"),
+    ("suppressed", "the address is suppressed after bounces or a complaint"),
+    ("quiet_hours_past_expiry", "quiet hours would have lasted beyond its use"),
+    ("cap", "the person has had enough messages for now"),
+    ("already_entered", "the person is in already"),
+    ("cancelled", "the registration or the event is cancelled"),
+    ("registered_too_late", "the person registered after its time"),
+    ("expired", "its time is over"),
+    ("joined", "sent together with another message"),
+    ("kind_off", "this kind of message is switched off"),
+    ("no_address", "there is no address"),
+    ("no_gateway", "no gateway for text messages is set up"),
+    ("smtp_5xx", "the receiving server refused it for good"),
+    ("smtp_4xx", "the receiving server asked to try again later"),
+    ("no_answer", "the mail server does not answer"),
+    ("moved", "the event moved; it is planned anew"),
+];
+
+// The registrants of an event.
+pub const REGISTRANTS: &str = "Registrants";
+pub const STATISTIC_REGISTRANTS: &str = "Registrants";
+pub const STATISTIC_REGISTRANTS_MEANING: &str =
+    "Registrations that hold a place. The waiting list and cancelled ones are not among them.";
+pub const STATISTIC_REGISTRANTS_MEANING_RSVP: &str =
+    "Registrations that hold a place and have confirmed. Those who have not answered or declined are counted below.";
+pub const STATISTIC_LOGGED_IN: &str = "Logged in";
+pub const STATISTIC_LOGGED_IN_MEANING: &str =
+    "How many of the registrants have entered the event page at least once. Leaving does not lower it.";
+pub const STATISTIC_VIEWERS: &str = "Viewers now";
+pub const STATISTIC_VIEWERS_MEANING: &str = "Distinct people with the event page open at this moment, registered or not.";
+pub const STATISTICS_WAITING: &str = "No answer yet. The figures appear by themselves.";
+pub const BREAKDOWN: &str = "How these are made up";
+pub const BREAKDOWN_CONFIRMED: &str = "Confirmed";
+pub const BREAKDOWN_INVITED: &str = "No answer";
+pub const BREAKDOWN_DECLINED: &str = "Declined";
+pub const BREAKDOWN_PAID: &str = "Paid";
+pub const BREAKDOWN_UNPAID: &str = "Unpaid";
+pub const BREAKDOWN_REFUNDED: &str = "Refunded";
+pub const BREAKDOWN_ON_SITE: &str = "On site";
+pub const BREAKDOWN_ONLINE: &str = "Online";
+pub const BREAKDOWN_BOTH: &str = "Both";
+pub const BREAKDOWN_CHECKED_IN: &str = "Checked in";
+pub const BREAKDOWN_WAITING: &str = "Waiting list";
+pub const BREAKDOWN_CANCELLED: &str = "Cancelled";
+pub const BREAKDOWN_NICKNAMES: &str = "By nickname";
+pub const SEARCH_REGISTRANTS: &str = "Name, e-mail or phone";
+pub const SEARCH_KEY_HINT: &str = "Press / to search";
+pub const FILTER: &str = "Filter";
+pub const FILTER_STATE: &str = "State";
+pub const FILTER_RSVP: &str = "Confirmation by the person";
+pub const FILTER_PAID: &str = "Payment";
+pub const FILTER_MODE: &str = "Takes part";
+pub const FILTER_ENTERED: &str = "Event page";
+pub const FILTER_ENTERED_YES: &str = "Entered";
+pub const FILTER_ENTERED_NO: &str = "Not entered";
+pub const FILTER_CHECKED_IN: &str = "Door";
+pub const FILTER_CHECKED_IN_YES: &str = "Checked in";
+pub const FILTER_CHECKED_IN_NO: &str = "Not checked in";
+pub const FILTER_ANSWERS: &str = "Show answers";
+pub const FILTER_APPLY: &str = "Apply";
+pub const FILTER_CLEAR: &str = "Clear all filters";
+pub const COLUMN_NAME: &str = "Name";
+pub const COLUMN_EMAIL: &str = "E-mail";
+pub const COLUMN_PHONE: &str = "Phone";
+pub const COLUMN_REGISTRATION: &str = "Registration";
+pub const COLUMN_STATE: &str = "State";
+pub const COLUMN_RSVP: &str = "Confirmed";
+pub const COLUMN_MODE: &str = "Takes part";
+pub const COLUMN_REGISTERED_AT: &str = "Registered";
+pub const COLUMN_ENTERED: &str = "Entered";
+pub const COLUMN_CONFIRMATION: &str = "Confirmation mail";
+pub const COLUMN_REMINDERS: &str = "Reminders";
+pub const COLUMN_PAID: &str = "Paid";
+pub const COLUMN_CHECKED_IN: &str = "Checked in";
+pub const NICKNAME: &str = "nickname";
+pub const NOT_ENTERED: &str = "Not yet";
+pub const NO_MESSAGE: &str = "None";
+pub const MESSAGES_UNKNOWN: &str = "Unknown: messages do not answer";
+pub const SHOWN: &str = "{from} to {to} of {matching}";
+pub const SHOWN_OF_TOTAL: &str = ", out of {total} in all";
+pub const TIMES_IN: &str = "Times in {zone}.";
+pub const SELECT_ROW: &str = "Select";
+pub const SELECT_ALL: &str = "Select all on this page";
+pub const SELECTED_ONE: &str = "1 selected";
+pub const SELECTED_MANY: &str = "{n} selected";
+pub const BULK: &str = "With the selected";
+pub const BULK_CHECK_IN: &str = "Check in";
+pub const BULK_CONFIRMATION: &str = "Resend confirmation";
+pub const BULK_REMINDER: &str = "Resend reminder";
+pub const BULK_CANCEL: &str = "Cancel registrations";
+pub const BULK_CANCEL_CONFIRM: &str = "Cancel the selected registrations? Each of these people is told by mail.";
+pub const REGISTRANTS_NONE: &str = "Nobody has registered yet";
+pub const REGISTRANTS_NONE_ADVICE: &str =
+    "People appear here the moment they register on the event page. You can also register somebody by hand.";
+pub const REGISTRANTS_NO_MATCH: &str = "Nobody matches";
+pub const REGISTRANTS_NO_MATCH_ADVICE: &str = "Try fewer letters of the name, or clear the filters.";
+pub const REGISTRANTS_UNAVAILABLE: &str = "The list cannot be shown right now";
+pub const REGISTRANTS_UNAVAILABLE_ADVICE: &str = "The service that holds it does not answer. Nothing is lost; try again in a moment.";
+pub const TRY_AGAIN: &str = "Try again";
+pub const REGISTER_BY_HAND: &str = "Register by hand";
+pub const PERSONAL_HIDDEN: &str = "Your role sees no names or addresses. Rows are told apart by their registration.";
+
+// Export.
+pub const EXPORT: &str = "Export";
+pub const EXPORT_TITLE: &str = "Export what is shown";
+pub const EXPORT_MEANING: &str = "The same rows and columns, with the same search, filters and order, over all pages. The reason and the export are kept in the audit log.";
+pub const EXPORT_FORMAT: &str = "Format";
+pub const EXPORT_CSV: &str = "CSV, for spreadsheets";
+pub const EXPORT_JSON: &str = "JSON, for programs";
+pub const EXPORT_START: &str = "Download";
+pub const EXPORT_PROGRESS: &str = "{done} of {all} rows";
+pub const EXPORT_DONE: &str = "Done: {done} rows. Your browser is saving the file.";
+pub const EXPORT_FAILED: &str = "The download broke off. Nothing was saved; try again.";
+pub const EXPORT_NO_REASON: &str = "Give a reason of 3 to 500 characters.";
+
+// What was done.
+pub const DID_CANCEL: &str = "Cancelled";
+pub const DID_CHECK_IN: &str = "Checked in";
+pub const DID_CONFIRMATION: &str = "Confirmation is on its way again";
+pub const DID_REMINDER: &str = "Reminder is on its way again";
+pub const DID_RSVP: &str = "The answer is recorded";
+pub const DID_PAYMENT: &str = "The payment state is set";
+pub const DID_DETAILS: &str = "The changes are saved";
+pub const DID_REGISTER: &str = "Registered";
+pub const DID_REGISTER_AGAIN: &str = "This address was registered before. This is the registration.";
+pub const DID_VERIFY: &str = "The address is verified by hand";
+pub const DID_RESET: &str = "A reset link is on its way to the person";
+pub const DID_PHONE: &str = "The phone number is changed. Consents of the old number have ended.";
+pub const DID_SOME: &str = "{what}: {n} of {all}.";
+pub const DID_FAILED: &str = "{n} could not be done; they are unchanged.";
+pub const FAILED_REASON: &str = "Give a reason of 3 to 500 characters.";
+pub const FAILED_FORBIDDEN: &str = "Your role does not allow this.";
+pub const FAILED_CHANGED: &str = "Somebody else changed this meanwhile. This is how it is now; look again and repeat it if it is still right.";
+pub const FAILED_STATE: &str = "That is not possible in the state this is in.";
+pub const FAILED_UNAVAILABLE: &str = "A part of the service does not answer. Nothing was changed as far as we know; try again in a moment.";
+pub const FAILED_INVALID: &str = "Something is not right with what was entered.";
+pub const FAILED_NOTHING_SELECTED: &str = "Nobody is selected. Tick the boxes of the people first.";
+
+// One registrant.
+pub const REGISTRANT: &str = "Registrant";
+pub const REGISTRANT_FACTS: &str = "Registration";
+pub const REGISTRANT_ANSWERS: &str = "Answers";
+pub const REGISTRANT_ANSWERS_NONE: &str = "The form of this event has no fields of its own.";
+pub const REGISTRANT_MESSAGES: &str = "Messages";
+pub const REGISTRANT_MESSAGES_NONE: &str = "No message has been planned or sent.";
+pub const REGISTRANT_ACTIONS: &str = "Help this person";
+pub const REGISTRANT_PERSON: &str = "All events of this person";
+pub const REGISTRANT_SINCE: &str = "Waiting since";
+pub const REGISTRANT_LANGUAGE: &str = "Language";
+pub const REGISTRANT_FORM_VERSION: &str = "answered version {version} of the form";
+pub const MESSAGE_WHAT: &str = "Message";
+pub const MESSAGE_STATE: &str = "State";
+pub const MESSAGE_WHEN: &str = "When";
+pub const MESSAGE_TRIES: &str = "Tries";
+pub const MESSAGE_DUE: &str = "due {time}";
+pub const ACT_CONFIRMATION: &str = "Resend the confirmation";
+pub const ACT_CONFIRMATION_MEANING: &str = "Sends the confirmation once more, even if one was sent before.";
+pub const ACT_REMINDER: &str = "Resend a reminder";
+pub const ACT_REMINDER_MEANING: &str = "Sends a reminder now. It is not sent in quiet hours.";
+pub const ACT_CHECK_IN: &str = "Check in";
+pub const ACT_CHECK_IN_MEANING: &str = "Records that the person is here. The first time stays.";
+pub const ACT_RSVP: &str = "Record an answer";
+pub const ACT_RSVP_MEANING: &str = "When the person told you instead of using the link.";
+pub const ACT_RSVP_YES: &str = "They come";
+pub const ACT_RSVP_NO: &str = "They do not come";
+pub const ACT_PAYMENT: &str = "Mark the payment";
+pub const ACT_PAYMENT_MEANING: &str = "Changes what is recorded. It moves no money.";
+pub const ACT_PAYMENT_PAID: &str = "Paid";
+pub const ACT_PAYMENT_REFUNDED: &str = "Refunded";
+pub const ACT_PAYMENT_UNPAID: &str = "Unpaid";
+pub const ACT_CANCEL: &str = "Cancel the registration";
+pub const ACT_CANCEL_MEANING: &str = "The place goes to the next on the waiting list. The person is told by mail and may register again.";
+pub const ACT_CANCEL_CONFIRM: &str = "Cancel this registration? The person is told by mail.";
+pub const ACT_EDIT: &str = "Change details and answers";
+pub const ACT_EDIT_MEANING: &str = "The e-mail address of a registration cannot change: cancel and register the new one.";
+pub const ACT_SAVE: &str = "Save";
+pub const ACT_SEND: &str = "Send";
+pub const NO_CHOICE: &str = "No answer";
+
+// Register by hand.
+pub const BY_HAND_LEAD: &str = "For somebody on the phone or at the door. They get the confirmation as if they had registered themselves.";
+pub const BY_HAND_CONSENTS: &str = "Consents cannot be given by hand: only the person can give them.";
+pub const BY_HAND_SUBMIT: &str = "Register";
+
+// Audience.
+pub const AUDIENCE: &str = "Audience";
+pub const AUDIENCE_LEAD: &str = "Everybody who has ever registered for an event of yours: one person each, across all events.";
+pub const AUDIENCE_NONE: &str = "Nobody is here yet";
+pub const AUDIENCE_NONE_ADVICE: &str = "A person appears with their first registration and stays when the event is over.";
+pub const COLUMN_ASSURANCE: &str = "Address";
+pub const COLUMN_SINCE: &str = "First seen";
+pub const COLUMN_ACCOUNT: &str = "Account";
+pub const ACCOUNT_YES: &str = "Has an account";
+pub const ACCOUNT_NO: &str = "No account";
+pub const PERSON_EVENTS: &str = "Events";
+pub const PERSON_EVENTS_NONE: &str = "No registration.";
+pub const PERSON_EVENT: &str = "Event";
+pub const PERSON_CONSENTS: &str = "Consents";
+pub const PERSON_CONSENTS_NONE: &str = "This person has given no consent.";
+pub const PERSON_CONSENTS_MEANING: &str = "What holds now. The whole ledger is in the timeline.";
+pub const PERSON_TIMELINE: &str = "Timeline";
+pub const PERSON_TIMELINE_NONE: &str = "Nothing is recorded.";
+pub const PERSON_TIMELINE_PARTS: &str = "Not everything can be shown right now: {parts}.";
+pub const PART_REGISTRATIONS: &str = "registrations";
+pub const PART_MESSAGES: &str = "messages";
+pub const PART_CONSENTS: &str = "consents";
+pub const PART_AUDIT: &str = "what the team did";
+pub const CONSENT_GRANTED: &str = "Granted";
+pub const CONSENT_WITHDRAWN: &str = "Withdrawn";
+pub const PERSON_ZONE: &str = "Time zone";
+pub const ACT_VERIFY: &str = "Verify the address by hand";
+pub const ACT_VERIFY_MEANING: &str = "Weaker than a proof by the person: it opens events, but it does not join histories.";
+pub const ACT_RESET: &str = "Send a reset link";
+pub const ACT_RESET_MEANING: &str = "A link that works once goes to the person's own address. You do not see it. All their sessions end when it is used.";
+pub const ACT_PHONE: &str = "Change the phone number";
+pub const ACT_PHONE_MEANING: &str = "Consents to text messages do not move to the new number. The old one stays in the audit log only.";
+pub const ACT_PHONE_NEW: &str = "New number, with country code";
+pub const TIMELINE_REGISTERED: &str = "Registered";
+pub const TIMELINE_WAITING: &str = "Joined the waiting list";
+pub const TIMELINE_ENTERED: &str = "Entered the event page";
+pub const TIMELINE_CHECKED_IN: &str = "Checked in at the door";
+pub const TIMELINE_SEEN: &str = "First seen";
+pub const TIMELINE_VERIFIED: &str = "Address verified";
+pub const TIMELINE_CONSENT: &str = "{action}: {purpose} by {channel}";
+
+// The door.
+pub const DOOR_TITLE: &str = "Check-in";
+pub const DOOR_SCAN: &str = "Scan with the camera";
+pub const DOOR_SCAN_STOP: &str = "Stop the camera";
+pub const DOOR_NO_CAMERA: &str = "The camera could not be opened. Type the code instead.";
+pub const DOOR_CODE: &str = "Code of the ticket";
+pub const DOOR_CODE_HINT: &str = "Below the QR code. A scanner that types works here too.";
+pub const DOOR_CHECK: &str = "Check in";
+pub const DOOR_SEARCH: &str = "Or find them by name";
+pub const DOOR_SEARCH_NONE: &str = "Nobody by that name has registered.";
+pub const DOOR_RESULT: &str = "Result";
+pub const DOOR_ADMITTED: &str = "Welcome";
+pub const DOOR_ALREADY_IN: &str = "Checked in before";
+pub const DOOR_UNKNOWN: &str = "No ticket for this event";
+pub const DOOR_CANCELLED: &str = "Cancelled";
+pub const DOOR_WAITING: &str = "On the waiting list";
+pub const DOOR_UNPAID: &str = "Not paid";
+pub const DOOR_UNCONFIRMED: &str = "Has not confirmed";
+pub const DOOR_AT: &str = "At {time}";
+pub const DOOR_OFFLINE_OUTCOME: &str = "Kept on this device";
+pub const DOOR_ONLINE: &str = "In touch";
+pub const DOOR_OFFLINE: &str = "Offline: tickets are checked on this device";
+pub const DOOR_OFFLINE_EMPTY: &str = "Offline, and this device has no list of tickets yet";
+pub const DOOR_SIGNED_OUT: &str = "Signed out. Sign in again to send what waits.";
+pub const DOOR_WAITING_NONE: &str = "Nothing waits to be sent";
+pub const DOOR_WAITING_SOME: &str = "{n} waiting to be sent";
+pub const DOOR_PACK: &str = "{n} tickets on this device, as of {time}";
+pub const DOOR_PACK_NONE: &str = "No tickets on this device yet";
+pub const DOOR_NO_OFFLINE: &str = "This browser cannot work offline here: that needs https.";
+pub const DOOR_TODAY: &str = "Checked in here";

@@ -1,0 +1,9 @@
+//! The console over real HTTP, with services that answer as each test says: what the pages ask of them, and what they make of the
+//! answers. How the pages look is in the golden files; whether the services do as they are asked is their own tests' business.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod door;
+mod people;
+mod registrants;
+mod scripted;
+mod stage;

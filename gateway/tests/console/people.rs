@@ -1,0 +1,133 @@
+//! The people across events, and what is done for one of them.
+
+use tonic::Status;
+use turnout_platform::auth::Role;
+use turnout_proto::{
+    profiles::v1::{
+        ExportPeopleRequest, ExportPeopleResponse, GetConsentsRequest, GetConsentsResponse, GetPersonRequest,
+        GetPersonResponse, ListAuditRequest, ListAuditResponse, ListConsentLedgerRequest, ListConsentLedgerResponse,
+        ListPeopleRequest, ListPeopleResponse, Person, PersonOrder, SendResetLinkRequest, SendResetLinkResponse,
+        UpdatePersonRequest, UpdatePersonResponse, VerifyByHandRequest, VerifyByHandResponse,
+    },
+    registration::v1::{
+        ListRegistrationsOfPersonRequest, ListRegistrationsOfPersonResponse, PaymentState, Registration,
+        RegistrationState,
+    },
+};
+
+use crate::stage::{Stage, at};
+
+fn person() -> Person {
+    Person {
+        person_id: "p1".into(),
+        email: "anna@example.org".into(),
+        name: "Anna".into(),
+        phone: "+358401234567".into(),
+        created_at: Some(at(1_795_000_000)),
+        version: 2,
+        ..Person::default()
+    }
+}
+
+async fn stage(role: Role) -> Stage {
+    let stage = Stage::with(role).await;
+    stage.services.on("PeopleService/ListPeople", |_: ListPeopleRequest| {
+        Ok(ListPeopleResponse { people: vec![person()], matching: 1, total: 1, ..ListPeopleResponse::default() })
+    });
+    stage.services.on("PeopleService/GetPerson", |_: GetPersonRequest| Ok(GetPersonResponse { person: Some(person()) }));
+    stage.services.on("PeopleService/GetConsents", |_: GetConsentsRequest| Ok(GetConsentsResponse::default()));
+    stage.services.on("PeopleService/ListConsentLedger", |_: ListConsentLedgerRequest| {
+        Ok(ListConsentLedgerResponse::default())
+    });
+    stage.services.on("AccountService/ListAudit", |_: ListAuditRequest| {
+        Err::<ListAuditResponse, _>(Status::permission_denied("owners only"))
+    });
+    stage.services.on("RegistrantService/ListRegistrationsOfPerson", |_: ListRegistrationsOfPersonRequest| {
+        let registration = |event_id: &str| Registration {
+            event_id: event_id.into(),
+            registration_id: format!("of-{event_id}"),
+            state: RegistrationState::Registered.into(),
+            payment: PaymentState::Unpaid.into(),
+            registered_at: Some(at(1_795_000_100)),
+            ..Registration::default()
+        };
+        Ok(ListRegistrationsOfPersonResponse { registrations: vec![registration("night"), registration("gone")] })
+    });
+    stage
+}
+
+#[tokio::test]
+async fn the_audience_is_searched_and_sorted_as_the_address_says() {
+    let stage = stage(Role::Support).await;
+    let page = stage.get("/console/audience?q=anna&sort=email").await;
+    page.holds("/console/audience/p1").holds("anna@example.org").holds("1 to 1 of 1");
+    let asked: ListPeopleRequest = stage.services.asked("PeopleService/ListPeople").remove(0);
+    assert_eq!((asked.search.as_str(), asked.order(), asked.descending), ("anna", PersonOrder::Email, false));
+}
+
+#[tokio::test]
+async fn item_13_a_person_shows_every_event_with_its_states_and_names_what_cannot_be_read() {
+    let stage = stage(Role::Support).await;
+    let page = stage.get("/console/audience/p1").await;
+    assert_eq!(page.status, 200);
+    page.holds("href=\"/console/events/night/registrants/of-night\"").holds("Unpaid").holds("Opening night");
+    // Messages are not scripted, so they do not answer; the audit log is not for this role and is not missed.
+    page.holds("Not everything can be shown right now: messages.");
+}
+
+#[tokio::test]
+async fn item_12_and_24_to_26_the_acts_reach_the_right_person_with_their_reason() {
+    let stage = stage(Role::Support).await;
+    let (verify, reset, update) =
+        ("PeopleService/VerifyByHand", "AccountService/SendResetLink", "PeopleService/UpdatePerson");
+    stage.services.on(verify, |_: VerifyByHandRequest| Ok(VerifyByHandResponse::default()));
+    stage.services.on(reset, |_: SendResetLinkRequest| Ok(SendResetLinkResponse::default()));
+    stage.services.on(update, |_: UpdatePersonRequest| Ok(UpdatePersonResponse::default()));
+    let reason = ("reason", "called us");
+    let form = [reason, ("phone", "+358 50 1"), ("version", "2")];
+    for act in ["verify", "reset", "phone"] {
+        let answer = stage.post(&format!("/console/audience/p1/{act}"), &form).await;
+        assert_eq!(answer.header("location"), Some(format!("/console/audience/p1?did={act}").as_str()));
+    }
+    let verified: VerifyByHandRequest = stage.services.asked(verify).remove(0);
+    let sent: SendResetLinkRequest = stage.services.asked(reset).remove(0);
+    let changed: UpdatePersonRequest = stage.services.asked(update).remove(0);
+    assert_eq!((verified.person_id.as_str(), verified.reason.as_str()), ("p1", "called us"));
+    assert_eq!((sent.person_id.as_str(), sent.reason.as_str()), ("p1", "called us"));
+    assert_eq!((changed.expected_version, changed.reason.as_str()), (2, "called us"));
+    assert_eq!(changed.update_mask.unwrap().paths, ["phone"]);
+    assert_eq!(stage.post("/console/audience/p1/nonsense", &[reason]).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_refused_act_leaves_its_form_open_with_what_was_entered() {
+    let stage = stage(Role::Support).await;
+    stage.services.on("PeopleService/UpdatePerson", |_: UpdatePersonRequest| {
+        Err::<UpdatePersonResponse, _>(Status::permission_denied(""))
+    });
+    let page = stage.post("/console/audience/p1/phone", &[("phone", "+99 1"), ("reason", "new phone")]).await;
+    assert_eq!(page.status, 403);
+    page.holds("Your role does not allow this.").holds("value=\"+99 1\"").holds("<details class=\"act\" open>");
+}
+
+#[tokio::test]
+async fn people_are_exported_with_the_columns_of_the_list() {
+    let stage = stage(Role::Organiser).await;
+    let part = ExportPeopleResponse { people: vec![person()], matching: 1 };
+    stage.services.streams::<ExportPeopleRequest, _>("PeopleService/ExportPeople", &[part], tonic::Code::Ok);
+    let file = stage.post("/console/audience/export", &[("format", "json"), ("reason", "a letter")]).await;
+    let read: serde_json::Value = serde_json::from_str(&file.body).unwrap();
+    assert_eq!(read["rows"][0]["email"], "anna@example.org");
+    assert_eq!(read["complete"], true);
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_see_people_is_told_so() {
+    let stage = stage(Role::Moderator).await;
+    stage.services.on("PeopleService/ListPeople", |_: ListPeopleRequest| {
+        Err::<ListPeopleResponse, _>(Status::permission_denied(""))
+    });
+    let page = stage.get("/console/audience").await;
+    assert_eq!(page.status, 403);
+    page.holds("Your role does not open this page");
+}

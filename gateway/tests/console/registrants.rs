@@ -1,0 +1,312 @@
+//! The registrants of an event: the list, acts, exports, the stream.
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+use turnout_platform::auth::Role;
+use turnout_proto::{
+    common::v1::LocalizedText,
+    notifications::v1::{
+        ListMessagesOfRegistrationsRequest, ListMessagesOfRegistrationsResponse, Message, MessageKind, MessageState,
+        ResendMessageRequest, ResendMessageResponse,
+    },
+    registration::v1::{
+        CancelRegistrationRequest, CancelRegistrationResponse, ExportRegistrantsRequest, ExportRegistrantsResponse,
+        FieldType, Form, FormField, GetFormRequest, GetFormResponse, GetRegistrationRequest, GetRegistrationResponse,
+        GetStatisticsRequest, GetStatisticsResponse, ListRegistrantsRequest, ListRegistrantsResponse, PaymentState,
+        RegisterRequest, RegisterResponse, RegistrantOrder, Registration, RegistrationState, RsvpState, Statistics,
+        UpdateRegistrationRequest, UpdateRegistrationResponse, WatchStatisticsRequest, WatchStatisticsResponse,
+    },
+};
+
+use crate::stage::{Stage, at};
+
+const LIST: &str = "RegistrantService/ListRegistrants";
+const EXPORT: &str = "RegistrantService/ExportRegistrants";
+const PAGE: &str = "/console/events/night/registrants";
+
+fn registration(id: &str, name: &str) -> Registration {
+    Registration {
+        event_id: "night".into(),
+        registration_id: id.into(),
+        person_id: "p1".into(),
+        state: RegistrationState::Registered.into(),
+        rsvp: RsvpState::Confirmed.into(),
+        payment: PaymentState::Paid.into(),
+        registered_at: Some(at(1_795_000_000)),
+        first_entered_at: Some(at(1_795_000_600)),
+        name: name.into(),
+        email: format!("{id}@example.org"),
+        phone: "+358401234567".into(),
+        answers: [("meal".to_owned(), "soup".to_owned())].into(),
+        version: 3,
+        ..Registration::default()
+    }
+}
+
+fn invalid(field: &str, problem: &str) -> Status {
+    let mut details = ErrorDetails::new();
+    details.add_bad_request_violation(field, problem);
+    Status::with_error_details(Code::InvalidArgument, "invalid", details)
+}
+
+async fn stage(role: Role) -> Stage {
+    let stage = Stage::with(role).await;
+    stage.services.on(LIST, |_: ListRegistrantsRequest| {
+        Ok(ListRegistrantsResponse {
+            registrations: vec![registration("r1", "Anna Andersson"), registration("r2", "")],
+            next_page_token: "second".into(),
+            matching: 120,
+            total: 2_000,
+        })
+    });
+    stage.services.on("RegistrantService/GetStatistics", |_: GetStatisticsRequest| {
+        let statistics = Statistics { registrants: 1_500, logged_in: 871, ..Statistics::default() };
+        Ok(GetStatisticsResponse { statistics: Some(statistics) })
+    });
+    stage.services.on(
+        "NotificationService/ListMessagesOfRegistrations",
+        |asked: ListMessagesOfRegistrationsRequest| {
+            let message = |registration_id: &String| Message {
+                registration_id: registration_id.clone(),
+                kind: MessageKind::Confirmation.into(),
+                state: MessageState::Bounced.into(),
+                reason: "smtp_5xx".into(),
+                ..Message::default()
+            };
+            let messages = asked.registration_ids.iter().map(message).collect();
+            Ok(ListMessagesOfRegistrationsResponse { messages })
+        },
+    );
+    stage.services.on("RegistrantService/GetForm", |_: GetFormRequest| {
+        let label = LocalizedText { texts: [("en".to_owned(), "What to eat?".to_owned())].into() };
+        let field = FormField {
+            key: "meal".into(),
+            r#type: FieldType::Text.into(),
+            label: Some(label),
+            ..FormField::default()
+        };
+        Ok(GetFormResponse { form: Some(Form { version: 4, fields: vec![field], ..Form::default() }) })
+    });
+    stage.services.on("RegistrantService/GetRegistration", |asked: GetRegistrationRequest| {
+        match asked.registration_id.as_str() {
+            "r1" => Ok(GetRegistrationResponse { registration: Some(registration("r1", "Anna Andersson")) }),
+            _ => Err(Status::not_found("no such registration")),
+        }
+    });
+    stage
+}
+
+#[tokio::test]
+async fn item_5_to_10_the_list_shows_the_columns_and_asks_for_what_the_address_says() {
+    let stage = stage(Role::Owner).await;
+    let page = stage.get(&format!("{PAGE}?q=anna&paid=paid&entered=yes&sort=name&dir=up")).await;
+    assert_eq!(page.status, 200);
+    page.holds("Anna Andersson").holds("r2@example.org").holds("Bounced").holds("1,500").holds("871");
+    page.holds("18 Nov 2026, 13:16").holds("Paid").holds("1 to 2 of 120, out of 2,000 in all");
+    page.holds("page=second");
+    let asked: ListRegistrantsRequest = stage.services.asked(LIST).remove(0);
+    let filter = asked.filter.clone().unwrap();
+    assert_eq!((filter.search.as_str(), filter.entered, filter.payments), ("anna", Some(true), vec![3]));
+    assert_eq!((asked.order(), asked.descending, asked.page_size), (RegistrantOrder::Name, false, 50));
+}
+
+#[tokio::test]
+async fn without_a_session_every_page_leads_to_the_sign_in() {
+    let stage = stage(Role::Owner).await;
+    let pages = [PAGE, "/console/events/night/registrants/r1", "/console/audience", "/console/check-in/night", "/console/help"];
+    for path in pages {
+        let answer = stage.get_signed_out(path).await;
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/console/sign-in")), "{path}");
+    }
+    assert!(stage.services.asked::<ListRegistrantsRequest>(LIST).is_empty());
+}
+
+#[tokio::test]
+async fn an_act_that_another_site_sends_is_refused() {
+    let stage = stage(Role::Owner).await;
+    let evil = "origin: https://evil.example\r\n";
+    for path in [format!("{PAGE}/bulk"), format!("{PAGE}/r1/cancel"), format!("{PAGE}/export"), "/console/check-in/night".into()] {
+        let answer = stage.post_with(&path, evil, &[("id", "r1"), ("action", "cancel"), ("reason", "because")]).await;
+        assert_eq!(answer.status, 403, "{path}");
+    }
+    assert!(stage.services.asked::<CancelRegistrationRequest>("RegistrantService/CancelRegistration").is_empty());
+}
+
+#[tokio::test]
+async fn a_page_token_of_another_list_begins_the_list_anew() {
+    let stage = stage(Role::Owner).await;
+    stage.services.on(LIST, |asked: ListRegistrantsRequest| match asked.page_token.as_str() {
+        "" => Ok(ListRegistrantsResponse::default()),
+        _ => Err(Status::invalid_argument("page_token")),
+    });
+    let part = stage.get(&format!("{PAGE}/rows?page=old&from=50&back=~")).await;
+    assert_eq!(part.status, 200);
+    part.holds("Nobody has registered yet");
+    assert_eq!(part.header("hx-replace-url"), Some(PAGE));
+}
+
+#[tokio::test]
+async fn while_a_service_is_down_the_page_says_so_and_a_part_leaves_what_is_shown() {
+    let stage = stage(Role::Owner).await;
+    stage.services.on(LIST, |_: ListRegistrantsRequest| Err::<ListRegistrantsResponse, _>(Status::unavailable("")));
+    let page = stage.get(PAGE).await;
+    assert_eq!(page.status, 200);
+    page.holds("The list cannot be shown right now").holds("1,500");
+    assert_eq!(stage.get(&format!("{PAGE}/rows")).await.status, 204);
+    assert_eq!(stage.get("/console/events/other/registrants").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_list_is_shown_without_its_messages_when_they_do_not_answer() {
+    let stage = stage(Role::Owner).await;
+    stage.services.on(
+        "NotificationService/ListMessagesOfRegistrations",
+        |_: ListMessagesOfRegistrationsRequest| Err::<ListMessagesOfRegistrationsResponse, _>(Status::unavailable("")),
+    );
+    stage.get(PAGE).await.holds("Anna Andersson").holds("Unknown: messages do not answer");
+}
+
+#[tokio::test]
+async fn a_bulk_act_goes_on_when_one_is_refused_and_says_how_many_worked() {
+    let stage = stage(Role::Support).await;
+    stage.services.on("RegistrantService/CancelRegistration", |asked: CancelRegistrationRequest| {
+        match asked.registration_id.as_str() {
+            "r2" => Err(Status::failed_precondition("cancelled before")),
+            _ => Ok(CancelRegistrationResponse::default()),
+        }
+    });
+    let form =
+        [("id", "r1"), ("id", "r2"), ("id", "r3"), ("action", "cancel"), ("reason", "rain"), ("query", "?q=an&paid=paid")];
+    let answer = stage.post(&format!("{PAGE}/bulk"), &form).await;
+    let back = answer.header("location").unwrap();
+    assert_eq!((answer.status, back), (303, format!("{PAGE}?q=an&paid=paid&did=cancel&n=2&of=3").as_str()));
+    let asked: Vec<CancelRegistrationRequest> = stage.services.asked("RegistrantService/CancelRegistration");
+    assert!(asked.len() == 3 && asked.iter().all(|asked| asked.act.as_ref().unwrap().reason == "rain"));
+    stage.get(back).await.holds("Cancelled: 2 of 3. 1 could not be done; they are unchanged.");
+}
+
+#[tokio::test]
+async fn a_bulk_act_on_nobody_and_one_without_a_reason_say_what_is_missing() {
+    let stage = stage(Role::Support).await;
+    stage.services.on("NotificationService/ResendMessage", |_: ResendMessageRequest| {
+        Err::<ResendMessageResponse, _>(invalid("reason", "must have 3 to 500 characters"))
+    });
+    let nobody = stage.post(&format!("{PAGE}/bulk"), &[("action", "cancel"), ("query", "https://evil.example/")]).await;
+    assert_eq!(nobody.header("location"), Some(format!("{PAGE}?did=none").as_str()));
+    let form = [("id", "r1"), ("action", "reminder"), ("reason", "x"), ("query", "")];
+    let answer = stage.post(&format!("{PAGE}/bulk"), &form).await;
+    stage.get(answer.header("location").unwrap()).await.holds("Give a reason of 3 to 500 characters.");
+}
+
+#[tokio::test]
+async fn item_30_an_export_holds_what_the_list_shows_over_all_pages() {
+    let stage = stage(Role::Organiser).await;
+    let part = |ids: &[&str]| ExportRegistrantsResponse {
+        registrations: ids.iter().map(|id| registration(id, "=Anna, \"A\"")).collect(),
+        matching: 3,
+    };
+    stage.services.streams::<ExportRegistrantsRequest, _>(EXPORT, &[part(&["r1", "r2"]), part(&["r3"])], Code::Ok);
+    let form = [("format", "csv"), ("q", "anna"), ("sort", "name"), ("answers", "yes"), ("reason", "for the caterer")];
+    let file = stage.post(&format!("{PAGE}/export"), &form).await;
+    assert_eq!((file.status, file.header("x-export-rows")), (200, Some("3")));
+    assert!(file.header("content-disposition").unwrap().starts_with("attachment; filename=\"registrants-night-"));
+    let lines: Vec<&str> = file.body.split_terminator("\r\n").collect();
+    assert_eq!(lines.len(), 4);
+    assert!(lines[0].starts_with("\u{feff}Name,E-mail,Phone,State,"), "{}", lines[0]);
+    assert!(lines[0].ends_with("What to eat?"));
+    assert!(lines[1].starts_with("\"'=Anna, \"\"A\"\"\",r1@example.org,'+358401234567,Registered,Confirmed,"));
+    assert!(lines[1].contains("2026-11-18T13:16:40+02:00") || lines[1].contains("2026-11-18T13:06:40+02:00"));
+    assert!(lines[1].contains("Bounced (the receiving server refused it for good)"), "{}", lines[1]);
+    let asked: ExportRegistrantsRequest = stage.services.asked(EXPORT).remove(0);
+    assert_eq!(asked.act.clone().unwrap().reason, "for the caterer");
+    assert_eq!((asked.order(), asked.filter.unwrap().search.as_str()), (RegistrantOrder::Name, "anna"));
+}
+
+#[tokio::test]
+async fn an_export_that_breaks_off_is_not_taken_for_a_whole_one() {
+    let stage = stage(Role::Organiser).await;
+    let part = ExportRegistrantsResponse { registrations: vec![registration("r1", "Anna")], matching: 2 };
+    stage.services.streams::<ExportRegistrantsRequest, _>(EXPORT, &[part], Code::Unavailable);
+    let file = stage.post(&format!("{PAGE}/export"), &[("format", "json"), ("reason", "why not")]).await;
+    file.holds("\"name\":\"Anna\"").lacks("\"complete\":true");
+}
+
+#[tokio::test]
+async fn an_export_without_a_reason_is_refused_to_the_script_and_told_on_the_page() {
+    let stage = stage(Role::Organiser).await;
+    stage.services.on(EXPORT, |_: ExportRegistrantsRequest| {
+        Err::<ExportRegistrantsResponse, _>(invalid("act.reason", "must have 3 to 500 characters"))
+    });
+    let path = format!("{PAGE}/export");
+    let script = stage.post_with(&path, "sec-fetch-dest: empty\r\n", &[("format", "csv")]).await;
+    assert_eq!(script.status, 422);
+    let page = stage.post_with(&path, "sec-fetch-dest: document\r\n", &[("format", "csv"), ("q", "an")]).await;
+    assert_eq!(page.header("location"), Some(format!("{PAGE}?q=an&did=reason").as_str()));
+}
+
+#[tokio::test]
+async fn changing_details_names_just_what_the_form_has_and_shows_what_was_wrong() {
+    let stage = stage(Role::Support).await;
+    let method = "RegistrantService/UpdateRegistration";
+    stage.services.on(method, |_: UpdateRegistrationRequest| Ok(UpdateRegistrationResponse::default()));
+    let form = [("name", "Anna A"), ("phone", "+358 40"), ("answers.meal", "cake"), ("version", "3"), ("reason", "typo")];
+    let answer = stage.post(&format!("{PAGE}/r1/edit"), &form).await;
+    assert_eq!(answer.header("location"), Some(format!("{PAGE}/r1?did=edit").as_str()));
+    let asked: UpdateRegistrationRequest = stage.services.asked(method).remove(0);
+    let changed = asked.registration.unwrap();
+    assert_eq!(asked.update_mask.unwrap().paths, ["name", "phone", "answers"]);
+    assert_eq!((changed.answers["meal"].as_str(), asked.expected_version), ("cake", 3));
+    stage.services.on(method, |_: UpdateRegistrationRequest| {
+        Err::<UpdateRegistrationResponse, _>(invalid("answers.meal", "is too long"))
+    });
+    let page = stage.post(&format!("{PAGE}/r1/edit"), &form).await;
+    assert_eq!(page.status, 422);
+    page.holds("Is too long.").holds("aria-describedby=\"in-answers.meal-error\"");
+    stage.services.on(method, |_: UpdateRegistrationRequest| {
+        Err::<UpdateRegistrationResponse, _>(Status::aborted("changed"))
+    });
+    let page = stage.post(&format!("{PAGE}/r1/edit"), &form).await;
+    assert_eq!(page.status, 409);
+    page.holds("Somebody else changed this meanwhile.");
+}
+
+#[tokio::test]
+async fn registering_by_hand_gives_a_reason_and_no_consent_and_opens_what_is_there() {
+    let stage = stage(Role::Support).await;
+    let method = "RegistrantService/Register";
+    stage.services.on(method, |_: RegisterRequest| {
+        Ok(RegisterResponse { registration: Some(registration("r1", "Anna")), created: false })
+    });
+    let form = [("email", "anna@example.org"), ("name", "Anna"), ("mode", "site"), ("answers.meal", "soup"), ("reason", "on the phone")];
+    let answer = stage.post(&format!("{PAGE}/new"), &form).await;
+    stage.get(answer.header("location").unwrap()).await.holds("This address was registered before.");
+    let asked: RegisterRequest = stage.services.asked(method).remove(0);
+    assert_eq!((asked.form_version, asked.act.unwrap().reason.as_str()), (4, "on the phone"));
+    assert!(asked.consents.is_empty() && asked.mode == 1);
+    stage.services.on(method, |_: RegisterRequest| Err::<RegisterResponse, _>(invalid("email", "is no address")));
+    let page = stage.post(&format!("{PAGE}/new"), &[("email", "anna@"), ("reason", "on the phone")]).await;
+    assert_eq!(page.status, 422);
+    page.holds("Is no address.").holds("value=\"anna@\"").holds("value=\"on the phone\"");
+}
+
+#[tokio::test]
+async fn item_53_who_sees_no_names_is_not_offered_to_search_or_act_on_them() {
+    let stage = stage(Role::Analyst).await;
+    stage.services.on(LIST, |_: ListRegistrantsRequest| {
+        let redacted = Registration { email: String::new(), phone: String::new(), ..registration("r1", "") };
+        Ok(ListRegistrantsResponse { registrations: vec![redacted], matching: 1, total: 1, ..Default::default() })
+    });
+    let page = stage.get(PAGE).await;
+    page.holds("Your role sees no names").lacks("name=\"q\"").lacks("action=\"/console/events/night/registrants/export\"");
+    page.lacks("value=\"cancel\"").lacks("registrants/new");
+}
+
+#[tokio::test]
+async fn item_19_the_stream_brings_the_statistics_and_says_when_rows_changed() {
+    let stage = stage(Role::Owner).await;
+    let statistics = Statistics { registrants: 7, logged_in: 5, ..Statistics::default() };
+    let answer = WatchStatisticsResponse { statistics: Some(statistics), changed: vec!["r1".into()] };
+    stage.services.streams::<WatchStatisticsRequest, _>("RegistrantService/WatchStatistics", &[answer], Code::Ok);
+    let wanted = ["event: statistics", "data-figure=\"logged-in\">5<", "event: rows"];
+    stage.stream_until(&format!("{PAGE}/stream"), &wanted).await;
+}
