@@ -24,6 +24,7 @@ pub(crate) enum Command {
     MeshKey,
     Ticket(WantedTickets),
     SignInLink,
+    Recount(EventId),
 }
 
 /// A parsed command line with its configuration.
@@ -59,9 +60,12 @@ pub(crate) fn parse(
         Some(("gateway", _)) => Command::Run(Role::Gateway),
         Some(("presence", _)) => Command::Run(Role::Presence),
         Some(("registration", _)) => Command::Run(Role::Registration),
+        Some(("profiles", _)) => Command::Run(Role::Profiles),
+        Some(("notifications", _)) => Command::Run(Role::Notifications),
         Some(("config", _)) => Command::ShowConfig,
         Some(("mesh-key", _)) => Command::MeshKey,
         Some(("sign-in-link", _)) => Command::SignInLink,
+        Some(("recount", wanted)) => Command::Recount(wanted.get_one::<EventId>("event").expect("required").clone()),
         Some(("ticket", wanted)) => Command::Ticket(WantedTickets {
             event: wanted.get_one::<EventId>("event").expect("required").clone(),
             room: wanted.get_one::<RoomId>("room").cloned(),
@@ -123,10 +127,17 @@ fn app() -> Clap {
         .args(flags)
         .subcommand(Clap::new("gateway").about("Run the role that holds viewers' sockets and serves the pages"))
         .subcommand(Clap::new("presence").about("Run one replica of the counter"))
-        .subcommand(Clap::new("registration").about("Run the role that keeps events, rooms and keys"))
+        .subcommand(Clap::new("registration").about("Run the role that keeps events, forms and registrants"))
+        .subcommand(Clap::new("profiles").about("Run the role that keeps people, consents and accounts"))
+        .subcommand(Clap::new("notifications").about("Run the role that sends messages"))
         .subcommand(Clap::new("config").about("Print every setting, its value and where it came from"))
         .subcommand(Clap::new("mesh-key").about("Print a new key for a mesh of several processes; keep it secret"))
         .subcommand(Clap::new("sign-in-link").about("Print a link that opens the console once"))
+        .subcommand(
+            Clap::new("recount")
+                .about("Count an event's registrants anew from the tables and compare with what is shown; exit code 1 if they differ")
+                .arg(Arg::new("event").long("event").value_name("ID").required(true).value_parser(value_parser!(EventId)).help("The event")),
+        )
         .subcommand(
             Clap::new("ticket")
                 .about("Print tickets of as many different viewers, one a line, for load tools")

@@ -9,13 +9,17 @@ use tonic::transport::Channel;
 use turnout_platform::{
     admin,
     auth::MeshKey,
-    bus::{InProcessBus, MeteredBus, NatsBus, NatsOptions, SharedBus},
+    bus::{
+        InProcessBus, MeteredBus, NatsBus, NatsOptions, SharedBus,
+        durable::{DurableMetrics, DurableOptions, InProcessDurable, MeteredDurable, SharedDurableBus},
+    },
     clock::{Clock, SystemClock},
     config::{BusChoice, Config, StoreChoice},
     lifecycle::Lifecycle,
     random, rpc,
     tables::{self, Engine, MeteredTables, Table, TableError, Tables},
     telemetry::{self, Metrics, Telemetry},
+    vault::Vault,
 };
 
 use crate::Role;
@@ -34,6 +38,23 @@ pub(crate) struct Foundation {
     pub mesh_key: Arc<MeshKey>,
     pub telemetry: Telemetry,
     pub admin_addr: SocketAddr,
+}
+
+/// The bus, in both halves.
+pub(crate) struct Bus {
+    /// Messages to whoever listens now.
+    pub core: SharedBus,
+    /// The connection that the durable half shares.
+    nats: Option<Arc<NatsBus>>,
+}
+
+/// What services keep things with.
+pub(crate) struct Keep {
+    pub tables: Arc<dyn Tables>,
+    /// Messages that must arrive.
+    pub events: SharedDurableBus,
+    pub events_metrics: DurableMetrics,
+    pub vault: Vault,
 }
 
 impl Foundation {
@@ -99,16 +120,32 @@ impl Foundation {
     }
 
     /// The bus. One that cannot be reached yet is waited for by whoever uses it; readiness says so.
-    pub async fn connect_bus(&self) -> anyhow::Result<SharedBus> {
-        let bus: SharedBus = match &self.config.bus {
-            BusChoice::InProcess => InProcessBus::new(),
+    pub async fn connect_bus(&self) -> anyhow::Result<Bus> {
+        let (core, nats): (SharedBus, _) = match &self.config.bus {
+            BusChoice::InProcess => (InProcessBus::new(), None),
             BusChoice::Nats(servers) => {
                 let credentials = self.config.bus_user.clone().zip(self.config.bus_password.clone());
                 let options = NatsOptions { servers: servers.clone(), name: self.node_name.clone(), credentials };
-                NatsBus::connect(options).await.context("setting `bus`")?
+                let bus = NatsBus::connect(options).await.context("setting `bus`")?;
+                (bus.clone(), Some(bus))
             }
         };
-        Ok(MeteredBus::start(bus, &self.life, &self.metrics))
+        Ok(Bus { core: MeteredBus::start(core, &self.life, &self.metrics), nats })
+    }
+
+    /// What keeps things, on opened tables: the bus keeps its messages there too when it is in this process.
+    pub async fn keep(&self, tables: Arc<dyn Tables>, bus: &Bus) -> anyhow::Result<Keep> {
+        let metrics = DurableMetrics::new(&self.metrics);
+        let events: SharedDurableBus = match &bus.nats {
+            Some(nats) => {
+                let options = DurableOptions { replicas: self.config.bus_replicas, ..DurableOptions::default() };
+                nats.durable(&options)
+            }
+            None => InProcessDurable::open(tables.clone(), self.clock.clone(), &self.life).await?,
+        };
+        let events = MeteredDurable::new(events, metrics.clone());
+        let vault = Vault::new(tables.clone(), &self.mesh_key, self.clock.clone());
+        Ok(Keep { tables, events, events_metrics: metrics, vault })
     }
 
     /// A channel to another role.

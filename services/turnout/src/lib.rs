@@ -1,27 +1,25 @@
 //! The binary's inside: all wiring of the mesh, one readable function per role.
 //!
-//! [`all_in_one`] is what runs without a subcommand: every role in this process. [`registration_role`], [`presence_role`] and
-//! [`gateway_role`] are the roles on their own. They build the same parts from the same configuration; what differs is which parts,
+//! [`all_in_one`] is what runs without a subcommand: every role in this process. [`registration_role`], [`profiles_role`],
+//! [`notifications_role`], [`presence_role`] and [`gateway_role`] are the roles on their own. They build the same parts from the same configuration; what differs is which parts,
 //! and how they reach each other. Nothing here decides anything about events or counts.
 
 mod cli;
 mod foundation;
+mod parts;
 mod tools;
 mod welcome;
 
-use std::{ffi::OsString, sync::Arc, time::Duration};
+use std::{ffi::OsString, sync::Arc};
 
 use anyhow::Context as _;
-use tonic::transport::Channel;
-use turnout_gateway::GatewayConfig;
+use tokio::net::TcpListener;
+use turnout_gateway::{Channels, GatewayConfig};
 use turnout_platform::{
-    auth::{ApiKeys, Authenticator, Credentials, RemoteApiKeys, TokenSigner, TokenVerifier},
-    clock::Clock,
+    auth::{Authenticator, RemoteApiKeys},
     lifecycle::watch_signals,
     rpc::{self, RpcMetrics, RpcServer},
 };
-use turnout_presence::Presence;
-use turnout_registration::Registration;
 
 use crate::{
     cli::Command,
@@ -42,6 +40,10 @@ pub fn run(
         Command::MeshKey => tools::mesh_key(),
         Command::Ticket(wanted) => tools::tickets(&line.config, &wanted),
         Command::SignInLink => tools::sign_in_link(&line.config),
+        Command::Recount(event) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(tools::recount(&line.config, &event))
+        }
         Command::Run(role) => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
             let base = Foundation::lay(line.config, role).await?;
             let life = base.life.clone();
@@ -49,6 +51,8 @@ pub fn run(
             let started = match role {
                 Role::AllInOne => all_in_one(&base).await,
                 Role::Registration => registration_role(&base).await,
+                Role::Profiles => profiles_role(&base).await,
+                Role::Notifications => notifications_role(&base).await,
                 Role::Presence => presence_role(&base).await,
                 Role::Gateway => gateway_role(&base).await,
             };
@@ -68,8 +72,12 @@ pub fn run(
 pub enum Role {
     /// Everything.
     AllInOne,
-    /// Events, rooms and keys.
+    /// Events, forms and registrants.
     Registration,
+    /// People, consents and accounts.
+    Profiles,
+    /// Messages.
+    Notifications,
     /// Counts and their history.
     Presence,
     /// Viewers' sockets and the pages.
@@ -82,6 +90,8 @@ impl Role {
         match self {
             Self::AllInOne => "all",
             Self::Registration => "registration",
+            Self::Profiles => "profiles",
+            Self::Notifications => "notifications",
             Self::Presence => "presence",
             Self::Gateway => "gateway",
         }
@@ -92,43 +102,83 @@ impl Role {
 async fn all_in_one(base: &Foundation) -> anyhow::Result<()> {
     let grpc = bind("grpc_addr", base.config.grpc_addr).await?;
     let public = bind("public_addr", base.config.public_addr).await?;
-    let tables = base.open_tables([turnout_registration::TABLES, turnout_presence::TABLES].concat()).await?;
+    let (grpc_addr, public_url) = (grpc.local_addr()?, welcome::public_url(base, public.local_addr()?));
     let bus = base.connect_bus().await?;
-    let (channel, incoming) = rpc::in_memory();
+    let tables = base.open_tables(parts::all_tables()).await?;
+    let keep = base.keep(tables, &bus).await?;
+    // A connection for each caller: calls of one connection wait for each other, and some calls are waited for by others.
+    let ([for_gateway, for_presence, for_registration, for_profiles, for_notifications], incoming) =
+        rpc::in_memory_channels();
 
-    let registration = new_registration(base, tables.clone());
+    let registration = parts::registration(base, &keep, for_registration);
     let demo = registration.ensure_demo().await.context("the demo event could not be made")?;
-    let presence = new_presence(base, bus.clone(), tables, channel.clone());
-    let grpc_addr = grpc.local_addr()?;
-    let access = [turnout_registration::ACCESS, turnout_presence::ACCESS];
-    let authenticator = new_authenticator(base, Arc::new(registration.clone()), access);
-    RpcServer::new().with(registration.into_service()).with(presence.into_service()).serve(
-        &base.life,
-        grpc,
-        Some(incoming),
-        authenticator,
-        base.metrics.register(RpcMetrics::register),
-    );
-    let gateway = GatewayConfig { grpc_addr: grpc_addr.to_string(), ..gateway_config(base) };
-    let public_addr = turnout_gateway::start(gateway, gateway_deps(base, bus, channel.clone(), channel), public)?;
+    let profiles = parts::profiles(base, &keep, for_profiles);
+    let notifications = parts::notifications(base, &keep, public_url, (for_notifications.clone(), for_notifications))?;
+    let presence = parts::presence(base, &bus, keep.tables.clone(), for_presence);
+    let access = [turnout_registration::ACCESS, turnout_presence::ACCESS, turnout_notifications::ACCESS];
+    let access = access.into_iter().chain(turnout_profiles::ACCESS);
+    let authenticator = parts::authenticator(base, Arc::new(registration.clone()), access);
+    let (events, registrants) = registration.into_services();
+    let server = RpcServer::new().with(events).with(registrants).with(presence.into_service());
+    let server = profiles.serve_on(server).with(notifications.into_service());
+    server.serve(&base.life, grpc, Some(incoming), authenticator, base.metrics.register(RpcMetrics::register));
+
+    let config = GatewayConfig { grpc_addr: grpc_addr.to_string(), ..parts::gateway_config(base) };
+    let channels = Channels {
+        registration: for_gateway.clone(),
+        presence: for_gateway.clone(),
+        profiles: for_gateway.clone(),
+        notifications: for_gateway,
+    };
+    let public_addr = turnout_gateway::start(config, parts::gateway_deps(base, &bus, channels), public)?;
 
     welcome::greet(base, public_addr, grpc_addr, demo)
 }
 
-/// Events, rooms and keys, for the other roles and for services of the organiser.
+/// Events, forms and registrants.
 async fn registration_role(base: &Foundation) -> anyhow::Result<()> {
     let grpc = bind("grpc_addr", base.config.grpc_addr).await?;
-    let tables = base.open_tables(turnout_registration::TABLES.to_vec()).await?;
-    let registration = new_registration(base, tables);
+    let profiles = base.channel("profiles_url", base.config.profiles_url.as_deref())?;
+    let bus = base.connect_bus().await?;
+    let tables = base.open_tables(parts::registration_tables()).await?;
+    let keep = base.keep(tables, &bus).await?;
+    let registration = parts::registration(base, &keep, profiles);
     let demo = registration.ensure_demo().await.context("the demo event could not be made")?;
     welcome::keep_api_key(base, demo)?;
-    let authenticator = new_authenticator(base, Arc::new(registration.clone()), [turnout_registration::ACCESS]);
-    welcome::keep_addresses(base, Addresses { grpc: Some(grpc.local_addr()?), ..Addresses::default() })?;
-    tracing::info!(address = %grpc.local_addr()?, "registration serves grpc");
-    let metrics = base.metrics.register(RpcMetrics::register);
-    RpcServer::new().with(registration.into_service()).serve(&base.life, grpc, None, authenticator, metrics);
-    base.stop_after_drain();
-    Ok(())
+    let authenticator = parts::authenticator(base, Arc::new(registration.clone()), [turnout_registration::ACCESS]);
+    let (events, registrants) = registration.into_services();
+    serve(base, RpcServer::new().with(events).with(registrants), grpc, authenticator)
+}
+
+/// People, consents and accounts.
+async fn profiles_role(base: &Foundation) -> anyhow::Result<()> {
+    let grpc = bind("grpc_addr", base.config.grpc_addr).await?;
+    let registration = base.channel("registration_url", base.config.registration_url.as_deref())?;
+    let notifications = base.channel("notifications_url", base.config.notifications_url.as_deref())?;
+    let bus = base.connect_bus().await?;
+    let tables = base.open_tables(parts::profiles_tables()).await?;
+    let keep = base.keep(tables, &bus).await?;
+    let profiles = parts::profiles(base, &keep, notifications);
+    let api_keys = Arc::new(RemoteApiKeys::new(registration, base.credentials("profiles")));
+    let authenticator = parts::authenticator(base, api_keys, turnout_profiles::ACCESS);
+    serve(base, profiles.serve_on(RpcServer::new()), grpc, authenticator)
+}
+
+/// Messages to people.
+async fn notifications_role(base: &Foundation) -> anyhow::Result<()> {
+    let grpc = bind("grpc_addr", base.config.grpc_addr).await?;
+    let registration = base.channel("registration_url", base.config.registration_url.as_deref())?;
+    let profiles = base.channel("profiles_url", base.config.profiles_url.as_deref())?;
+    let public_url = base.config.public_url.clone().context(
+        "setting `public_url`: links in mails need the address at which people reach the pages, such as https://events.example.org",
+    )?;
+    let bus = base.connect_bus().await?;
+    let tables = base.open_tables(parts::notifications_tables()).await?;
+    let keep = base.keep(tables, &bus).await?;
+    let api_keys = Arc::new(RemoteApiKeys::new(registration.clone(), base.credentials("notifications")));
+    let notifications = parts::notifications(base, &keep, public_url, (registration, profiles))?;
+    let authenticator = parts::authenticator(base, api_keys, [turnout_notifications::ACCESS]);
+    serve(base, RpcServer::new().with(notifications.into_service()), grpc, authenticator)
 }
 
 /// One replica of the counter.
@@ -137,102 +187,41 @@ async fn presence_role(base: &Foundation) -> anyhow::Result<()> {
     let registration = base.channel("registration_url", base.config.registration_url.as_deref())?;
     let bus = base.connect_bus().await?;
     let tables = base.open_tables(turnout_presence::TABLES.to_vec()).await?;
-    let presence = new_presence(base, bus, tables, registration.clone());
+    let presence = parts::presence(base, &bus, tables, registration.clone());
     let api_keys = Arc::new(RemoteApiKeys::new(registration, base.credentials("presence")));
-    let authenticator = new_authenticator(base, api_keys, [turnout_presence::ACCESS]);
-    welcome::keep_addresses(base, Addresses { grpc: Some(grpc.local_addr()?), ..Addresses::default() })?;
-    tracing::info!(address = %grpc.local_addr()?, replica = %base.node_name, "presence serves grpc");
-    let metrics = base.metrics.register(RpcMetrics::register);
-    RpcServer::new().with(presence.into_service()).serve(&base.life, grpc, None, authenticator, metrics);
-    base.stop_after_drain();
-    Ok(())
+    let authenticator = parts::authenticator(base, api_keys, [turnout_presence::ACCESS]);
+    serve(base, RpcServer::new().with(presence.into_service()), grpc, authenticator)
 }
 
 /// One gateway.
 async fn gateway_role(base: &Foundation) -> anyhow::Result<()> {
     let public = bind("public_addr", base.config.public_addr).await?;
-    let registration = base.channel("registration_url", base.config.registration_url.as_deref())?;
-    let presence = base.channel("presence_url", base.config.presence_url.as_deref())?;
+    let config = &base.config;
+    let channels = Channels {
+        registration: base.channel("registration_url", config.registration_url.as_deref())?,
+        presence: base.channel("presence_url", config.presence_url.as_deref())?,
+        profiles: base.channel("profiles_url", config.profiles_url.as_deref())?,
+        notifications: base.channel("notifications_url", config.notifications_url.as_deref())?,
+    };
     let bus = base.connect_bus().await?;
-    let deps = gateway_deps(base, bus, registration, presence);
-    let address = turnout_gateway::start(gateway_config(base), deps, public)?;
+    let deps = parts::gateway_deps(base, &bus, channels);
+    let address = turnout_gateway::start(parts::gateway_config(base), deps, public)?;
     welcome::keep_addresses(base, Addresses { public: Some(address), ..Addresses::default() })?;
     tracing::info!(%address, gateway = %base.node_name, "gateway serves viewers");
     Ok(())
 }
 
-fn new_registration(base: &Foundation, tables: Arc<dyn turnout_platform::tables::Tables>) -> Registration {
-    let deps = turnout_registration::Deps {
-        tables,
-        clock: base.clock.clone(),
-        sign_in: TokenVerifier::of_mesh(&base.mesh_key),
-    };
-    base.metrics.register(|registry| Registration::new(deps, registry))
-}
-
-fn new_presence(
+/// Serves a role that has nothing but gRPC.
+fn serve(
     base: &Foundation,
-    bus: turnout_platform::bus::SharedBus,
-    tables: Arc<dyn turnout_platform::tables::Tables>,
-    registration: Channel,
-) -> Presence {
-    let deps = turnout_presence::Deps {
-        bus,
-        tables,
-        clock: base.clock.clone(),
-        credentials: base.credentials("presence"),
-        registration,
-        replica_name: base.node_name.clone(),
-        life: base.life.clone(),
-    };
-    Presence::start(deps, &base.metrics)
-}
-
-fn new_authenticator(
-    base: &Foundation,
-    api_keys: Arc<dyn ApiKeys>,
-    tables: impl IntoIterator<Item = turnout_platform::auth::AccessTable>,
-) -> Arc<Authenticator> {
-    Arc::new(Authenticator::new(TokenVerifier::of_mesh(&base.mesh_key), api_keys, base.clock.clone(), tables))
-}
-
-fn gateway_config(base: &Foundation) -> GatewayConfig {
-    let config = &base.config;
-    let cores = || std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    GatewayConfig {
-        node_name: base.node_name.clone(),
-        public_url: config.public_url.clone(),
-        allowed_origins: config.allowed_origins.clone(),
-        workers: config.workers.unwrap_or_else(cores),
-        connections_max: config.connections_max,
-        handshakes_per_s_max: config.handshakes_per_s_max,
-        drain: Duration::from_secs(config.drain_s),
-        trace_ratio: config.trace_ratio,
-        grpc_addr: config.presence_url.as_deref().unwrap_or("localhost:9090").replace("http://", ""),
-        demo_event: Some(turnout_registration::DEMO_EVENT.to_owned()),
-    }
-}
-
-fn gateway_deps(
-    base: &Foundation,
-    bus: turnout_platform::bus::SharedBus,
-    registration: Channel,
-    presence: Channel,
-) -> turnout_gateway::Deps {
-    turnout_gateway::Deps {
-        bus,
-        clock: base.clock.clone(),
-        life: base.life.clone(),
-        metrics: base.metrics.clone(),
-        mesh_key: base.mesh_key.clone(),
-        registration,
-        presence,
-    }
-}
-
-impl Foundation {
-    fn credentials(&self, service: &str) -> Credentials {
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        Credentials::new(service, TokenSigner::new(&self.mesh_key), clock)
-    }
+    server: RpcServer,
+    grpc: TcpListener,
+    authenticator: Arc<Authenticator>,
+) -> anyhow::Result<()> {
+    let address = grpc.local_addr()?;
+    welcome::keep_addresses(base, Addresses { grpc: Some(address), ..Addresses::default() })?;
+    tracing::info!(%address, node = %base.node_name, "the role serves grpc");
+    server.serve(&base.life, grpc, None, authenticator, base.metrics.register(RpcMetrics::register));
+    base.stop_after_drain();
+    Ok(())
 }

@@ -1,14 +1,22 @@
-//! The subcommands that do one thing and end. They need the data folder or the mesh key, not a running mesh.
+//! The subcommands that do one thing and end. They need the data folder or the mesh key; a recount asks a running mesh.
 
-use std::io::{BufWriter, Write as _};
+use std::{
+    fmt::Write as _,
+    io::{BufWriter, Write as _},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use turnout_platform::{
-    auth::{MeshKey, TokenKind, TokenSigner},
-    clock::{Clock as _, SystemClock},
+    auth::{Credentials, MeshKey, TokenKind, TokenSigner},
+    clock::{Clock, SystemClock},
     config::{Config, Resolved},
-    ids::{EventId, RoomId},
-    random,
+    ids::{EventId, RoomId, TenantId},
+    random, rpc,
+};
+use turnout_proto::registration::v1::{
+    GetEventRequest, RecountRequest, RecountResponse, Statistics, registrant_service_client::RegistrantServiceClient,
+    registration_service_client::RegistrationServiceClient,
 };
 use turnout_registration::DEMO_TENANT;
 
@@ -67,11 +75,68 @@ pub(crate) fn new_sign_in_link(key: &MeshKey, base_url: &str, tenant: &str, at_s
     format!("{base_url}/console/sign-in?token={token}")
 }
 
+/// Counts an event's registrants anew and prints both counts, figure by figure.
+pub(crate) async fn recount(config: &Config, event: &EventId) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let credentials = Credentials::new("recount", TokenSigner::new(&existing_key(config)?), clock);
+    let address = match &config.registration_url {
+        Some(url) => url.clone(),
+        None => format!("http://{}", address_of(config, "grpc").unwrap_or_else(|| config.grpc_addr.to_string())),
+    };
+    let channel = rpc::channel(&address).with_context(|| format!("registration at {address}"))?;
+    let event_id = event.as_str().to_owned();
+    let mut events = RegistrationServiceClient::with_interceptor(channel.clone(), credentials.acting_for(None));
+    let found = events.get_event(GetEventRequest { event_id: event_id.clone() }).await;
+    let tenant: TenantId = match found {
+        Ok(answer) => answer.into_inner().event.unwrap_or_default().tenant_id.parse().context("the event's tenant")?,
+        Err(status) => anyhow::bail!("{} (registration at {address})", status.message()),
+    };
+    let mut registrants = RegistrantServiceClient::with_interceptor(channel, credentials.acting_for(Some(&tenant)));
+    let answer = match registrants.recount(RecountRequest { event_id }).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => anyhow::bail!("{} (registration at {address})", status.message()),
+    };
+    print(&recount_table(&answer))?;
+    anyhow::ensure!(answer.differences.is_empty(), "these figures differ: {}", answer.differences.join(", "));
+    Ok(())
+}
+
+fn recount_table(answer: &RecountResponse) -> String {
+    let (shown, counted) = (answer.shown.unwrap_or_default(), answer.counted.unwrap_or_default());
+    let figures: [(&str, fn(&Statistics) -> i64); 15] = [
+        ("registrants", |s| s.registrants),
+        ("logged_in", |s| s.logged_in),
+        ("waiting", |s| s.waiting),
+        ("cancelled", |s| s.cancelled),
+        ("invited", |s| s.invited),
+        ("confirmed", |s| s.confirmed),
+        ("declined", |s| s.declined),
+        ("unpaid", |s| s.unpaid),
+        ("paid", |s| s.paid),
+        ("refunded", |s| s.refunded),
+        ("checked_in", |s| s.checked_in),
+        ("nicknames", |s| s.nicknames),
+        ("on_site", |s| s.on_site),
+        ("online", |s| s.online),
+        ("hybrid", |s| s.hybrid),
+    ];
+    let mut table = format!("{:<12} {:>10} {:>10}\n", "figure", "shown", "counted");
+    for (name, of) in figures {
+        let mark = if of(&shown) == of(&counted) { "" } else { "  differs" };
+        let _ = writeln!(table, "{name:<12} {:>10} {:>10}{mark}", of(&shown), of(&counted));
+    }
+    table
+}
+
 /// The public address of the mesh that runs on this data folder, or ran last.
 fn running_address(config: &Config) -> Option<String> {
+    address_of(config, "public")
+}
+
+fn address_of(config: &Config, which: &str) -> Option<String> {
     let file = std::fs::read_to_string(config.data_file("addresses.json")).ok()?;
     let addresses: serde_json::Value = serde_json::from_str(&file).ok()?;
-    Some(addresses.get("public")?.as_str()?.to_owned())
+    Some(addresses.get(which)?.as_str()?.to_owned())
 }
 
 fn existing_key(config: &Config) -> anyhow::Result<MeshKey> {

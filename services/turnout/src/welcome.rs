@@ -28,7 +28,7 @@ pub(crate) struct Addresses {
 
 /// Tells people where to go, and programs too.
 pub(crate) fn greet(base: &Foundation, public: SocketAddr, grpc: SocketAddr, demo: DemoStart) -> anyhow::Result<()> {
-    let url = base.config.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(public)));
+    let url = public_url(base, public);
     let link = tools::new_sign_in_link(&base.mesh_key, &url, DEMO_TENANT, base.clock.at_s());
     keep_api_key(base, demo)?;
     let console_link = Some(link.clone());
@@ -55,6 +55,11 @@ pub(crate) fn greet(base: &Foundation, public: SocketAddr, grpc: SocketAddr, dem
     // Whoever runs us in the background may have closed the output: that must not stop the mesh.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
+}
+
+/// The address at which people reach the pages: as configured, or as this machine sees it.
+pub(crate) fn public_url(base: &Foundation, public: SocketAddr) -> String {
+    base.config.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(public)))
 }
 
 /// Leaves the addresses of this process in the data folder.
