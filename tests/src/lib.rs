@@ -4,6 +4,7 @@
 
 pub mod grpc;
 pub mod history;
+pub mod mail;
 pub mod mesh;
 pub mod method;
 pub mod process;

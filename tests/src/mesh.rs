@@ -1,4 +1,5 @@
-//! A mesh of several processes on real NATS and a real CQL server: one registration, some presence replicas, some gateways.
+//! A mesh of several processes on real NATS and a real CQL server: one registration, some presence replicas, some gateways; where a
+//! test is about people, one profiles and one notifications too.
 
 use std::{
     fs,
@@ -18,8 +19,10 @@ use crate::{
 pub struct Mesh {
     /// Its bus.
     pub nats: NatsServer,
-    /// Events, rooms, keys.
+    /// Events, rooms, keys, registrants.
     pub registration: Turnout,
+    /// People and accounts, and messages; only in a whole mesh.
+    pub people: Option<People>,
     /// Replicas, in the order in which gateways follow them.
     pub presence: Vec<Turnout>,
     /// Gateways.
@@ -28,29 +31,82 @@ pub struct Mesh {
     pub store: Engine,
     shared: Vec<String>,
     folder: PathBuf,
+    ports: Ports,
+}
+
+/// The roles that know people.
+#[derive(Debug)]
+pub struct People {
+    /// People, consents, accounts.
+    pub profiles: Turnout,
+    /// Messages.
+    pub notifications: Turnout,
+}
+
+/// The gRPC ports of the roles that call each other, and so must know each other before they start.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    registration: u16,
+    profiles: u16,
+    notifications: u16,
 }
 
 impl Mesh {
-    /// Starts it: `cql` is `host:port`.
-    pub async fn start(folder: &Path, cql: &str, replicas: usize, gateways: usize) -> Self {
+    /// Starts what the counter needs: `cql` is `host:port`.
+    pub async fn registration(folder: &Path, shared: &[String], ports: Ports) -> Turnout {
+        start(folder, "registration", "r-1", shared, &[format!("--grpc-addr=127.0.0.1:{}", ports.registration)]).await
+    }
+
+    async fn people(folder: &Path, shared: &[String], ports: Ports) -> People {
+        let at = |port: u16| [format!("--grpc-addr=127.0.0.1:{port}")];
+        let profiles = start(folder, "profiles", "f-1", shared, &at(ports.profiles)).await;
+        let notifications = start(folder, "notifications", "n-1", shared, &at(ports.notifications)).await;
+        People { profiles, notifications }
+    }
+
+    async fn start(folder: &Path, cql: &str, replicas: usize, gateways: usize) -> Self {
+        Self::with(folder, cql, (replicas, gateways), None).await
+    }
+
+    /// Starts every role, one replica and one gateway; mails go to `smtp_url`.
+    pub async fn whole(folder: &Path, cql: &str, smtp_url: &str) -> Self {
+        Self::with(folder, cql, (1, 1), Some(smtp_url)).await
+    }
+
+    async fn with(folder: &Path, cql: &str, (replicas, gateways): (usize, usize), smtp_url: Option<&str>) -> Self {
         let nats = NatsServer::start(&folder.join("nats"));
         let key = folder.join("mesh.key");
         let made = Command::new(program()).arg("mesh-key").output().expect("the program runs");
         fs::write(&key, made.stdout).expect("the key can be written");
         let keyspace = fresh_keyspace();
-        let shared = vec![
+        let ports = Ports { registration: free_port(), profiles: free_port(), notifications: free_port() };
+        let mut shared = vec![
             format!("--bus={}", nats.url()),
             format!("--store=cql://{cql}/{keyspace}"),
             format!("--mesh-key-file={}", key.display()),
             "--drain-s=2".into(),
+            format!("--registration-url=http://127.0.0.1:{}", ports.registration),
+            format!("--profiles-url=http://127.0.0.1:{}", ports.profiles),
+            format!("--notifications-url=http://127.0.0.1:{}", ports.notifications),
         ];
-        let registration = start(folder, "registration", "r-1", &shared, &[]).await;
+        if let Some(smtp_url) = smtp_url {
+            let public = free_port();
+            shared.push(format!("--smtp-url={smtp_url}"));
+            shared.push(format!("--public-url=http://127.0.0.1:{public}"));
+        }
+        let registration = registration(folder, &shared, ports).await;
+        let people = match smtp_url {
+            Some(_) => Some(people(folder, &shared, ports).await),
+            None => None,
+        };
         let store =
             Engine::Cql { nodes: vec![cql.to_owned()], keyspace, replication_factor: 1, user: None, password: None };
         let mut mesh = Self {
             store,
             nats,
             registration,
+            people,
+            ports,
             presence: Vec::new(),
             gateways: Vec::new(),
             shared,
@@ -67,25 +123,32 @@ impl Mesh {
 
     /// One more replica, or one again.
     pub async fn replica(&self, name: &str) -> Turnout {
-        let registration = format!("--registration-url=http://{}", self.registration.grpc());
-        start(&self.folder, "presence", name, &self.shared, &[registration]).await
+        start(&self.folder, "presence", name, &self.shared, &[]).await
     }
 
     /// One more gateway, or one again.
     pub async fn gateway(&self, name: &str) -> Turnout {
-        let registration = format!("--registration-url=http://{}", self.registration.grpc());
         let presence =
             self.presence.first().map_or_else(|| format!("127.0.0.1:{}", free_port()), |p| p.grpc().to_owned());
-        start(&self.folder, "gateway", name, &self.shared, &[registration, format!("--presence-url=http://{presence}")])
-            .await
+        let mut own = vec![format!("--presence-url=http://{presence}")];
+        // In a whole mesh the links in mails must lead to the gateway.
+        if let Some(url) = self.shared.iter().find_map(|arg| arg.strip_prefix("--public-url=http://")) {
+            own.push(format!("--public-addr={url}"));
+        }
+        start(&self.folder, "gateway", name, &self.shared, &own).await
     }
 
     /// kill -9 of every process, and the start of as many new ones on the same bus and store.
     pub async fn kill_and_restart(&mut self) {
         let (replicas, gateways) = (self.presence.len(), self.gateways.len());
         self.registration.kill();
+        if let Some(People { mut profiles, mut notifications }) = self.people.take() {
+            profiles.kill();
+            notifications.kill();
+            self.people = Some(people(&self.folder, &self.shared, self.ports).await);
+        }
         self.presence.drain(..).chain(self.gateways.drain(..)).for_each(|mut process| process.kill());
-        self.registration = start(&self.folder, "registration", "r-1", &self.shared, &[]).await;
+        self.registration = registration(&self.folder, &self.shared, self.ports).await;
         for number in 1..=replicas {
             self.presence.push(self.replica(&format!("p-{number}")).await);
         }

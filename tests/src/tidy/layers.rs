@@ -10,6 +10,8 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("turnout-platform", 1),
     ("turnout-registration", 2),
     ("turnout-presence", 2),
+    ("turnout-notifications", 2),
+    ("turnout-profiles", 2),
     ("turnout-gateway", 2),
     ("turnout", 3),
     ("turnout-loadtest", 3),

@@ -168,10 +168,7 @@ async fn those_who_stop_reading_cost_little_delay_nobody_and_are_let_go() {
     let crowded = delays(&stage, 4 * SECOND).await;
     let grown = stage.resident_bytes().saturating_sub(resident);
     assert!(grown < SLOW as u64 * 100 * 1024, "{SLOW} slow readers have cost {grown} bytes");
-    assert!(
-        crowded <= calm * 2 + SECOND,
-        "counts were {calm:?} old, and {crowded:?} with slow readers"
-    );
+    assert!(crowded <= calm * 2 + SECOND, "counts were {calm:?} old, and {crowded:?} with slow readers");
 
     let let_go = async || {
         let now = Scrape::of(&stage.mesh).await;
