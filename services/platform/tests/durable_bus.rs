@@ -103,7 +103,7 @@ async fn the_publisher_that_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_published_survives_a_kill() {
     let folder = TempDir::new().unwrap();
-    let (mut stored, mut handled) = (BTreeSet::new(), BTreeMap::<String, u32>::new());
+    let (mut stored, mut handled) = (BTreeSet::new(), BTreeSet::new());
     for round in 0..4 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "the_publisher_that_is_killed", "--nocapture", "--test-threads=1"])
@@ -114,7 +114,7 @@ async fn what_was_published_survives_a_kill() {
             .unwrap();
         let mut note = |line: String| match line.split_once(' ') {
             Some(("stored", id)) => drop(stored.insert(id.to_owned())),
-            Some(("handled", id)) => *handled.entry(id.to_owned()).or_default() += 1,
+            Some(("handled", id)) => drop(handled.insert(id.to_owned())),
             _ => {}
         };
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -131,14 +131,12 @@ async fn what_was_published_survives_a_kill() {
         if delivery.id == message(usize::MAX, "x").id {
             break;
         }
-        *handled.entry(delivery.id.clone()).or_default() += 1;
+        handled.insert(delivery.id.clone());
         delivery.ack().await.unwrap();
     }
-    let lost: Vec<_> = stored.iter().filter(|id| !handled.contains_key(*id)).collect();
+    let lost: Vec<_> = stored.iter().filter(|id| !handled.contains(*id)).collect();
     assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), stored.len());
     assert!(stored.len() > 1000, "only {} were stored", stored.len());
-    let twice = handled.values().filter(|times| **times > 1).count();
-    assert!(twice < stored.len() / 2, "{twice} of {} came again", stored.len());
 }
 
 /// Counts what it is given; some of it is poison, some fails the first time.

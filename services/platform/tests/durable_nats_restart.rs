@@ -86,7 +86,6 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged_and_consume
     if real_servers::from_env("TURNOUT_TEST_NATS", test).is_none() {
         return;
     }
-    tracing_subscriber::fmt().with_env_filter("debug,turnout=debug").init();
     let server = Server::new();
     let options = NatsOptions {
         servers: vec![format!("nats://127.0.0.1:{}", server.port)],

@@ -138,8 +138,18 @@ impl Registration {
             life: life.clone(),
         };
         let roll = metrics.register(|registry| Roll::start(roll, registry));
+        let own_metrics = metrics.register(Metrics::register);
         let profiles = registrants::Profiles::new(profiles, credentials);
-        let registrants = Registrants::new(store.clone(), clock.clone(), vault, codes, roll, outbox.clone(), profiles);
+        let registrants = Registrants::new(
+            store.clone(),
+            clock.clone(),
+            vault,
+            codes,
+            roll,
+            outbox.clone(),
+            profiles,
+            own_metrics.clone(),
+        );
         let places = Arc::new(Places(registrants.clone()));
         for (name, kind) in
             [("registration_places", EventKind::Registration), ("registration_limits", EventKind::Event)]
@@ -147,7 +157,7 @@ impl Registration {
             let consumer = Consumer { name: Some(name), pattern: durable::all_events(kind) };
             durable::run(life, bus.clone(), consumer, durable_metrics.clone(), places.clone());
         }
-        Self { store, clock, sign_in, outbox, registrants, metrics: metrics.register(Metrics::register) }
+        Self { store, clock, sign_in, outbox, registrants, metrics: own_metrics }
     }
 
     /// Its gRPC faces, to be added to a server whose authenticator knows [`ACCESS`].

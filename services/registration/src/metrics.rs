@@ -6,7 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::domain::event::State;
+use crate::domain::{event::State, registration::Change};
 
 /// What became of a sign-in link that was presented.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,11 @@ struct By {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct What {
+    change: &'static str,
+}
+
 /// The metrics.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics {
@@ -34,6 +39,7 @@ pub(crate) struct Metrics {
     links: Family<By, Counter>,
     api_keys: Family<By, Counter>,
     skipped_index_rows: Counter,
+    registration_changes: Family<What, Counter>,
 }
 
 impl Metrics {
@@ -59,7 +65,27 @@ impl Metrics {
             "Rows of a tenant's list of events that led to no event: left by creations that were cut off, harmless",
             new.skipped_index_rows.clone(),
         );
+        registry.register(
+            "turnout_registration_registrant_changes",
+            "Changes of registrations that were stored, by what happened: registered, waiting, promoted, cancelled and so on",
+            new.registration_changes.clone(),
+        );
         new
+    }
+
+    pub fn registration_changed(&self, change: Change) {
+        let change = match change {
+            Change::Registered => "registered",
+            Change::Waiting => "waiting",
+            Change::Promoted => "promoted",
+            Change::Cancelled => "cancelled",
+            Change::Rsvp => "rsvp",
+            Change::Payment => "payment",
+            Change::Entered => "entered",
+            Change::CheckedIn => "checked_in",
+            Change::Details => "details",
+        };
+        self.registration_changes.get_or_create(&What { change }).inc();
     }
 
     pub fn state_changed(&self, to: State) {

@@ -44,6 +44,7 @@ use crate::{
         event::Event,
         registration::{Change, Registration, Step},
     },
+    metrics::Metrics,
     roll::Roll,
     rpc::wire,
     store::{
@@ -70,6 +71,7 @@ pub(crate) struct Registrants {
     outbox: Outbox,
     profiles: Profiles,
     seats: Seats,
+    metrics: Metrics,
 }
 
 /// Who acts for somebody else, and why; kept in the audit log.
@@ -80,6 +82,7 @@ pub(crate) struct Act {
 }
 
 impl Registrants {
+    #[allow(clippy::too_many_arguments, reason = "each is a part that it stands on, named once where it is wired")]
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
@@ -88,9 +91,10 @@ impl Registrants {
         roll: Roll,
         outbox: Outbox,
         profiles: Profiles,
+        metrics: Metrics,
     ) -> Self {
         let seats = Seats::new(store.clone(), clock.clone());
-        Self { store, clock, vault, codes, roll, outbox, profiles, seats }
+        Self { store, clock, vault, codes, roll, outbox, profiles, seats, metrics }
     }
 
     /// The event of this tenant, or of any when there is none.
@@ -142,42 +146,55 @@ impl Registrants {
     ) -> Result<(Registration, bool), Failure> {
         for _ in 0..CHANGE_TRIES_MAX {
             let found = self.registration(event, id).await?;
-            let version = found.version;
-            if expected.is_some_and(|expected| expected != version) {
+            if expected.is_some_and(|expected| expected != found.version) {
                 return Err(Failure::Changed { what: "registration" });
             }
-            let (after, changes) = step(found)?;
+            let (after, changes) = step(found.clone())?;
             if changes.is_empty() {
                 return Ok((after, false));
             }
-            if self.replace(&event.tenant, &after, version, &changes).await? {
+            if self.replace(&event.tenant, &found, &after, &changes).await? {
                 return Ok((after, true));
             }
         }
         Err(Failure::Overloaded { retry_after: RETRY_AFTER })
     }
 
-    /// Puts a registration in the place of its version `expected`, and tells of it; false when another version was there.
+    /// Puts a registration in the place of what it was, and tells of it; false when something else was there.
     async fn replace(
         &self,
         tenant: &TenantId,
+        before: &Registration,
         after: &Registration,
-        expected: i64,
         changes: &[Change],
     ) -> Result<bool, Failure> {
         let sealed = self.sealed(tenant, after.clone()).await?;
         if changes.is_empty() {
-            return self.store.replace_registration(&sealed, expected).await;
+            return self.store.replace_registration(&sealed, before.version).await;
         }
         let announcement = self.outbox.announce(self.told(tenant, after, changes)).await?;
         // An error leaves open what happened: then the announcement is left to the sweeper.
-        if self.store.replace_registration(&sealed, expected).await? {
+        if self.store.replace_registration(&sealed, before.version).await? {
+            self.is_stored(tenant, after, changes);
+            // Before anybody hears that a place may be free. One that stays taken is found later: it has no registration on it.
+            if let Some(seat) = before.seat.filter(|_| after.seat.is_none())
+                && let Err(failure) = self.seats.free(&after.event, seat, &after.id).await
+            {
+                tracing::warn!(%failure, "a place stays taken until the event seems full");
+            }
             announcement.done();
-            self.roll.changed(tenant, after);
             return Ok(true);
         }
         announcement.withdrawn().await;
         Ok(false)
+    }
+
+    /// A registration was stored: lists and figures of this process know it at once.
+    fn is_stored(&self, tenant: &TenantId, after: &Registration, changes: &[Change]) {
+        self.roll.changed(tenant, after);
+        for change in changes {
+            self.metrics.registration_changed(*change);
+        }
     }
 
     async fn opened(&self, sealed: Sealed) -> Result<Registration, Failure> {

@@ -24,7 +24,7 @@ use crate::{
 /// Registrations that one call clears, so that it ends in time; the next call goes on.
 const CLEARED_PER_CALL_MAX: usize = 2000;
 /// Registrations that are announced together, and cleared at the same time.
-const CLEARED_TOGETHER_MAX: usize = 50;
+const CLEARED_TOGETHER_MAX: usize = 20;
 /// How often clearing is tried again when somebody else changes the same registration at the same moment.
 const CLEAR_TRIES_MAX: usize = 5;
 /// Events of a page.

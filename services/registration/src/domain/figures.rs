@@ -142,7 +142,9 @@ impl Counted {
                 let mut chosen: Vec<&str> = answer.split(',').filter(|key| !key.is_empty()).collect();
                 chosen.sort_unstable();
                 chosen.dedup();
-                chosen.iter().for_each(|key| cell_of(cells, key).count(attended));
+                for key in &chosen {
+                    cell_of(cells, key).count(attended);
+                }
                 return !chosen.is_empty();
             }
             Answers::Lines(lines) => {
@@ -207,7 +209,8 @@ impl Counted {
         };
         let is_hidden = |cell: Cell, attendance: bool| {
             let people = [cell.people, self.answered.people - cell.people, both.people];
-            let parts = [cell, everybody.minus(cell), both];
+            // Who did not answer is among these too: what is left of those who attended when everybody made one choice.
+            let parts = [cell, self.answered.minus(cell), everybody.minus(cell), both, self.missing];
             cell.people > 0
                 && (people.iter().any(|people| !is_safe(*people, threshold))
                     || (attendance && parts.iter().any(|part| !part.is_safe(threshold))))

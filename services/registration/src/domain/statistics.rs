@@ -34,12 +34,12 @@ impl Facts {
     }
 
     /// Whether it has a place.
-    pub fn has_place(&self) -> bool {
+    pub fn has_place(self) -> bool {
         self.state == RegistrationState::Registered
     }
 
     /// Whether the person was there, in either way.
-    pub fn attended(&self) -> bool {
+    pub fn attended(self) -> bool {
         self.entered || self.checked_in
     }
 
@@ -85,7 +85,7 @@ impl Tally {
     pub fn statistics(&self, settings: &Settings) -> Statistics {
         let mut all = Statistics::default();
         for (facts, count) in &self.counts {
-            all.add(&facts.under(settings), settings.rsvp, *count);
+            all.add(facts.under(settings), settings.rsvp, *count);
         }
         all
     }
@@ -116,7 +116,7 @@ pub(crate) struct Statistics {
 }
 
 impl Statistics {
-    fn add(&mut self, facts: &Facts, rsvp: bool, count: i64) {
+    fn add(&mut self, facts: Facts, rsvp: bool, count: i64) {
         if facts.payment == Payment::Refunded {
             self.refunded += count;
         }
@@ -127,7 +127,7 @@ impl Statistics {
         }
     }
 
-    fn add_with_place(&mut self, facts: &Facts, rsvp: bool, count: i64) {
+    fn add_with_place(&mut self, facts: Facts, rsvp: bool, count: i64) {
         if !rsvp || facts.rsvp == Rsvp::Confirmed {
             self.registrants += count;
             self.logged_in += if facts.entered { count } else { 0 };
@@ -257,7 +257,9 @@ mod tests {
         #[test]
         fn item_17_logged_in_is_always_a_subset(all in proptest::collection::vec(facts(), 0..100), settings in settings()) {
             let mut tally = Tally::default();
-            all.into_iter().for_each(|facts| tally.add(facts));
+            for facts in all {
+                tally.add(facts);
+            }
             let statistics = tally.statistics(&settings);
             prop_assert!(statistics.logged_in <= statistics.registrants);
         }
@@ -267,7 +269,9 @@ mod tests {
             all in proptest::collection::vec(facts(), 0..100), settings in settings(),
         ) {
             let mut tally = Tally::default();
-            all.into_iter().for_each(|facts| tally.add(facts));
+            for facts in all {
+                tally.add(facts);
+            }
             let with = tally.statistics(&Settings { rsvp: true, ..settings.clone() });
             let without = tally.statistics(&Settings { rsvp: false, ..settings });
             prop_assert_eq!(with.registrants, with.confirmed);

@@ -54,10 +54,6 @@ impl Registrants {
     pub async fn cancel(&self, event: &Event, id: &RegistrationId, act: Option<&Act>) -> Result<Registration, Failure> {
         let before = self.registration(event, id).await?;
         let (after, _) = self.change(event, id, None, |registration| Ok(registration.cancelled())).await?;
-        // A place that stays taken because of a crash here is found later: it has no registration on it.
-        if let Some(seat) = before.seat {
-            self.seats.free(&event.id, seat, id).await?;
-        }
         if let (RegistrationState::Waiting, Some(since_ms)) = (before.state, before.waiting_since_ms) {
             self.store.remove_waiter(&event.id, &Waiter { since_ms, id: id.clone() }).await?;
         }

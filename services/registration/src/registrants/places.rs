@@ -38,22 +38,27 @@ impl Registrants {
         self.fill_places(event).await
     }
 
-    /// Gives places to those who wait, the earliest first.
+    /// Gives places to those who wait, the earliest first; to all of them once the event has no limit any more.
     pub async fn fill_places(&self, event: &Event) -> Result<(), Failure> {
-        if event.settings.capacity == 0 || event.state == State::Cancelled {
+        let capacity = event.settings.capacity;
+        if event.state == State::Cancelled {
             return Ok(());
         }
         for _ in 0..PROMOTED_AT_ONCE_MAX {
             let Some((waiter, waiting)) = self.first_waiting(event).await? else { return Ok(()) };
-            let Some(claim) = self.seats.claim(&event.id, event.settings.capacity, &waiting.id).await? else {
-                return Ok(());
+            let claim = match capacity {
+                0 => None,
+                capacity => match self.seats.claim(&event.id, capacity, &waiting.id).await? {
+                    Some(claim) => Some(claim),
+                    None => return Ok(()),
+                },
             };
-            let version = waiting.version;
-            let (after, changes) = waiting.promoted(Place::Seat(claim.seat));
-            let stored = self.seats.is_usable(&claim) && self.replace(&event.tenant, &after, version, &changes).await?;
-            if stored {
+            let place = claim.as_ref().map_or(Place::Unlimited, |claim| Place::Seat(claim.seat));
+            let (after, changes) = waiting.clone().promoted(place);
+            let is_usable = claim.as_ref().is_none_or(|claim| self.seats.is_usable(claim));
+            if is_usable && self.replace(&event.tenant, &waiting, &after, &changes).await? {
                 self.store.remove_waiter(&event.id, &waiter).await?;
-            } else {
+            } else if let Some(claim) = claim {
                 self.seats.free(&event.id, claim.seat, &after.id).await?;
             }
         }
@@ -109,12 +114,12 @@ impl Registrants {
         if it.state != RegistrationState::Registered || it.seat.is_some() {
             return Ok(());
         }
-        let (id, version) = (it.id.clone(), it.version);
-        let registration = self.opened(sealed).await?;
+        let before = self.opened(sealed).await?;
         // Places that exist already are not taken from anybody: here the limit does not count.
-        let Some(claim) = self.seats.claim_beyond(&event.id, &id).await? else { return Ok(()) };
-        if !self.replace(&event.tenant, &registration.seated(claim.seat), version, &[]).await? {
-            self.seats.free(&event.id, claim.seat, &id).await?;
+        let Some(claim) = self.seats.claim_beyond(&event.id, &before.id).await? else { return Ok(()) };
+        let after = before.clone().seated(claim.seat);
+        if !self.replace(&event.tenant, &before, &after, &[]).await? {
+            self.seats.free(&event.id, claim.seat, &after.id).await?;
         }
         Ok(())
     }

@@ -138,7 +138,7 @@ impl Registrants {
                 match stored {
                     Ok(true) => {
                         announcement.done();
-                        self.roll.changed(&event.tenant, &after);
+                        self.is_stored(&event.tenant, &after, &changes);
                         return Ok(Some(after));
                     }
                     Ok(false) => {

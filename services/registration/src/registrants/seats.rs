@@ -164,14 +164,14 @@ impl Seats {
         let place = (event.clone(), chunk);
         let now_ms = self.clock.now_ms();
         let known = self.known.lock().get(&place).cloned();
-        if let Some(known) = known.as_ref().filter(|known| now_ms.saturating_sub(known.read_ms) < believed_ms) {
-            return Ok(known.clone());
+        let mut looked_for_left_ms = known.as_ref().and_then(|known| known.looked_for_left_ms);
+        let looks = is_full
+            && looked_for_left_ms.is_none_or(|looked_ms| now_ms.saturating_sub(looked_ms) >= LOOKED_FOR_LEFT_MS);
+        if let Some(known) = known.filter(|known| !looks && now_ms.saturating_sub(known.read_ms) < believed_ms) {
+            return Ok(known);
         }
         let mut rows = self.store.taken_seats(event, chunk).await?;
-        let mut looked_for_left_ms = known.and_then(|known| known.looked_for_left_ms);
-        let long_ago =
-            looked_for_left_ms.is_none_or(|looked_ms| now_ms.saturating_sub(looked_ms) >= LOOKED_FOR_LEFT_MS);
-        if is_full && long_ago {
+        if looks {
             let left = self.left_behind(event, &rows).await?;
             rows.retain(|row| !left.contains(&row.seat));
             looked_for_left_ms = Some(now_ms);

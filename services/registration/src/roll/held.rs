@@ -162,7 +162,9 @@ impl HeldEvent {
 
     fn take_in(&self, list: &mut List) {
         let waiting = std::mem::take(&mut *self.inbox.lock());
-        waiting.into_values().for_each(|entry| list.apply(entry));
+        for entry in waiting.into_values() {
+            list.apply(entry);
+        }
     }
 }
 

@@ -82,7 +82,9 @@ impl List {
         let mut list = Self { by_id: (0..entries.len() as Slot).collect(), entries, ..Self::default() };
         let entries = &list.entries;
         list.by_id.sort_unstable_by(|a, b| entries[*a as usize].id.cmp(&entries[*b as usize].id));
-        entries.iter().for_each(|entry| list.tally.add(entry.facts));
+        for entry in entries {
+            list.tally.add(entry.facts);
+        }
         list
     }
 

@@ -26,9 +26,10 @@ use crate::{
 
 /// Shards of an event that are read at the same time.
 const SHARDS_AT_ONCE_MAX: usize = 8;
-/// Keys that are asked for one by one, and how many at the same time; for more registrations than these all keys of the tenant are read.
+/// Keys that are asked for one by one, and how many of each shard at the same time; for more registrations than these all keys of the
+/// tenant are read.
 const SINGLE_KEYS_MAX: usize = 1000;
-const KEYS_AT_ONCE_MAX: usize = 16;
+const KEYS_AT_ONCE_MAX: usize = 4;
 
 /// Reads and unseals.
 #[derive(Clone)]

@@ -88,7 +88,9 @@ impl Roll {
     async fn counted(&self, event: &Event) -> Result<Statistics, Failure> {
         let tally =
             self.reader().all(&event.tenant, &event.id).try_fold(Tally::default(), |mut tally, page| async move {
-                page.iter().for_each(|registration| tally.add(Facts::of(registration)));
+                for registration in &page {
+                    tally.add(Facts::of(registration));
+                }
                 Ok(tally)
             });
         Ok(tally.await?.statistics(&event.settings))

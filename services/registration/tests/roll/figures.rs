@@ -25,18 +25,18 @@ on_both_engines! {
     a_tenant_chooses_its_threshold_within_bounds,
 }
 
-fn text(text: &str) -> Option<LocalizedText> {
-    Some(LocalizedText { texts: HashMap::from([("en".to_owned(), text.to_owned())]) })
+fn text(text: &str) -> LocalizedText {
+    LocalizedText { texts: HashMap::from([("en".to_owned(), text.to_owned())]) }
 }
 
 fn field(key: &str, kind: FieldType, options: &[&str]) -> FormField {
     FormField {
         key: key.into(),
         r#type: kind.into(),
-        label: text(key),
-        purpose: text("planning"),
+        label: Some(text(key)),
+        purpose: Some(text("planning")),
         basis: LegalBasis::Contract.into(),
-        options: options.iter().map(|key| FieldOption { key: (*key).to_owned(), label: text(key) }).collect(),
+        options: options.iter().map(|key| FieldOption { key: (*key).to_owned(), label: Some(text(key)) }).collect(),
         ..FormField::default()
     }
 }

@@ -1,6 +1,7 @@
-//! Registration over gRPC, behind the real access layer, on the embedded store. What other stores do is the business of the
-//! tables' own tests.
+//! Registration over gRPC, behind the real access layer, on the embedded store. What must hold however many come at once (`places`)
+//! runs on both engines.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unnecessary_wraps, reason = "the fields of messages are optional")]
 
 mod bed;
 mod canary;

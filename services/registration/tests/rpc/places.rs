@@ -15,7 +15,8 @@ use turnout_platform::{
     tables::{Engine, Tables, open},
 };
 use turnout_proto::registration::v1::{
-    Event, GetStatisticsRequest, RegisterRequest, RegistrationState, Statistics, UpdateRegistrationRequest,
+    Event, GetStatisticsRequest, RegisterRequest, RegisterResponse, RegistrationState, Statistics,
+    UpdateRegistrationRequest,
 };
 
 use crate::{
@@ -72,16 +73,16 @@ async fn cql_tables(test: &str) -> Option<Arc<dyn Tables>> {
 async fn register_all(client: &Registrants, emails: impl IntoIterator<Item = String>) -> Vec<RegistrationState> {
     let registering = stream::iter(emails).map(|email| {
         let mut client = client.clone();
-        async move { retried(&mut client, person(&email)).await }
+        async move { retried(&mut client, person(&email)).await.registration.unwrap().state() }
     });
     registering.buffer_unordered(AT_ONCE).collect().await
 }
 
 /// As a caller does: what may work later is tried again.
-async fn retried(client: &mut Registrants, request: RegisterRequest) -> RegistrationState {
+async fn retried(client: &mut Registrants, request: RegisterRequest) -> RegisterResponse {
     loop {
         match register(client, request.clone()).await {
-            Ok(answer) => return answer.registration.unwrap().state(),
+            Ok(answer) => return answer,
             Err(status) => assert!(
                 matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted),
                 "{status:?}"
@@ -106,7 +107,7 @@ async fn three_hundred_registrations_of_thirty_addresses_are_thirty(tables: Arc<
     let acme = open_event(&bed, Event::default(), &[]).await;
     let registering = stream::iter(0..300).map(|n| {
         let mut acme = acme.clone();
-        async move { register(&mut acme, person(&format!("p{}@example.org", n % 30))).await.unwrap() }
+        async move { retried(&mut acme, person(&format!("p{}@example.org", n % 30))).await }
     });
     let answers: Vec<_> = registering.buffer_unordered(AT_ONCE).collect().await;
     let ids: HashSet<String> = answers.iter().map(|a| a.registration.clone().unwrap().registration_id).collect();
@@ -174,11 +175,15 @@ async fn more_places_are_given_to_those_who_wait_and_fewer_take_none_away(tables
     update_event(&bed, Event { capacity: 4, ..Event::default() }, &["capacity"]).await;
     comes("the promotions", || async { statistics(&acme).await.registrants == 4 }).await;
     update_event(&bed, Event { capacity: 3, ..Event::default() }, &["capacity"]).await;
+    assert_eq!(statistics(&acme).await.registrants, 4);
     let first = registered(&mut acme, "p0@example.org").await;
     cancel(&mut acme, &first.registration_id).await;
     bed.clock.advance_ms(2000);
     assert_eq!(registered(&mut acme, "p9@example.org").await.state(), RegistrationState::Waiting);
     assert_eq!(statistics(&acme).await.registrants, 3);
+    // Without a limit nobody waits.
+    update_event(&bed, Event::default(), &["capacity"]).await;
+    comes("everybody", || async { statistics(&acme).await.registrants == 6 }).await;
 }
 
 async fn an_event_that_gets_a_limit_counts_those_who_are_there(tables: Arc<dyn Tables>) {

@@ -31,7 +31,7 @@ fn item_58_the_mean_age_counts_who_answered_and_states_who_did_not() {
     let years = ["1987", "1987", "1997", "2007", "1977", "", "unknown"];
     let figures = counted(&ages, &years.map(|year| (year, false))).figures(K, false);
     assert_eq!((figures.answered, figures.missing, figures.hidden), (5, 2, false));
-    assert_eq!(figures.mean, Some((40 + 40 + 30 + 20 + 50) as f64 / 5.0));
+    assert_eq!(figures.mean, Some(f64::from(40 + 40 + 30 + 20 + 50) / 5.0));
     assert!(figures.counts.is_empty(), "no age is shared by five");
     let few = counted(&ages, &years[..4].iter().map(|year| (*year, false)).collect::<Vec<_>>()).figures(K, false);
     assert_eq!(few, Figures { answered: 4, missing: 0, hidden: true, ..Figures::default() });

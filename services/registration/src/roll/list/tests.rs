@@ -175,7 +175,9 @@ proptest! {
         prop_assert_eq!((list.len(), found.more), (model.len(), false));
 
         let mut recounted = Tally::default();
-        model.values().for_each(|it| recounted.add(Facts::of(it)));
+        for it in model.values() {
+            recounted.add(Facts::of(it));
+        }
         prop_assert_eq!(list.tally(), &recounted);
     }
 

@@ -9,7 +9,7 @@ use async_nats::jetstream::{
 };
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 use super::{ANSWER_WAIT, ID_HEADER, Shared, TRACE_HEADER, header, streams::EVENTS, unreachable};
 use crate::{
@@ -21,16 +21,12 @@ use crate::{
 };
 
 /// Messages asked for at once. One: a message that waits in this process ages towards its next delivery, and another process could have
-/// had it.
+/// had it. (The client's own endless stream cannot ask for one at a time: it waits in vain when a message overtakes its book-keeping.)
 const PULL_MESSAGES: usize = 1;
-/// How long the server holds a question for messages.
-const PULL_EXPIRES: Duration = Duration::from_secs(30);
-/// How often the server says that it still holds it. Two missed ones, and it is asked anew.
-const PULL_HEARTBEAT: Duration = Duration::from_secs(5);
-/// Without a message for so long, the server is asked whether there are any.
-const WATCH_INTERVAL: Duration = Duration::from_secs(30);
+/// How long the server holds a question for messages; then it is asked anew. So this is also how long it may have forgotten us.
+const PULL_EXPIRES: Duration = Duration::from_secs(10);
 /// Between two tries to begin anew.
-const REOPEN_WAIT: Duration = Duration::from_millis(500);
+const REOPEN_WAIT: Duration = Duration::from_millis(300);
 /// The server forgets a consumer without a name this long after its process has gone. Longer than a restart of the server.
 const UNNAMED_KEPT: Duration = Duration::from_mins(5);
 
@@ -46,9 +42,8 @@ pub(super) struct Reader {
 
 struct Open {
     consumer: PullConsumer,
-    messages: pull::Stream,
-    /// When to look whether the server has forgotten us.
-    watch_at: Instant,
+    /// The question that the server holds.
+    pull: Option<pull::Batch>,
 }
 
 /// What this process has had of the stream.
@@ -88,15 +83,7 @@ impl Reader {
     async fn begin(&self) -> Result<Open, BusError> {
         self.shared.ready().await?;
         let consumer = self.consumer().await.inspect_err(|_| self.shared.streams.lost())?;
-        let messages = consumer
-            .stream()
-            .max_messages_per_batch(PULL_MESSAGES)
-            .expires(PULL_EXPIRES)
-            .heartbeat(PULL_HEARTBEAT)
-            .messages()
-            .await
-            .map_err(unreachable)?;
-        Ok(Open { consumer, messages, watch_at: Instant::now() + WATCH_INTERVAL })
+        Ok(Open { consumer, pull: None })
     }
 
     async fn consumer(&self) -> Result<PullConsumer, BusError> {
@@ -137,7 +124,9 @@ impl Reader {
         let info = message.info()?;
         let (seq, number) = (info.stream_sequence, info.delivered as u32);
         self.pending = info.pending;
-        self.place.lock().delivered(seq);
+        if self.consumer.name.is_none() {
+            self.place.lock().delivered(seq);
+        }
         let (message, acker) = message.split();
         let headers = message.headers.as_ref();
         let (shared, name, place) = (self.shared.clone(), self.consumer.name, self.place.clone());
@@ -156,13 +145,16 @@ impl Reader {
 }
 
 impl Open {
-    /// Whether messages wait for us and the server does not send them.
-    async fn is_stuck(&mut self) -> bool {
-        self.watch_at = Instant::now() + WATCH_INTERVAL;
-        match self.consumer.get_info().await {
-            Ok(info) => info.num_pending > 0 && info.num_ack_pending < UNSETTLED_MESSAGES_MAX,
-            Err(_) => true,
+    /// The next message; none when it is time to ask again. What was asked is kept when this is dropped.
+    async fn next(&mut self) -> Result<Option<jetstream::Message>, BusError> {
+        if self.pull.is_none() {
+            let question = self.consumer.batch().max_messages(PULL_MESSAGES).expires(PULL_EXPIRES);
+            self.pull = Some(question.messages().await.map_err(unreachable)?);
         }
+        let Some(pull) = &mut self.pull else { return Ok(None) };
+        let message = pull.next().await;
+        self.pull = None;
+        message.transpose().map_err(unreachable)
     }
 }
 
@@ -170,44 +162,33 @@ impl Open {
 impl Source for Reader {
     async fn next(&mut self) -> Option<Delivery> {
         loop {
-            let Some(open) = &mut self.open else {
-                match self.begin().await {
-                    Ok(open) => self.open = Some(open),
-                    Err(error) => {
-                        tracing::debug!(consumer = self.consumer.label(), %error, "cannot go on consuming yet");
-                        tokio::time::sleep(REOPEN_WAIT).await;
+            let result = match &mut self.open {
+                Some(open) => tokio::select! {
+                    message = open.next() => message,
+                    Ok(()) = self.connected.changed() => {
+                        // The server has forgotten the question, or does not remember us at all.
+                        self.open = None;
+                        continue;
                     }
-                }
-                continue;
-            };
-            let problem = tokio::select! {
-                message = open.messages.next() => match message {
-                    Some(Ok(message)) => {
-                        open.watch_at = Instant::now() + WATCH_INTERVAL;
-                        match self.delivery(message) {
-                            Ok(delivery) => return Some(delivery),
-                            Err(error) => error.to_string(),
-                        }
-                    }
-                    Some(Err(error)) => error.to_string(),
-                    None => "the deliveries ended".to_owned(),
                 },
-                Ok(()) = self.connected.changed() => {
-                    if !*self.connected.borrow_and_update() {
-                        continue;
-                    }
-                    // Sooner than the heartbeats would tell that the server has forgotten the question.
-                    "the connection is back".to_owned()
-                }
-                () = tokio::time::sleep_until(open.watch_at) => {
-                    if !open.is_stuck().await {
-                        continue;
-                    }
-                    "messages wait and none comes".to_owned()
-                }
+                None => self.begin().await.map(|open| {
+                    self.open = Some(open);
+                    None
+                }),
             };
-            tracing::debug!(consumer = self.consumer.label(), error = problem, "beginning to consume anew");
-            self.open = None;
+            let result = match result {
+                Ok(Some(message)) => self.delivery(message).map_err(unreachable),
+                Ok(None) => continue,
+                Err(error) => Err(error),
+            };
+            match result {
+                Ok(delivery) => return Some(delivery),
+                Err(error) => {
+                    tracing::debug!(consumer = self.consumer.label(), %error, "beginning to consume anew");
+                    self.open = None;
+                    tokio::time::sleep(REOPEN_WAIT).await;
+                }
+            }
         }
     }
 
