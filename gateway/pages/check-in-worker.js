@@ -20,7 +20,7 @@ self.addEventListener("fetch", (event) => {
       return answer;
     } catch (error) {
       // A file of another version than the page's is better than none.
-      const known = await cache.match(request, { ignoreSearch: !is_page });
+      const known = await cache.match(request, { ignoreSearch: true });
       if (known) return known;
       throw error;
     }

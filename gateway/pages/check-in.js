@@ -18,6 +18,9 @@
   /** Looks through the camera. */
   const LOOK_EVERY_MS = 150;
 
+  /** The worker's cache. */
+  const KEPT = "turnout-door-1";
+
   const ADMITTED = 1;
   const ALREADY_IN = 2;
   const UNKNOWN = 3;
@@ -139,7 +142,7 @@
       pack.tickets.set(hash, ALREADY_IN);
       await stored("packs", "readwrite", (store) => store.put(pack, event));
     }
-    show(outcome, "", words.textKept);
+    show(outcome, "", outcome === ADMITTED ? words.textKept : "");
   }
 
   function show(outcome, who, note) {
@@ -263,5 +266,18 @@
   setInterval(sync, SYNC_EVERY_MS);
   setInterval(fetch_pack, PACK_EVERY_MS);
   read_pack().then(sync).then(fetch_pack);
-  navigator.serviceWorker?.register("/console/check-in/worker.js").catch(() => {});
+
+  /* The page and its files, as they are now, for the worker to open without a network. It was not there when this page was loaded. */
+
+  async function keep_page() {
+    if (!navigator.serviceWorker || !globalThis.caches) return;
+    await navigator.serviceWorker.register("/console/check-in/worker.js");
+    const files = [...document.querySelectorAll("script[src], link[rel=stylesheet], link[rel=preload], use[href]")].map((file) => {
+      const address = new URL(file.getAttribute("src") ?? file.getAttribute("href"), location.href);
+      return address.origin + address.pathname + address.search;
+    });
+    await (await caches.open(KEPT)).addAll([...new Set([location.origin + location.pathname, ...files])]);
+  }
+
+  keep_page().catch(() => {});
 })();

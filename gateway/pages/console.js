@@ -151,14 +151,14 @@
     const [bar, words] = [box.querySelector("progress"), box.querySelector("span")];
     const button = form.querySelector("button[type=submit]");
     const say = (sentence, values = {}) => { words.textContent = fill(sentence, values); };
-    box.hidden = false;
+    [box.hidden, bar.hidden] = [false, false];
     bar.removeAttribute("value");
     words.textContent = "";
     button.disabled = true;
     try {
       const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
       if (answer.redirected) { location.assign(answer.url); return; }
-      if (answer.status === 422) { say(form.dataset.textReason); return; }
+      if (answer.status === 422) { bar.hidden = true; say(form.dataset.textReason); return; }
       if (!answer.ok) throw new Error(String(answer.status));
       const all = Number(answer.headers.get("x-export-rows") ?? 0);
       const parts = [];
@@ -179,6 +179,7 @@
       bar.value = 1;
       say(form.dataset.textDone, { done: grouped.format(all) });
     } catch {
+      bar.hidden = true;
       say(form.dataset.textFailed);
     } finally {
       button.disabled = false;

@@ -47,6 +47,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "/assets/forms.js", JAVASCRIPT, "pages/forms.js";
         "/assets/event.js", JAVASCRIPT, "pages/event.js";
         "/assets/console.css", CSS, "pages/console.css";
+        "/assets/studio.css", CSS, "pages/studio.css";
         "/assets/console.js", JAVASCRIPT, "pages/console.js";
         "/assets/board.js", JAVASCRIPT, "pages/board.js";
         "/assets/check-in.js", JAVASCRIPT, "pages/check-in.js";

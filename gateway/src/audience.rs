@@ -22,7 +22,7 @@ mod webhooks;
 use axum::{
     Form, Router,
     extract::{FromRequest, FromRequestParts, Request},
-    http::request::Parts,
+    http::{HeaderMap, header, request::Parts},
     response::{IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
@@ -33,7 +33,7 @@ use crate::{
     answers::{error_page, failure_page},
     origin::is_same_site,
     upstream::failure,
-    views::ErrorKind,
+    views::{ErrorKind, RegisterForm},
 };
 
 pub(crate) use entry::{entered, may_watch};
@@ -42,6 +42,7 @@ pub(crate) use entry::{entered, may_watch};
 pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/e/{event}", get(event::show))
+        .route("/e/{event}/leave", post(event::leave))
         .route("/e/{event}/register", get(register::show).post(register::register))
         .route("/e/{event}/registered", get(register::registered))
         .route("/e/{event}/calendar.ics", get(calendar::of_event))
@@ -92,6 +93,10 @@ impl FromRequest<Shared> for Posted {
         if !is_same_site(request.headers(), &shared.config) {
             return Err(error_page(ErrorKind::Forbidden));
         }
+        // A form without fields: programs other than browsers then send no type.
+        if !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(Self::default());
+        }
         match Form::<Vec<(String, String)>>::from_request(request, shared).await {
             Ok(Form(pairs)) => Ok(Self(pairs)),
             Err(_) => Err(error_page(ErrorKind::BadForm)),
@@ -133,6 +138,17 @@ fn refused(status: Status) -> Response {
         Code::NotFound | Code::InvalidArgument => error_page(ErrorKind::NoSuchLink),
         _ => failure_page(failure(status)),
     }
+}
+
+/// An event's form as somebody who registers would see it, in one of its languages.
+pub(crate) fn form_preview(
+    form: &turnout_proto::registration::v1::Form,
+    event: &turnout_proto::registration::v1::Event,
+    lang: &str,
+) -> RegisterForm {
+    let reader = language::Reader::of(event, lang, &HeaderMap::new());
+    let (values, problems) = (fields::Values::new(), fields::Problems::new());
+    fields::show(form, event, &reader, fields::Filler::New, &values, &problems)
 }
 
 /// After a form: to a page that can be reloaded.

@@ -49,7 +49,8 @@ pub(crate) fn serve(shared: Shared, listener: TcpListener) {
 async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    // A page may come with a stricter one of its own, such as a mail in its frame.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Not `no-referrer`: that would make browsers send `Origin: null` with our own forms, which the origin check refuses.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));

@@ -72,7 +72,9 @@ impl Upstream {
         match acting {
             Acting::Mesh => self.credentials.acting_for(None),
             Acting::Tenant(tenant) => self.credentials.acting_for(Some(tenant)),
-            Acting::Member { tenant, account_id, role } => self.credentials.acting_for_member(tenant, account_id, *role),
+            Acting::Member { tenant, account_id, role } => {
+                self.credentials.acting_for_member(tenant, account_id, *role)
+            }
         }
     }
 
@@ -103,12 +105,18 @@ impl Upstream {
 
     /// The registration service, for one tenant or for none in particular.
     pub fn registration(&self, tenant: Option<&TenantId>) -> RegistrationServiceClient<Authenticated> {
-        RegistrationServiceClient::with_interceptor(self.channels.registration.clone(), self.credentials.acting_for(tenant))
+        RegistrationServiceClient::with_interceptor(
+            self.channels.registration.clone(),
+            self.credentials.acting_for(tenant),
+        )
     }
 
     /// The presence service, for one tenant.
     pub fn presence(&self, tenant: &TenantId) -> PresenceServiceClient<Authenticated> {
-        PresenceServiceClient::with_interceptor(self.channels.presence.clone(), self.credentials.acting_for(Some(tenant)))
+        PresenceServiceClient::with_interceptor(
+            self.channels.presence.clone(),
+            self.credentials.acting_for(Some(tenant)),
+        )
     }
 }
 

@@ -13,7 +13,6 @@ mod golden_tests;
 
 pub use console::{
     CreateEventForm, EventConsolePage, EventRow, EventRows, EventsPage, Figures, Point, RoomRow, Rooms, Series,
-    SignInPage, SignInProblem,
 };
 pub use public::*;
 

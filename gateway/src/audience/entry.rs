@@ -44,6 +44,13 @@ pub(super) fn let_in(response: &mut Response, shared: &Shared, event: &str, code
     }
 }
 
+/// This browser is nobody at the event any more.
+pub(super) fn let_out(response: &mut Response, shared: &Shared, event: &str) {
+    for path in [format!("/e/{event}"), format!("/v1/events/{event}")] {
+        add_cookie(response.headers_mut(), &shared.config, (REGISTRATION_COOKIE, ""), &path, Some(0));
+    }
+}
+
 /// Records that somebody came in, and says whether they may. Repeating it changes nothing.
 pub(super) async fn record(
     shared: &Shared,

@@ -9,7 +9,7 @@ use tonic::Code;
 use turnout_platform::ids::{Audience, EventId};
 use turnout_proto::registration::v1::{GetStatisticsRequest, Statistics};
 
-use super::{Asked, entry, language::Reader, refused, showing};
+use super::{Asked, Posted, entry, language::Reader, refused, showing, to};
 use crate::{
     Shared,
     answers::{error_page, failure_page, html},
@@ -53,6 +53,14 @@ pub(super) async fn show(
         visitor,
     };
     keep_language(html(&page), &shared, &reader)
+}
+
+/// `POST /e/<event>/leave`: for a device that several people use.
+pub(super) async fn leave(State(shared): State<Shared>, Path(id): Path<String>, _: Posted) -> Response {
+    let Ok(id) = id.parse::<EventId>() else { return error_page(ErrorKind::NoSuchEvent) };
+    let mut response = to(&format!("/e/{id}"));
+    entry::let_out(&mut response, &shared, id.as_str());
+    response
 }
 
 /// The language that the reader has chosen stays chosen on the next page.

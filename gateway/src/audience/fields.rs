@@ -250,8 +250,9 @@ pub(super) fn read(form: &Form, event: &Event, filler: Filler, posted: &Posted, 
         value
     };
     if filler == Filler::New {
-        filled.email =
-            take("email", true, &|email| canonical::email(email).err().map(|_| words::PROBLEM_EMAIL.to_owned()));
+        filled.email = take("email", true, &|email| {
+            canonical::email(email).err().map(|problem| words::PROBLEM_REFUSED.replace("{problem}", problem))
+        });
     }
     if filler == Filler::Nickname {
         filled.nickname = take("nickname", true, &|nickname| too_long(nickname, NICKNAME_CHARS_MAX));

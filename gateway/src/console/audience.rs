@@ -50,11 +50,9 @@ pub(super) async fn list(
     Query(did): Query<Did>,
 ) -> Response {
     match table(&shared, &organiser, query).await {
-        Ok(table) => html(&AudiencePage {
-            shell: reading::shell(Place::Audience, &organiser),
-            table,
-            notice: did.notice(),
-        }),
+        Ok(table) => {
+            html(&AudiencePage { shell: reading::shell(Place::Audience, &organiser), table, notice: did.notice() })
+        }
         Err(page) => page,
     }
 }

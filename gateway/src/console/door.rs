@@ -176,11 +176,10 @@ pub(super) async fn sync(
     if recorded.check_ins.len() > SYNC_MAX {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     }
-    let at = |at_ms: i64| Timestamp {
-        seconds: at_ms.div_euclid(1000),
-        nanos: at_ms.rem_euclid(1000) as i32 * 1_000_000,
-    };
-    let check_ins = recorded.check_ins.into_iter().map(|one| OfflineCheckIn { code: one.code, at: Some(at(one.at_ms)) });
+    let at =
+        |at_ms: i64| Timestamp { seconds: at_ms.div_euclid(1000), nanos: at_ms.rem_euclid(1000) as i32 * 1_000_000 };
+    let check_ins =
+        recorded.check_ins.into_iter().map(|one| OfflineCheckIn { code: one.code, at: Some(at(one.at_ms)) });
     let request = bounded(SyncCheckInsRequest { event_id, check_ins: check_ins.collect() });
     match shared.upstream.registrants(&organiser.acting()).sync_check_ins(request).await {
         Ok(response) => Json(response.into_inner().outcomes).into_response(),

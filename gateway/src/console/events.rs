@@ -242,7 +242,7 @@ async fn page(
     })
 }
 
-fn public_base(shared: &Shared, headers: &HeaderMap) -> String {
+pub(super) fn public_base(shared: &Shared, headers: &HeaderMap) -> String {
     let host = || headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or("localhost");
     shared.config.public_url.clone().unwrap_or_else(|| format!("http://{}", host()))
 }

@@ -77,6 +77,6 @@ fn broke_off(status: &Status) {
 
 /// The day in UTC, for the file's name.
 pub(super) fn day(at_ms: u64) -> String {
-    jiff::Timestamp::from_millisecond(at_ms as i64).map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d").to_string())
+    jiff::Timestamp::from_millisecond(at_ms as i64)
+        .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d").to_string())
 }
-

@@ -7,9 +7,7 @@ use turnout_proto::{
     common::v1::LocalizedText,
     notifications::v1::{ListMessagesOfRegistrationsRequest, Message},
     presence::v1::GetCountRequest,
-    registration::v1::{
-        AttendanceMode, Event, Form, FormField, GetEventRequest, GetFormRequest, Registration,
-    },
+    registration::v1::{AttendanceMode, Event, Form, FormField, GetEventRequest, GetFormRequest, Registration},
 };
 
 use super::{events::millis, refusals, session::Organiser};

@@ -27,7 +27,8 @@ pub(super) fn notice(status: &Status) -> Option<(StatusCode, Notice)> {
     let (code, text) = match status.code() {
         Code::InvalidArgument => (StatusCode::UNPROCESSABLE_ENTITY, invalid(status)),
         Code::FailedPrecondition => {
-            let told = if status.message().is_empty() { words::FAILED_STATE.to_owned() } else { sentence(status.message()) };
+            let told =
+                if status.message().is_empty() { words::FAILED_STATE.to_owned() } else { sentence(status.message()) };
             (StatusCode::CONFLICT, told)
         }
         Code::PermissionDenied => (StatusCode::FORBIDDEN, words::FAILED_FORBIDDEN.to_owned()),

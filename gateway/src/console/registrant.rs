@@ -53,8 +53,7 @@ pub(super) async fn show(
 
 async fn page(shared: &Shared, organiser: &Organiser, event_id: &str, id: &str) -> Result<RegistrantPage, Response> {
     let event = reading::event(shared, organiser, event_id).await?;
-    let request =
-        bounded(GetRegistrationRequest { event_id: event_id.to_owned(), registration_id: id.to_owned() });
+    let request = bounded(GetRegistrationRequest { event_id: event_id.to_owned(), registration_id: id.to_owned() });
     let registration = match shared.upstream.registrants(&organiser.acting()).get_registration(request).await {
         Ok(response) => response.into_inner().registration.unwrap_or_default(),
         Err(status) => return Err(refusals::page(&status)),
@@ -117,7 +116,9 @@ async fn perform(
                 "declined" => RsvpState::Declined,
                 _ => RsvpState::Confirmed,
             };
-            upstream.answer_rsvp(bounded(AnswerRsvpRequest { event_id, registration_id, rsvp: rsvp.into(), act })).await?;
+            upstream
+                .answer_rsvp(bounded(AnswerRsvpRequest { event_id, registration_id, rsvp: rsvp.into(), act }))
+                .await?;
         }
         "payment" => {
             let payment = match sent.get("value") {

@@ -42,7 +42,7 @@ use crate::{
             rows::{Column, RegistrantRow},
             shell::{EventFacts, EventHead, Place, Tab},
         },
-        text::console as words,
+        text::{console as words, studio},
     },
 };
 
@@ -80,7 +80,10 @@ impl Did {
             "phone" => words::DID_PHONE,
             "none" => return Some(Notice { text: words::FAILED_NOTHING_SELECTED.to_owned(), bad: true }),
             "reason" => return Some(Notice { text: words::FAILED_REASON.to_owned(), bad: true }),
-            _ => return None,
+            other => match studio::DIDS.iter().find(|(word, _)| *word == other) {
+                Some((_, told)) => told,
+                None => return None,
+            },
         };
         if self.of == 0 {
             return Some(Notice { text: format!("{}.", what.trim_end_matches('.')), bad: false });
@@ -172,12 +175,7 @@ async fn columns(shared: &Shared, organiser: &Organiser, event: &EventFacts, que
     Column::of(event, &shell, &questions)
 }
 
-async fn page(
-    shared: &Shared,
-    organiser: &Organiser,
-    event_id: &str,
-    query: &ListQuery,
-) -> Result<PageOfRows, Status> {
+async fn page(shared: &Shared, organiser: &Organiser, event_id: &str, query: &ListQuery) -> Result<PageOfRows, Status> {
     let request = bounded(ListRegistrantsRequest {
         event_id: event_id.to_owned(),
         filter: Some(filter::filter(query)),
@@ -284,16 +282,17 @@ pub(super) async fn check_in(
     let answer = shared.upstream.registrants(&organiser.acting()).check_in(request).await?.into_inner();
     match answer.outcome() {
         CheckInOutcome::Admitted | CheckInOutcome::AlreadyIn => Ok(()),
-        refused => {
-            Err(Status::failed_precondition(crate::views::console::states::check_in(refused).text.to_owned()))
-        }
+        refused => Err(Status::failed_precondition(crate::views::console::states::check_in(refused).text.to_owned())),
     }
 }
 
 /// The list that a form came from. Read and written anew, so that nothing but a list's address can stand there.
 fn back_to(event_id: &str, query: &str) -> String {
     let asked = format!("/{query}").parse::<Uri>().ok().and_then(|uri| Query::<ListQuery>::try_from_uri(&uri).ok());
-    format!("/console/events/{event_id}/registrants{}", asked.map(|Query(query)| query.to_address()).unwrap_or_default())
+    format!(
+        "/console/events/{event_id}/registrants{}",
+        asked.map(|Query(query)| query.to_address()).unwrap_or_default()
+    )
 }
 
 /// Back to a page, which says what was done.

@@ -9,7 +9,6 @@ use axum::{
     http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse as _, Redirect, Response},
 };
-use serde::Deserialize;
 use tonic::Code;
 use turnout_platform::{
     auth::{MeshKey, Role, TokenKind, TokenSigner, TokenVerifier},
@@ -28,7 +27,10 @@ use crate::{
     cookies::{cookie, set_cookie},
     origin::is_same_site,
     upstream::{Acting, bounded, failure},
-    views::{ErrorKind, SignInPage, SignInProblem},
+    views::{
+        ErrorKind,
+        console::sign_in::{SignInPage, SignInProblem},
+    },
 };
 
 const COOKIE: &str = "turnout_console";
@@ -91,9 +93,7 @@ impl FromRequestParts<Shared> for Organiser {
         let token = cookie(&parts.headers, COOKIE);
         let Some(token) = token else { return Err(to_sign_in(&parts.headers, false)) };
         let known = match shared.console.check(token) {
-            Some(tenant) => {
-                Some(Self { tenant, account_id: FIRST_LINK.to_owned(), role: Role::Owner, account: None })
-            }
+            Some(tenant) => Some(Self { tenant, account_id: FIRST_LINK.to_owned(), role: Role::Owner, account: None }),
             None => by_account(shared, token).await?,
         };
         known.ok_or_else(|| to_sign_in(&parts.headers, true))
@@ -123,42 +123,35 @@ fn to_sign_in(headers: &HeaderMap, was_signed_in: bool) -> Response {
     Redirect::to(address).into_response()
 }
 
-/// What the address of the sign-in page may carry.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct SignIn {
-    #[serde(default)]
-    token: Option<String>,
-    #[serde(default)]
-    over: Option<String>,
-    #[serde(default)]
-    out: Option<String>,
-}
-
-/// Without a token it explains how to get in; with one it opens a session.
-pub(super) async fn sign_in(State(shared): State<Shared>, Query(asked): Query<SignIn>) -> Response {
-    let Some(token) = asked.token else {
-        let over = asked.over.map(|_| SignInProblem::SessionOver);
-        return html(&SignInPage { problem: asked.out.map(|_| SignInProblem::SignedOut).or(over) });
+/// Without a token it shows the ways in; with that of the first start it opens a session.
+pub(super) async fn sign_in(State(shared): State<Shared>, Query(asked): Query<Vec<(String, String)>>) -> Response {
+    let token = asked.iter().find(|(name, _)| name == "token").map(|(_, token)| token.clone());
+    let Some(token) = token else {
+        let problem = asked.iter().find_map(|(word, _)| SignInProblem::of_word(word));
+        return html(&SignInPage { problem, email: String::new() });
     };
     let request = bounded(RedeemSignInLinkRequest { token });
     let problem = match shared.upstream.registration(None).redeem_sign_in_link(request).await {
         Ok(response) => match response.into_inner().tenant_id.parse::<TenantId>() {
-            Ok(tenant) => return signed_in(&shared, &tenant),
+            Ok(tenant) => return signed_in(&shared, tenant).await,
             Err(error) => return failure_page(turnout_platform::failure::Failure::internal(error)),
         },
         Err(status) if status.code() == Code::FailedPrecondition => SignInProblem::Used,
         Err(status) if matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument) => SignInProblem::Invalid,
         Err(status) => return failure_page(failure(status)),
     };
-    let mut page = html(&SignInPage { problem: Some(problem) });
+    let mut page = html(&SignInPage { problem: Some(problem), email: String::new() });
     *page.status_mut() = StatusCode::UNAUTHORIZED;
     page
 }
 
-fn signed_in(shared: &Shared, tenant: &TenantId) -> Response {
+async fn signed_in(shared: &Shared, tenant: TenantId) -> Response {
+    let session = shared.console.open(&tenant);
+    let organiser = Organiser { tenant, account_id: FIRST_LINK.to_owned(), role: Role::Owner, account: None };
     // Away from the address that holds the token, so that it does not stay in the bar.
-    let mut response = Redirect::to("/console").into_response();
-    keep(&mut response, shared, &shared.console.open(tenant), SESSION_TTL_S);
+    let next = super::sign_in::after_first_link(shared, &organiser.acting()).await;
+    let mut response = Redirect::to(next).into_response();
+    keep(&mut response, shared, &session, SESSION_TTL_S);
     response
 }
 

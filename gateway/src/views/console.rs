@@ -1,16 +1,26 @@
 //! The organiser's pages and the fragments that keep them moving: signing in, the events, one event live. Each further place has a
 //! file of its own; what stands around every page is in `shell`.
 
+pub mod account;
 pub mod audience;
+pub mod audit;
 pub mod door;
+pub mod event_settings;
 pub mod export_file;
+pub mod figures;
+pub mod form;
 pub mod help;
+pub mod inputs;
+pub mod messages;
 pub mod query;
 pub mod registrant;
 pub mod registrants;
 pub mod rows;
+pub mod settings;
 pub mod shell;
+pub mod sign_in;
 pub mod states;
+pub mod team;
 
 use askama::Template;
 use serde::Serialize;
@@ -18,42 +28,6 @@ use serde::Serialize;
 use self::shell::{EventFacts, EventHead, Shell};
 use super::{CountView, EventStateView, LiveNumber, show, text, text::console as words};
 use crate::assets;
-
-/// `GET /console/sign-in`: without a problem it explains how to get in; with one it says what was wrong with the link.
-#[derive(Clone, Copy, Debug, Template)]
-#[template(path = "sign_in.html")]
-pub struct SignInPage {
-    /// Why the visitor is here.
-    pub problem: Option<SignInProblem>,
-}
-
-/// Why a link did not open the console.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignInProblem {
-    /// It was used, or a newer one took its place.
-    Used,
-    /// It is not one of ours, or too old.
-    Invalid,
-    /// There was a session and it is over.
-    SessionOver,
-    /// The visitor signed out.
-    SignedOut,
-}
-
-impl SignInProblem {
-    fn is_bad(self) -> bool {
-        matches!(self, Self::Used | Self::Invalid)
-    }
-
-    pub(super) fn message(self) -> &'static str {
-        match self {
-            Self::Used => text::SIGN_IN_USED,
-            Self::Invalid => text::SIGN_IN_INVALID,
-            Self::SessionOver => text::SIGN_IN_SESSION_OVER,
-            Self::SignedOut => text::SIGN_IN_SIGNED_OUT,
-        }
-    }
-}
 
 /// One event in the list.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 mod console;
 mod public;
+mod studio;
 
 use std::path::Path;
 
@@ -11,16 +12,6 @@ use askama::Template;
 use super::*;
 
 const AS_OF_MS: i64 = 1_795_000_000_000;
-
-#[test]
-fn the_sign_in_page_with_and_without_a_problem() {
-    golden("sign_in", &SignInPage { problem: None });
-    golden("sign_in_used", &SignInPage { problem: Some(SignInProblem::Used) });
-    for problem in [SignInProblem::Invalid, SignInProblem::SessionOver, SignInProblem::SignedOut] {
-        let html = SignInPage { problem: Some(problem) }.render().unwrap();
-        assert!(html.contains(problem.message()));
-    }
-}
 
 #[test]
 fn no_page_needs_inline_styles_or_scripts_or_another_host() {

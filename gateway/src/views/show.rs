@@ -46,6 +46,11 @@ pub fn day_and_minute_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
     zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%-d %b %Y, %H:%M").to_string())
 }
 
+/// A moment to the minute in a zone, as `<input type="datetime-local">` takes it.
+pub fn local_minute_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
+    zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M").to_string())
+}
+
 /// A moment with its offset (RFC 3339), for `<time datetime>` and for files.
 pub fn machine_time_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
     zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())

@@ -6,6 +6,7 @@
 pub mod console;
 pub mod help;
 pub mod public;
+pub mod studio;
 
 /// The language of this table, for `<html lang>` and for the grouping of digits.
 pub const LANG: &str = "en";
@@ -81,14 +82,12 @@ pub const ERROR_HOME: &str = "Go to the front page";
 pub const CONSOLE: &str = "Console";
 pub const SIGN_OUT: &str = "Sign out";
 pub const SIGN_IN_TITLE: &str = "Sign in to the console";
-pub const SIGN_IN_LEAD: &str = "The console opens with a link that works once. There is no password.";
 pub const SIGN_IN_FIRST: &str =
     "When Turnout starts for the first time it prints such a link. Open it in this browser.";
 pub const SIGN_IN_AGAIN: &str = "For a new one, run this on the machine where Turnout runs, with the same data folder:";
 pub const SIGN_IN_COMMAND: &str = "turnout sign-in-link";
 pub const SIGN_IN_USED: &str = "This link has been used. Each link opens the console once.";
 pub const SIGN_IN_INVALID: &str = "This link does not open the console. It may be incomplete, or too old.";
-pub const SIGN_IN_SESSION_OVER: &str = "Your session is over. Sign in with a new link.";
 pub const SIGN_IN_SIGNED_OUT: &str = "You are signed out.";
 
 pub const EVENTS: &str = "Events";
@@ -104,7 +103,8 @@ pub const CREATE_FIELD_OPTIONAL: &str = "optional";
 pub const CREATE_FIELD_ID_HINT: &str = "The last part of the page's address: letters, digits, - and _. It cannot be changed later. Left empty, we choose one.";
 pub const CREATE_FIELD_START: &str = "Starts";
 pub const CREATE_FIELD_ZONE: &str = "Time zone";
-pub const CREATE_FIELD_ZONE_HINT: &str = "Where the event takes place, such as Europe/Helsinki. Times are shown and reminders are sent in it.";
+pub const CREATE_FIELD_ZONE_HINT: &str =
+    "Where the event takes place, such as Europe/Helsinki. Times are shown and reminders are sent in it.";
 pub const CREATE_NO_START: &str = "Say when it starts.";
 pub const CREATE_NO_ZONE: &str = "This is not a time zone that we know. Use a name such as Europe/Helsinki, or UTC.";
 pub const CREATE_NO_SUCH_TIME: &str = "This moment does not exist in the time zone.";

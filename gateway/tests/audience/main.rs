@@ -20,7 +20,9 @@ use turnout_platform::{
 };
 use turnout_proto::{
     common::v1::Money,
-    notifications::v1::{ResolveUnsubscribeRequest, ResolveUnsubscribeResponse, UnsubscribeRequest, UnsubscribeResponse},
+    notifications::v1::{
+        ResolveUnsubscribeRequest, ResolveUnsubscribeResponse, UnsubscribeRequest, UnsubscribeResponse,
+    },
     profiles::v1::{
         RedeemLinkRequest, RedeemLinkResponse, RequestLinkRequest, RequestLinkResponse, SignInRequest, SignInResponse,
     },
@@ -250,6 +252,9 @@ async fn item_28_looking_at_a_registration_does_not_enter_and_entering_makes_all
     assert_eq!(subjects, ["registration:r1", "registration:r1"]);
     assert!(subject(&site.ticket(&stranger).await.1).starts_with("browser:"));
     assert!(site.get(&phone, "/e/gala").await.text().await.unwrap().contains(&format!("/r/{code}")));
+    site.post(&phone, "/e/gala/leave", &[]).await;
+    assert!(!site.get(&phone, "/e/gala").await.text().await.unwrap().contains(&format!("/r/{code}")));
+    assert!(subject(&site.ticket(&phone).await.1).starts_with("browser:"));
 }
 
 #[tokio::test]
@@ -312,7 +317,8 @@ async fn signing_in_says_the_same_whoever_asks_and_tells_a_hash_of_the_client() 
     let site = Site::with(|_| {}).await;
     site.services.on("SignIn", |_: SignInRequest| Err::<SignInResponse, _>(Code::Unauthenticated));
     site.services.on("RequestLink", |_: RequestLinkRequest| Ok(RequestLinkResponse {}));
-    let with = |how| [("tenant", TENANT), ("event", EVENT), ("email", "ada@example.org"), ("password", " x "), ("how", how)];
+    let with =
+        |how| [("tenant", TENANT), ("event", EVENT), ("email", "ada@example.org"), ("password", " x "), ("how", how)];
     assert_eq!(site.post(&browser(), "/sign-in", &with("password")).await.status(), 422);
     let sent = site.post(&browser(), "/sign-in", &with("link")).await;
     assert_eq!(to(&sent), "/sign-in?tenant=acme&event=gala&sent");

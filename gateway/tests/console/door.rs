@@ -36,10 +36,8 @@ async fn item_60_a_code_is_judged_for_the_script_and_for_a_browser_without_one()
 async fn a_device_gets_the_list_of_tickets_without_names_and_hands_in_what_it_recorded() {
     let stage = Stage::with(Role::Moderator).await;
     let ticket = |byte| PackedTicket { code_hash: vec![byte; 16], outcome: CheckInOutcome::Admitted.into() };
-    let parts = [
-        GetCheckInPackResponse { tickets: vec![ticket(1)] },
-        GetCheckInPackResponse { tickets: vec![ticket(2)] },
-    ];
+    let parts =
+        [GetCheckInPackResponse { tickets: vec![ticket(1)] }, GetCheckInPackResponse { tickets: vec![ticket(2)] }];
     stage.services.streams::<GetCheckInPackRequest, _>("RegistrantService/GetCheckInPack", &parts, Code::Ok);
     let pack: serde_json::Value = serde_json::from_str(&stage.get(&format!("{DOOR}/pack.json")).await.body).unwrap();
     assert_eq!(pack["tickets"].as_array().unwrap().len(), 2);
@@ -68,9 +66,9 @@ async fn the_worker_of_the_door_lies_where_it_may_rule_over_the_door() {
 #[tokio::test]
 async fn a_door_whose_service_is_down_hears_so_and_judges_by_itself() {
     let stage = Stage::with(Role::Support).await;
-    stage.services.on("RegistrantService/CheckIn", |_: CheckInRequest| {
-        Err::<CheckInResponse, _>(Status::unavailable(""))
-    });
+    stage
+        .services
+        .on("RegistrantService/CheckIn", |_: CheckInRequest| Err::<CheckInResponse, _>(Status::unavailable("")));
     let answer = stage.post_with(DOOR, "accept: application/json\r\n", &[("code", "good")]).await;
     assert_eq!(answer.status, 503);
 }

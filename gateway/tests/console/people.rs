@@ -34,11 +34,13 @@ async fn stage(role: Role) -> Stage {
     stage.services.on("PeopleService/ListPeople", |_: ListPeopleRequest| {
         Ok(ListPeopleResponse { people: vec![person()], matching: 1, total: 1, ..ListPeopleResponse::default() })
     });
-    stage.services.on("PeopleService/GetPerson", |_: GetPersonRequest| Ok(GetPersonResponse { person: Some(person()) }));
+    stage
+        .services
+        .on("PeopleService/GetPerson", |_: GetPersonRequest| Ok(GetPersonResponse { person: Some(person()) }));
     stage.services.on("PeopleService/GetConsents", |_: GetConsentsRequest| Ok(GetConsentsResponse::default()));
-    stage.services.on("PeopleService/ListConsentLedger", |_: ListConsentLedgerRequest| {
-        Ok(ListConsentLedgerResponse::default())
-    });
+    stage
+        .services
+        .on("PeopleService/ListConsentLedger", |_: ListConsentLedgerRequest| Ok(ListConsentLedgerResponse::default()));
     stage.services.on("AccountService/ListAudit", |_: ListAuditRequest| {
         Err::<ListAuditResponse, _>(Status::permission_denied("owners only"))
     });

@@ -55,13 +55,18 @@ pub(super) async fn read(shared: &Shared, organiser: &Organiser, person_id: &str
     );
     let mut missing = Vec::new();
     let mut story = Story {
-        registrations: part(registrations.map(|r| r.into_inner().registrations), words::PART_REGISTRATIONS, &mut missing),
+        registrations: part(
+            registrations.map(|r| r.into_inner().registrations),
+            words::PART_REGISTRATIONS,
+            &mut missing,
+        ),
         messages: part(messages.map(|r| r.into_inner().messages), words::PART_MESSAGES, &mut missing),
         consents: part(consents.map(|r| r.into_inner().current), words::PART_CONSENTS, &mut missing),
         ledger: part(ledger.map(|r| r.into_inner().statements), words::PART_CONSENTS, &mut missing),
         ..Story::default()
     };
-    story.audit = part(audit(shared, organiser, person_id, &story.registrations).await, words::PART_AUDIT, &mut missing);
+    story.audit =
+        part(audit(shared, organiser, person_id, &story.registrations).await, words::PART_AUDIT, &mut missing);
     missing.dedup();
     story.missing = missing;
     story
@@ -139,13 +144,14 @@ pub(super) fn merge(story: &Story, person: &Person, events: &[PersonEvent]) -> V
         add(statement.at.as_ref(), what, statement.source.clone(), none(), word.tone);
     }
     for entry in &story.audit {
-        let note = [&entry.actor, &entry.reason, &entry.detail]
+        let by = words::TIMELINE_BY.replace("{actor}", &entry.actor);
+        let note = [&by, &entry.reason, &entry.detail]
             .into_iter()
             .filter(|text| !text.is_empty())
             .cloned()
             .collect::<Vec<_>>()
             .join(" · ");
-        add(entry.at.as_ref(), entry.action.clone(), note, title(&entry.event_id), Tone::Plain);
+        add(entry.at.as_ref(), states::action(&entry.action).to_owned(), note, title(&entry.event_id), Tone::Plain);
     }
     // Equal moments keep the order of their causes: the later one of the list happened later.
     moments.reverse();
@@ -187,7 +193,7 @@ mod tests {
             merge(&story, &person, &[]).into_iter().map(|moment| (moment.at_ms / 1000, moment.what)).collect();
         let what: Vec<&str> = told.iter().map(|(_, what)| what.as_str()).collect();
         assert_eq!(told.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [500, 400, 300, 200, 100, 100]);
-        assert_eq!(what[0], "person.phone");
+        assert_eq!(what[0], "Phone number changed by hand");
         assert_eq!(what[3], "Granted: marketing by email");
         // First seen, then registered: the newest stands above.
         assert_eq!(what[4..], [words::TIMELINE_REGISTERED, words::TIMELINE_SEEN]);

@@ -41,12 +41,7 @@ pub(in super::super) async fn form(
     }
 }
 
-async fn page(
-    shared: &Shared,
-    organiser: &Organiser,
-    event_id: &str,
-    sent: &Sent,
-) -> Result<ByHandPage, Response> {
+async fn page(shared: &Shared, organiser: &Organiser, event_id: &str, sent: &Sent) -> Result<ByHandPage, Response> {
     let event = reading::event(shared, organiser, event_id).await?;
     let form = reading::form(shared, organiser, event_id, 0).await;
     Ok(ByHandPage {

@@ -1,8 +1,6 @@
 //! What a list's address means to registration. A word that we do not know is no filter.
 
-use turnout_proto::registration::v1::{
-    PaymentState, RegistrantFilter, RegistrantOrder, RegistrationState, RsvpState,
-};
+use turnout_proto::registration::v1::{PaymentState, RegistrantFilter, RegistrantOrder, RegistrationState, RsvpState};
 
 use super::super::fields::{Sent, mode_of};
 use crate::views::console::query::ListQuery;

@@ -23,12 +23,7 @@ use turnout_proto::{
     registration::v1::{Statistics, WatchStatisticsRequest},
 };
 
-use super::super::{
-    events::live_number,
-    reading,
-    session::Organiser,
-    stream::one_line,
-};
+use super::super::{events::live_number, reading, session::Organiser, stream::one_line};
 use crate::{
     Shared,
     upstream::bounded,
@@ -133,7 +128,8 @@ impl Feed {
 
     async fn viewers(&self, news: &mpsc::Sender<News>) -> Result<(), Status> {
         let request = WatchCountsRequest { event_id: self.event.event_id.clone(), room_id: String::new() };
-        let mut counts = self.shared.upstream.presence(&self.organiser.tenant).watch_counts(request).await?.into_inner();
+        let mut counts =
+            self.shared.upstream.presence(&self.organiser.tenant).watch_counts(request).await?.into_inner();
         while let Some(answer) = counts.message().await? {
             if let Some(count) = answer.count {
                 let _ = news.send(News::Viewers(live_number(&count))).await;

@@ -38,11 +38,8 @@ pub enum PersonColumn {
 impl PersonColumn {
     /// The columns for a reader.
     pub fn of(shell: &Shell) -> Vec<Self> {
-        let mut columns = if shell.sees_personal() {
-            vec![Self::Name, Self::Email, Self::Phone]
-        } else {
-            vec![Self::Person]
-        };
+        let mut columns =
+            if shell.sees_personal() { vec![Self::Name, Self::Email, Self::Phone] } else { vec![Self::Person] };
         columns.extend([Self::Assurance, Self::Account, Self::Since]);
         columns
     }
@@ -97,9 +94,9 @@ impl PersonColumn {
             }
             Self::Account if person.has_account => plain(words::ACCOUNT_YES),
             Self::Account => (words::ACCOUNT_NO.to_owned(), Tone::Quiet),
-            Self::Since => plain(&person.created_at.map_or_else(String::new, |at| {
-                show::day_and_minute_in(at.seconds * 1000, UTC)
-            })),
+            Self::Since => {
+                plain(&person.created_at.map_or_else(String::new, |at| show::day_and_minute_in(at.seconds * 1000, UTC)))
+            }
         }
     }
 
@@ -265,4 +262,3 @@ impl PersonPage {
         words::PERSON_TIMELINE_PARTS.replace("{parts}", &self.missing.join(", "))
     }
 }
-

@@ -72,7 +72,8 @@ impl ExportFile {
             Format::Csv => csv_row(cells),
             Format::Json => {
                 let comma = if self.written > 1 { "," } else { "" };
-                let pairs = self.columns.iter().zip(cells).map(|((key, _), cell)| (key.clone(), Value::from(cell.as_str())));
+                let pairs =
+                    self.columns.iter().zip(cells).map(|((key, _), cell)| (key.clone(), Value::from(cell.as_str())));
                 format!("{comma}{}\n", Value::Object(pairs.collect()))
             }
         }
@@ -131,7 +132,8 @@ mod tests {
     #[test]
     fn a_json_file_says_at_its_end_that_it_is_whole() {
         let mut file = ExportFile::new(Format::Json, columns(), 2);
-        let text = file.head() + &file.row(&["a".into(), "b".into()]) + &file.row(&["c\"".into(), "=1".into()]) + &file.tail();
+        let text =
+            file.head() + &file.row(&["a".into(), "b".into()]) + &file.row(&["c\"".into(), "=1".into()]) + &file.tail();
         let read: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["matching"], 2);
         assert_eq!(read["rows"][1]["name"], "c\"");

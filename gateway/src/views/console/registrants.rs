@@ -141,11 +141,7 @@ impl StatisticsPart {
     }
 
     fn registrants_meaning(&self) -> &'static str {
-        if self.event.rsvp {
-            words::STATISTIC_REGISTRANTS_MEANING_RSVP
-        } else {
-            words::STATISTIC_REGISTRANTS_MEANING
-        }
+        if self.event.rsvp { words::STATISTIC_REGISTRANTS_MEANING_RSVP } else { words::STATISTIC_REGISTRANTS_MEANING }
     }
 
     /// The groups that this kind of event has.

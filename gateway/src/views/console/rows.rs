@@ -292,7 +292,10 @@ impl Cell {
     fn moment(at_ms: Option<i64>, zone: &str, never: &str, tone: Tone) -> Self {
         let Some(at) = at_ms else {
             let text = never.to_owned();
-            return Self { lines: vec![Line { text, note: String::new(), tone: Tone::Quiet }], data: Some(String::new()) };
+            return Self {
+                lines: vec![Line { text, note: String::new(), tone: Tone::Quiet }],
+                data: Some(String::new()),
+            };
         };
         let text = show::day_and_minute_in(at, zone);
         Self { lines: vec![Line { text, note: String::new(), tone }], data: Some(show::machine_time_in(at, zone)) }

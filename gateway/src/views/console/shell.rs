@@ -2,10 +2,13 @@
 //!
 //! The pages hide what a role may not do; whether it may is decided by the services, at each call.
 
-use turnout_platform::auth::{DOOR, FIGURES, ORGANISERS, Role, SUPPORTERS};
+use turnout_platform::auth::{DOOR, FIGURES, ORGANISERS, OWNERS, Role, SUPPORTERS};
 use turnout_proto::{common::v1::Money, registration::v1::AttendanceMode};
 
-use super::super::{EventStateView, show, text::console as words};
+use super::super::{
+    EventStateView, show,
+    text::{console as words, studio},
+};
 
 /// The places of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +17,16 @@ pub enum Place {
     Events,
     /// The people across events.
     Audience,
+    /// The organiser's team.
+    Team,
+    /// What was done for others.
+    Audit,
+    /// The tenant's settings.
+    Settings,
     /// How things are done.
     Help,
+    /// The reader's own account.
+    Account,
 }
 
 /// One entry of the navigation.
@@ -33,6 +44,9 @@ pub struct Entry {
     roles: &'static [Role],
 }
 
+/// Who may read the audit log.
+const AUDITORS: &[Role] = OWNERS;
+
 const PLACES: &[Entry] = &[
     Entry {
         place: Place::Events,
@@ -47,6 +61,15 @@ const PLACES: &[Entry] = &[
         label: words::PLACE_AUDIENCE,
         icon: "audience",
         roles: FIGURES,
+    },
+    Entry { place: Place::Team, href: "/console/team", label: studio::TEAM, icon: "team", roles: OWNERS },
+    Entry { place: Place::Audit, href: "/console/audit", label: studio::AUDIT, icon: "audit", roles: AUDITORS },
+    Entry {
+        place: Place::Settings,
+        href: "/console/settings",
+        label: studio::TAB_SETTINGS,
+        icon: "settings",
+        roles: OWNERS,
     },
     Entry {
         place: Place::Help,
@@ -78,6 +101,11 @@ impl Shell {
         self.place == entry.place
     }
 
+    /// The page is the reader's own account.
+    pub fn is_own_account(&self) -> bool {
+        self.place == Place::Account
+    }
+
     /// May see names, addresses, phones and answers.
     pub fn sees_personal(&self) -> bool {
         self.role.sees_personal()
@@ -100,13 +128,18 @@ impl Shell {
 
     /// What the role is called.
     pub fn role_label(&self) -> &'static str {
-        match self.role {
-            Role::Owner => words::ROLE_OWNER,
-            Role::Organiser => words::ROLE_ORGANISER,
-            Role::Support => words::ROLE_SUPPORT,
-            Role::Analyst => words::ROLE_ANALYST,
-            Role::Moderator => words::ROLE_MODERATOR,
-        }
+        role_label(self.role)
+    }
+}
+
+/// What a role is called.
+pub fn role_label(role: impl std::borrow::Borrow<Role>) -> &'static str {
+    match role.borrow() {
+        Role::Owner => words::ROLE_OWNER,
+        Role::Organiser => words::ROLE_ORGANISER,
+        Role::Support => words::ROLE_SUPPORT,
+        Role::Analyst => words::ROLE_ANALYST,
+        Role::Moderator => words::ROLE_MODERATOR,
     }
 }
 
@@ -117,6 +150,14 @@ pub enum Tab {
     Live,
     /// Who is registered.
     Registrants,
+    /// The form that they fill in.
+    Form,
+    /// What is written to them.
+    Messages,
+    /// What they answered.
+    Figures,
+    /// All that can be changed of the event.
+    Settings,
     /// The door.
     CheckIn,
 }
@@ -196,6 +237,10 @@ impl EventHead {
         vec![
             tab(Tab::Live, format!("/console/events/{id}"), words::TAB_LIVE),
             tab(Tab::Registrants, format!("/console/events/{id}/registrants"), words::TAB_REGISTRANTS),
+            tab(Tab::Form, format!("/console/events/{id}/form"), studio::TAB_FORM),
+            tab(Tab::Messages, format!("/console/events/{id}/messages"), studio::TAB_MESSAGES),
+            tab(Tab::Figures, format!("/console/events/{id}/figures"), studio::TAB_FIGURES),
+            tab(Tab::Settings, format!("/console/events/{id}/settings"), studio::TAB_SETTINGS),
             tab(Tab::CheckIn, format!("/console/check-in/{id}"), words::TAB_CHECK_IN),
         ]
     }

@@ -152,14 +152,28 @@ pub fn message_reason(reason: &str) -> &str {
     words::REASONS.iter().find(|(key, _)| *key == reason).map_or(reason, |(_, sentence)| sentence)
 }
 
-/// Which of several messages of a kind: `T-24h` in words, anything else as it is.
+/// What a member of the team did; a word that is new to us is shown as it is.
+pub fn action(action: &str) -> &str {
+    words::ACTIONS.iter().find(|(key, _)| *key == action).map_or(action, |(_, sentence)| sentence)
+}
+
+/// Which of several messages of a kind: `T-24h` in words, and whether it was sent again on request. Versions tell people nothing.
 pub fn occurrence(label: &str) -> String {
+    if label.starts_with("again-") {
+        return words::OCCURRENCE_AGAIN.to_owned();
+    }
+    if label == "event"
+        || label.strip_prefix('v').is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        return String::new();
+    }
     let Some(before) = label.strip_prefix("T-") else { return label.to_owned() };
     let digits = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &before[digits.len()..] {
         "d" => words::BEFORE_DAYS,
         "h" => words::BEFORE_HOURS,
-        "m" | "min" => words::BEFORE_MINUTES,
+        "m" => words::BEFORE_MINUTES,
+        "s" => words::BEFORE_SECONDS,
         _ => return label.to_owned(),
     };
     unit.replace("{n}", digits)
@@ -180,13 +194,40 @@ pub fn check_in(outcome: CheckInOutcome) -> Word {
 
 /// Currencies whose smallest unit is not a hundredth (ISO 4217), with their digits.
 const OTHER_DIGITS: &[(&str, u32)] = &[
-    ("BHD", 3), ("CLP", 0), ("ISK", 0), ("JOD", 3), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("OMR", 3), ("PYG", 0),
-    ("TND", 3), ("UGX", 0), ("VND", 0), ("XAF", 0), ("XOF", 0),
+    ("BHD", 3),
+    ("CLP", 0),
+    ("ISK", 0),
+    ("JOD", 3),
+    ("JPY", 0),
+    ("KRW", 0),
+    ("KWD", 3),
+    ("OMR", 3),
+    ("PYG", 0),
+    ("TND", 3),
+    ("UGX", 0),
+    ("VND", 0),
+    ("XAF", 0),
+    ("XOF", 0),
 ];
+
+/// Digits after the point in an amount of a currency.
+pub fn digits(currency: &str) -> u32 {
+    OTHER_DIGITS.iter().find(|(code, _)| *code == currency).map_or(2, |(_, digits)| *digits)
+}
+
+/// An amount for an input, as in `1234.50`.
+pub fn amount(amount: &Money) -> String {
+    let (digits, minor) = (digits(&amount.currency), amount.amount_minor.unsigned_abs());
+    let unit = 10_u64.pow(digits);
+    match digits {
+        0 => minor.to_string(),
+        _ => format!("{}.{:0width$}", minor / unit, minor % unit, width = digits as usize),
+    }
+}
 
 /// An amount, as in `EUR 12.50`.
 pub fn money(amount: &Money) -> String {
-    let digits = OTHER_DIGITS.iter().find(|(code, _)| *code == amount.currency).map_or(2, |(_, digits)| *digits);
+    let digits = digits(&amount.currency);
     let unit = 10_u64.pow(digits);
     let minor = amount.amount_minor.unsigned_abs();
     let whole = super::super::show::grouped(minor / unit);
@@ -227,6 +268,8 @@ mod tests {
         assert_eq!(occurrence("T-2d"), "2 days before");
         assert_eq!(occurrence("T-90m"), "90 min before");
         assert_eq!(occurrence("17"), "17");
+        assert_eq!(occurrence("v3"), "");
+        assert_eq!(occurrence("again-01a2"), "sent again");
         assert_eq!(occurrence("T-"), "T-");
     }
 

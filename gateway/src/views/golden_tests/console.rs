@@ -304,10 +304,7 @@ fn person_page() -> PersonPage {
     PersonPage {
         shell: shell(Place::Audience),
         person: person(),
-        events: vec![
-            PersonEvent { event: Some(facts()), row: anna() },
-            PersonEvent { event: None, row: nick() },
-        ],
+        events: vec![PersonEvent { event: Some(facts()), row: anna() }, PersonEvent { event: None, row: nick() }],
         consents: vec![ConsentStatement {
             purpose: "marketing".into(),
             channel: "email".into(),
@@ -438,7 +435,8 @@ fn item_29_every_act_links_to_its_help() {
     golden("help", &help);
     let help = help.render().unwrap();
     let page = |query| registrants(query, None).render().unwrap();
-    let pages = [registrant(Role::Owner).render().unwrap(), person_page().render().unwrap(), page(ListQuery::default())];
+    let pages =
+        [registrant(Role::Owner).render().unwrap(), person_page().render().unwrap(), page(ListQuery::default())];
     let mut linked = 0;
     for html in &pages {
         for link in html.split("href=\"/console/help#").skip(1) {

@@ -82,6 +82,8 @@ pub const CHANNEL_WEBHOOK: &str = "Webhook";
 pub const BEFORE_DAYS: &str = "{n} days before";
 pub const BEFORE_HOURS: &str = "{n} h before";
 pub const BEFORE_MINUTES: &str = "{n} min before";
+pub const BEFORE_SECONDS: &str = "{n} s before";
+pub const OCCURRENCE_AGAIN: &str = "sent again";
 /// The words of the ledger, each with what it means to people.
 pub const REASONS: &[(&str, &str)] = &[
     ("no_consent", "the person has not consented"),
@@ -113,7 +115,8 @@ pub const STATISTIC_LOGGED_IN: &str = "Logged in";
 pub const STATISTIC_LOGGED_IN_MEANING: &str =
     "How many of the registrants have entered the event page at least once. Leaving does not lower it.";
 pub const STATISTIC_VIEWERS: &str = "Viewers now";
-pub const STATISTIC_VIEWERS_MEANING: &str = "Distinct people with the event page open at this moment, registered or not.";
+pub const STATISTIC_VIEWERS_MEANING: &str =
+    "Distinct people with the event page open at this moment, registered or not.";
 pub const STATISTICS_WAITING: &str = "No answer yet. The figures appear by themselves.";
 pub const BREAKDOWN: &str = "How these are made up";
 pub const BREAKDOWN_CONFIRMED: &str = "Confirmed";
@@ -181,7 +184,8 @@ pub const REGISTRANTS_NONE_ADVICE: &str =
 pub const REGISTRANTS_NO_MATCH: &str = "Nobody matches";
 pub const REGISTRANTS_NO_MATCH_ADVICE: &str = "Try fewer letters of the name, or clear the filters.";
 pub const REGISTRANTS_UNAVAILABLE: &str = "The list cannot be shown right now";
-pub const REGISTRANTS_UNAVAILABLE_ADVICE: &str = "The service that holds it does not answer. Nothing is lost; try again in a moment.";
+pub const REGISTRANTS_UNAVAILABLE_ADVICE: &str =
+    "The service that holds it does not answer. Nothing is lost; try again in a moment.";
 pub const TRY_AGAIN: &str = "Try again";
 pub const REGISTER_BY_HAND: &str = "Register by hand";
 pub const PERSONAL_HIDDEN: &str = "Your role sees no names or addresses. Rows are told apart by their registration.";
@@ -216,9 +220,11 @@ pub const DID_SOME: &str = "{what}: {n} of {all}.";
 pub const DID_FAILED: &str = "{n} could not be done; they are unchanged.";
 pub const FAILED_REASON: &str = "Give a reason of 3 to 500 characters.";
 pub const FAILED_FORBIDDEN: &str = "Your role does not allow this.";
-pub const FAILED_CHANGED: &str = "Somebody else changed this meanwhile. This is how it is now; look again and repeat it if it is still right.";
+pub const FAILED_CHANGED: &str =
+    "Somebody else changed this meanwhile. This is how it is now; look again and repeat it if it is still right.";
 pub const FAILED_STATE: &str = "That is not possible in the state this is in.";
-pub const FAILED_UNAVAILABLE: &str = "A part of the service does not answer. Nothing was changed as far as we know; try again in a moment.";
+pub const FAILED_UNAVAILABLE: &str =
+    "A part of the service does not answer. Nothing was changed as far as we know; try again in a moment.";
 pub const FAILED_INVALID: &str = "Something is not right with what was entered.";
 pub const FAILED_NOTHING_SELECTED: &str = "Nobody is selected. Tick the boxes of the people first.";
 
@@ -255,24 +261,29 @@ pub const ACT_PAYMENT_PAID: &str = "Paid";
 pub const ACT_PAYMENT_REFUNDED: &str = "Refunded";
 pub const ACT_PAYMENT_UNPAID: &str = "Unpaid";
 pub const ACT_CANCEL: &str = "Cancel the registration";
-pub const ACT_CANCEL_MEANING: &str = "The place goes to the next on the waiting list. The person is told by mail and may register again.";
+pub const ACT_CANCEL_MEANING: &str =
+    "The place goes to the next on the waiting list. The person is told by mail and may register again.";
 pub const ACT_CANCEL_CONFIRM: &str = "Cancel this registration? The person is told by mail.";
 pub const ACT_EDIT: &str = "Change details and answers";
-pub const ACT_EDIT_MEANING: &str = "The e-mail address of a registration cannot change: cancel and register the new one.";
+pub const ACT_EDIT_MEANING: &str =
+    "The e-mail address of a registration cannot change: cancel and register the new one.";
 pub const ACT_SAVE: &str = "Save";
 pub const ACT_SEND: &str = "Send";
 pub const NO_CHOICE: &str = "No answer";
 
 // Register by hand.
-pub const BY_HAND_LEAD: &str = "For somebody on the phone or at the door. They get the confirmation as if they had registered themselves.";
+pub const BY_HAND_LEAD: &str =
+    "For somebody on the phone or at the door. They get the confirmation as if they had registered themselves.";
 pub const BY_HAND_CONSENTS: &str = "Consents cannot be given by hand: only the person can give them.";
 pub const BY_HAND_SUBMIT: &str = "Register";
 
 // Audience.
 pub const AUDIENCE: &str = "Audience";
-pub const AUDIENCE_LEAD: &str = "Everybody who has ever registered for an event of yours: one person each, across all events.";
+pub const AUDIENCE_LEAD: &str =
+    "Everybody who has ever registered for an event of yours: one person each, across all events.";
 pub const AUDIENCE_NONE: &str = "Nobody is here yet";
-pub const AUDIENCE_NONE_ADVICE: &str = "A person appears with their first registration and stays when the event is over.";
+pub const AUDIENCE_NONE_ADVICE: &str =
+    "A person appears with their first registration and stays when the event is over.";
 pub const COLUMN_ASSURANCE: &str = "Address";
 pub const COLUMN_SINCE: &str = "First seen";
 pub const COLUMN_ACCOUNT: &str = "Account";
@@ -295,11 +306,13 @@ pub const CONSENT_GRANTED: &str = "Granted";
 pub const CONSENT_WITHDRAWN: &str = "Withdrawn";
 pub const PERSON_ZONE: &str = "Time zone";
 pub const ACT_VERIFY: &str = "Verify the address by hand";
-pub const ACT_VERIFY_MEANING: &str = "Weaker than a proof by the person: it opens events, but it does not join histories.";
+pub const ACT_VERIFY_MEANING: &str =
+    "Weaker than a proof by the person: it opens events, but it does not join histories.";
 pub const ACT_RESET: &str = "Send a reset link";
 pub const ACT_RESET_MEANING: &str = "A link that works once goes to the person's own address. You do not see it. All their sessions end when it is used.";
 pub const ACT_PHONE: &str = "Change the phone number";
-pub const ACT_PHONE_MEANING: &str = "Consents to text messages do not move to the new number. The old one stays in the audit log only.";
+pub const ACT_PHONE_MEANING: &str =
+    "Consents to text messages do not move to the new number. The old one stays in the audit log only.";
 pub const ACT_PHONE_NEW: &str = "New number, with country code";
 pub const TIMELINE_REGISTERED: &str = "Registered";
 pub const TIMELINE_WAITING: &str = "Joined the waiting list";
@@ -308,6 +321,25 @@ pub const TIMELINE_CHECKED_IN: &str = "Checked in at the door";
 pub const TIMELINE_SEEN: &str = "First seen";
 pub const TIMELINE_VERIFIED: &str = "Address verified";
 pub const TIMELINE_CONSENT: &str = "{action}: {purpose} by {channel}";
+
+pub const TIMELINE_BY: &str = "by {actor}";
+/// The words of the audit log, each with what it means to people.
+pub const ACTIONS: &[(&str, &str)] = &[
+    ("registration.register", "Registered by hand"),
+    ("registration.update", "Details changed by hand"),
+    ("registration.cancel", "Registration cancelled by hand"),
+    ("registration.rsvp", "Answer recorded by hand"),
+    ("registration.payment", "Payment marked by hand"),
+    ("registrants.export", "Registrants exported"),
+    ("people.export", "People exported"),
+    ("message.resend", "Message sent again on request"),
+    ("person.update", "Person changed by hand"),
+    ("person.phone", "Phone number changed by hand"),
+    ("person.verify_by_hand", "Address verified by hand"),
+    ("account.reset_link", "Reset link sent"),
+    ("suppression.lift", "Suppression lifted"),
+    ("retention.apply", "Retention applied"),
+];
 
 // The door.
 pub const DOOR_TITLE: &str = "Check-in";

@@ -66,7 +66,10 @@ pub const SECTIONS: &[Section] = &[
         anchor: "payment",
         title: "Mark a payment or a refund",
         lead: "For payments that reach you outside your payment provider: cash, an invoice, a voucher.",
-        steps: &["Open the registrant and choose Mark the payment.", "Choose what holds now and give a reason, such as the number of the receipt."],
+        steps: &[
+            "Open the registrant and choose Mark the payment.",
+            "Choose what holds now and give a reason, such as the number of the receipt.",
+        ],
         notes: &["This changes what is recorded. It moves no money: pay the amount back with your payment provider."],
     },
     Section {
@@ -88,14 +91,20 @@ pub const SECTIONS: &[Section] = &[
         anchor: "edit",
         title: "Change details or answers",
         lead: "For a misspelt name, a new phone number, or a wrong answer.",
-        steps: &["Open the registrant and choose Change details and answers.", "Change what is wrong, give a reason and save."],
+        steps: &[
+            "Open the registrant and choose Change details and answers.",
+            "Change what is wrong, give a reason and save.",
+        ],
         notes: &["The e-mail address of a registration cannot change. Cancel it and register the new address."],
     },
     Section {
         anchor: "register",
         title: "Register somebody by hand",
         lead: "For people on the phone or at the door.",
-        steps: &["Open Registrants of the event and choose Register by hand.", "Fill in the form as they tell you, and give a reason."],
+        steps: &[
+            "Open Registrants of the event and choose Register by hand.",
+            "Fill in the form as they tell you, and give a reason.",
+        ],
         notes: &[
             "An address that is registered already opens the registration that is there.",
             "Consents cannot be given by hand. Only the person can give them.",
@@ -105,28 +114,46 @@ pub const SECTIONS: &[Section] = &[
         anchor: "verify",
         title: "Verify an address by hand",
         lead: "For somebody who cannot get or use the verification mail.",
-        steps: &["Make sure that the address is theirs: ask them to write to you from it, for instance.", "Open the person in Audience and choose Verify the address by hand, with how you made sure as the reason."],
-        notes: &["It is weaker than a proof by the person: it opens events, but it does not join earlier visits to the person, and a later proof replaces it."],
+        steps: &[
+            "Make sure that the address is theirs: ask them to write to you from it, for instance.",
+            "Open the person in Audience and choose Verify the address by hand, with how you made sure as the reason.",
+        ],
+        notes: &[
+            "It is weaker than a proof by the person: it opens events, but it does not join earlier visits to the person, and a later proof replaces it.",
+        ],
     },
     Section {
         anchor: "reset",
         title: "Send a reset link",
         lead: "For somebody who cannot sign in any more.",
-        steps: &["Open the person in Audience and choose Send a reset link.", "The person opens it within 30 minutes and sets a new password."],
-        notes: &["The link goes to the person's own address and is never shown to you. It works once, and ends all their sessions."],
+        steps: &[
+            "Open the person in Audience and choose Send a reset link.",
+            "The person opens it within 30 minutes and sets a new password.",
+        ],
+        notes: &[
+            "The link goes to the person's own address and is never shown to you. It works once, and ends all their sessions.",
+        ],
     },
     Section {
         anchor: "phone",
         title: "Change a phone number",
         lead: "For somebody with a new number.",
-        steps: &["Open the person in Audience and choose Change the phone number.", "Enter it with its country code, such as +358 40 123 4567."],
-        notes: &["A consent to text messages belongs to a number and a person: it does not move to the new one. The person has to give it again."],
+        steps: &[
+            "Open the person in Audience and choose Change the phone number.",
+            "Enter it with its country code, such as +358 40 123 4567.",
+        ],
+        notes: &[
+            "A consent to text messages belongs to a number and a person: it does not move to the new one. The person has to give it again.",
+        ],
     },
     Section {
         anchor: "export",
         title: "Export a list",
         lead: "For a spreadsheet, or another program.",
-        steps: &["Search, filter and sort until the list shows what you need.", "Choose Export, a format, and give a reason."],
+        steps: &[
+            "Search, filter and sort until the list shows what you need.",
+            "Choose Export, a format, and give a reason.",
+        ],
         notes: &[
             "The file holds just what is shown, over all pages.",
             "Cells that a spreadsheet could take for a formula begin with an apostrophe.",

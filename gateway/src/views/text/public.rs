@@ -24,6 +24,7 @@ pub const EVENT_FULL: &str = "All places are taken.";
 pub const EVENT_REGISTERED_ALREADY: &str = "I am registered: sign in";
 pub const EVENT_YOU_ARE_IN: &str = "You are registered, and in.";
 pub const EVENT_MY_REGISTRATION: &str = "My registration";
+pub const EVENT_LEAVE: &str = "Not you? Leave";
 pub const EVENT_CLOSED_HOUSE: &str = "This event is open to those who are registered.";
 pub const EVENT_DATA: &str = "What happens with your data";
 pub const EVENT_CANCELLED: &str = "This event has been cancelled. Those who were registered are told.";
@@ -34,8 +35,7 @@ pub const REGISTER_TITLE: &str = "Register";
 pub const REGISTER_CLOSED: &str = "Registration is not open";
 pub const REGISTER_CLOSED_ADVICE: &str = "The organiser has closed it, or not opened it yet. Look again later.";
 pub const REGISTER_FULL: &str = "All places are taken";
-pub const REGISTER_FULL_ADVICE: &str =
-    "Somebody may still cancel: look again later. If you are registered, the link in your mail opens your registration.";
+pub const REGISTER_FULL_ADVICE: &str = "Somebody may still cancel: look again later. If you are registered, the link in your mail opens your registration.";
 pub const PROBLEMS_TITLE: &str = "Something is missing or not right";
 pub const OPTIONAL: &str = "optional";
 pub const FIELD_EMAIL: &str = "E-mail";
@@ -64,7 +64,6 @@ pub const CALENDAR: &str = "Add to calendar";
 
 // What is wrong with an answer.
 pub const PROBLEM_MISSING: &str = "This is needed.";
-pub const PROBLEM_EMAIL: &str = "This is not a whole e-mail address. One looks like name@example.org.";
 pub const PROBLEM_PHONE: &str = "This is not a whole phone number. Begin with + and the country code.";
 pub const PROBLEM_NUMBER: &str = "Enter a whole number.";
 pub const PROBLEM_NUMBER_RANGE: &str = "Enter a whole number from {min} to {max}.";
@@ -119,7 +118,8 @@ pub const CHANGE_TITLE: &str = "What you told us";
 pub const CHANGE_BUTTON: &str = "Save changes";
 pub const CANCEL_LINK: &str = "Cancel my registration";
 pub const CANCEL_TITLE: &str = "Cancel your registration?";
-pub const CANCEL_LEAD: &str = "Your place goes to the next in line. You can register again as long as there are places.";
+pub const CANCEL_LEAD: &str =
+    "Your place goes to the next in line. You can register again as long as there are places.";
 pub const CANCEL_PAID: &str = "You have paid. Whether you get your money back is for the organiser to say.";
 pub const CANCEL_YES: &str = "Yes, cancel it";
 pub const CANCEL_NO: &str = "No, keep it";
@@ -128,13 +128,13 @@ pub const NOTICE_NEW: &str = "You are registered. Keep the address of this page:
 pub const NOTICE_SAVED: &str = "Your changes are stored.";
 pub const NOTICE_ANSWERED: &str = "Thank you. Your answer is stored.";
 pub const NOTICE_CANCELLED: &str = "Your registration is cancelled.";
-pub const NOTICE_MEANWHILE: &str =
-    "Your registration was changed elsewhere meanwhile, so nothing was stored now. This is how it is: change it again if you like.";
+pub const NOTICE_MEANWHILE: &str = "Your registration was changed elsewhere meanwhile, so nothing was stored now. This is how it is: change it again if you like.";
 pub const NOTICE_REFUSED: &str = "This is not possible as things stand now.";
 
 // Signing in.
 pub const SIGN_IN_TITLE: &str = "Sign in";
-pub const SIGN_IN_LEAD: &str = "With the address that you registered with. You need no password: we can mail you a link.";
+pub const SIGN_IN_LEAD: &str =
+    "With the address that you registered with. You need no password: we can mail you a link.";
 pub const SIGN_IN_TO: &str = "To";
 pub const SIGN_IN_NO_TENANT: &str =
     "Open this page from an event's page, or from the link in your mail: then it is clear where to sign in.";
@@ -145,9 +145,9 @@ pub const SIGN_IN_CODE: &str = "Code of your authenticator app";
 pub const SIGN_IN_BUTTON: &str = "Sign in with password";
 pub const SIGN_IN_LINK_BUTTON: &str = "Mail me a link";
 pub const SIGN_IN_RESET_BUTTON: &str = "I forgot my password";
-pub const SIGN_IN_LINK_SENT: &str = "If we know this address, a mail with a link is on its way. The link works once, within half an hour.";
-pub const SIGN_IN_RESET_SENT: &str =
-    "If we know this address, a mail with a link to set a new password is on its way. The link works once, within half an hour.";
+pub const SIGN_IN_LINK_SENT: &str =
+    "If we know this address, a mail with a link is on its way. The link works once, within half an hour.";
+pub const SIGN_IN_RESET_SENT: &str = "If we know this address, a mail with a link to set a new password is on its way. The link works once, within half an hour.";
 pub const SIGN_IN_WRONG: &str = "That did not work. Check the address and the password, or let us mail you a link.";
 pub const SIGN_IN_CODE_NEEDED: &str = "Enter the code of your authenticator app as well, and the password once more.";
 pub const SIGN_IN_NO_ADDRESS: &str = "Enter your whole e-mail address first.";
@@ -187,8 +187,7 @@ pub const ACCOUNT_PASSWORD_OLD: &str = "Present password";
 pub const ACCOUNT_PASSWORD_SET: &str = "Set password";
 pub const ACCOUNT_PASSWORD_CHANGE: &str = "Change password";
 pub const ACCOUNT_PASSWORD_CHANGED: &str = "Your password is set. Your other sessions have ended.";
-pub const ACCOUNT_PASSWORD_REFUSED: &str =
-    "This was not accepted. Check the present password; the new one needs at least 8 characters and must not be a common one.";
+pub const ACCOUNT_PASSWORD_REFUSED: &str = "This was not accepted. Check the present password; the new one needs at least 8 characters and must not be a common one.";
 pub const ACCOUNT_OTHERS: &str = "Sign out everywhere else";
 pub const ACCOUNT_OTHERS_ENDED: &str = "All your other sessions have ended.";
 pub const ACCOUNT_NOT_REGISTERED: &str = "You are signed in, but not registered for that event.";
@@ -196,8 +195,7 @@ pub const SIGN_OUT: &str = "Sign out";
 
 // Messages.
 pub const UNSUBSCRIBE_REMINDERS: &str = "Stop reminders?";
-pub const UNSUBSCRIBE_REMINDERS_LEAD: &str =
-    "You would get no more reminders from {sender}. Your registrations stay, and so does what you have to know: changes and cancellations.";
+pub const UNSUBSCRIBE_REMINDERS_LEAD: &str = "You would get no more reminders from {sender}. Your registrations stay, and so does what you have to know: changes and cancellations.";
 pub const UNSUBSCRIBE_MARKETING: &str = "Unsubscribe?";
 pub const UNSUBSCRIBE_MARKETING_LEAD: &str =
     "You would get no more of these messages from {sender}. Your registrations stay, and so do messages about them.";
@@ -232,7 +230,8 @@ pub const DATA_CONSENTS_MEANING: &str = "Each on its own, never ticked for you, 
 pub const DATA_CONSENTS_NONE: &str =
     "Nothing. Your data is not used for advertising: registering alone agrees to nothing of the kind.";
 pub const DATA_KEPT: &str = "How long it is kept";
-pub const DATA_KEPT_DAYS: &str = "What tells who you are is removed {days} days after the event has ended. Numbers without names stay.";
+pub const DATA_KEPT_DAYS: &str =
+    "What tells who you are is removed {days} days after the event has ended. Numbers without names stay.";
 pub const DATA_KEPT_OPEN: &str =
     "The organiser has set no time. You can ask them to remove your data whenever you like.";
 pub const DATA_ADDRESS: &str = "Your network address";
@@ -245,7 +244,8 @@ pub const BASIS_CONSENT: &str = "Your consent, Art. 6(1)(a) GDPR";
 pub const BASIS_CONTRACT: &str = "Needed for what you asked for, Art. 6(1)(b) GDPR";
 pub const BASIS_LEGAL: &str = "A law demands it, Art. 6(1)(c) GDPR";
 pub const BASIS_INTEREST: &str = "A legitimate interest, Art. 6(1)(f) GDPR";
-pub const PURPOSE_EMAIL: &str = "To send you the ticket, and what you have to know about the event; to tell registrations apart.";
+pub const PURPOSE_EMAIL: &str =
+    "To send you the ticket, and what you have to know about the event; to tell registrations apart.";
 pub const PURPOSE_NAME: &str = "To know who comes, and to help you.";
 pub const PURPOSE_PHONE: &str = "To reach you about the event. No text message is sent without your consent.";
 pub const PURPOSE_NICKNAME: &str = "To let you in without an address.";
@@ -255,17 +255,18 @@ pub const PURPOSE_REGISTERED: &str = "To hold your place.";
 pub const DATA_ENTERED: &str = "When you first came in, and when you were checked in at the door";
 pub const PURPOSE_ENTERED: &str = "To know how many of those who registered came.";
 pub const DATA_WATCHING: &str = "That you are watching, while you watch, and when";
-pub const PURPOSE_WATCHING: &str = "To count the audience. Kept under a number that names nobody and differs for each event.";
+pub const PURPOSE_WATCHING: &str =
+    "To count the audience. Kept under a number that names nobody and differs for each event.";
 pub const DATA_PAID: &str = "Whether you paid, and how much";
 pub const PURPOSE_PAID: &str = "To let those in who paid, and for the books.";
 pub const DATA_MAILS: &str = "Which messages were sent to you, and whether they arrived";
 pub const PURPOSE_MAILS: &str = "So that nothing is sent twice, and nothing gets lost unseen.";
 pub const DATA_COOKIE: &str = "A cookie for this browser";
-pub const PURPOSE_COOKIE: &str = "So that several tabs of one browser count once, and you stay signed in. No other site sees it.";
+pub const PURPOSE_COOKIE: &str =
+    "So that several tabs of one browser count once, and you stay signed in. No other site sees it.";
 
 // When something is not as it should be.
 pub const ERROR_NO_LINK: &str = "This link opens nothing";
-pub const ERROR_NO_LINK_ADVICE: &str =
-    "It may be incomplete: open it from the mail, or copy the whole of it. If what it belonged to was removed, it no longer works.";
+pub const ERROR_NO_LINK_ADVICE: &str = "It may be incomplete: open it from the mail, or copy the whole of it. If what it belonged to was removed, it no longer works.";
 pub const ERROR_BAD_FORM: &str = "This form could not be read";
 pub const ERROR_BAD_FORM_ADVICE: &str = "Go back, reload the page and try again.";

@@ -1,0 +1,124 @@
+//! The audit log as a page: its words for people, with a link to each subject that has a page.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use serde::Deserialize;
+use tonic::Code;
+use turnout_proto::profiles::v1::{AuditEntry, ListAuditRequest};
+
+use super::{events::millis, reading, refusals, session::Organiser, team};
+use crate::{
+    Shared,
+    answers::html,
+    upstream::bounded,
+    views::{
+        console::{
+            audit::{AuditPage, AuditRow, act},
+            shell::Place,
+        },
+        text::studio as own,
+    },
+};
+
+/// Entries on a page.
+const PAGE_SIZE: i32 = 50;
+
+/// What the address may carry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    page: String,
+}
+
+pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Query(asked): Query<Asked>) -> Response {
+    let request = ListAuditRequest { page_size: PAGE_SIZE, page_token: asked.page.clone(), subject: String::new() };
+    let mut page = AuditPage {
+        shell: reading::shell(Place::Audit, &organiser),
+        rows: None,
+        next: String::new(),
+        later: !asked.page.is_empty(),
+    };
+    match shared.upstream.accounts(&organiser.acting()).list_audit(bounded(request)).await {
+        Ok(answer) => {
+            let answer = answer.into_inner();
+            let names = names(&shared, &organiser).await;
+            page.rows = Some(answer.entries.into_iter().map(|entry| row(entry, &names)).collect());
+            if !answer.next_page_token.is_empty() {
+                let token: String = form_urlencoded::byte_serialize(answer.next_page_token.as_bytes()).collect();
+                page.next = format!("/console/audit?page={token}");
+            }
+        }
+        Err(status) if matches!(status.code(), Code::PermissionDenied) => return refusals::page(&status),
+        Err(status) => tracing::warn!(code = ?status.code(), "the audit log could not be read"),
+    }
+    html(&page)
+}
+
+/// The members' addresses by their ids. Who may not see the team sees ids.
+async fn names(shared: &Shared, organiser: &Organiser) -> HashMap<String, String> {
+    let members = team::members(shared, organiser).await.unwrap_or_default();
+    members.into_iter().map(|member| (member.account_id, member.email)).collect()
+}
+
+fn row(entry: AuditEntry, names: &HashMap<String, String>) -> AuditRow {
+    let named = |id: &str| names.get(id).filter(|name| !name.is_empty()).cloned();
+    let who = match entry.actor.split_once(':') {
+        Some(("member", "link")) => own::ACTOR_LINK.to_owned(),
+        Some(("member", id)) => named(id).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)),
+        Some(("key", id)) => own::ACTOR_KEY.replace("{id}", id),
+        Some(("service", name)) => own::ACTOR_SERVICE.replace("{name}", name),
+        _ if entry.actor == "link" => own::ACTOR_LINK.to_owned(),
+        _ => entry.actor.clone(),
+    };
+    let (kind, id) = entry.subject.split_once(':').unwrap_or(("", &entry.subject));
+    let event = &entry.event_id;
+    let (subject, href) = match kind {
+        "registration" if !event.is_empty() => {
+            (own::SUBJECT_REGISTRATION.replace("{event}", event), format!("/console/events/{event}/registrants/{id}"))
+        }
+        "person" => (own::SUBJECT_PERSON.to_owned(), format!("/console/audience/{id}")),
+        "event" => (own::SUBJECT_EVENT.replace("{event}", id), format!("/console/events/{id}")),
+        "member" | "account" => {
+            (named(id).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)), "/console/team".to_owned())
+        }
+        _ => (entry.subject.clone(), String::new()),
+    };
+    AuditRow {
+        at_ms: entry.at.as_ref().map_or(0, millis),
+        who,
+        what: act(&entry.action),
+        subject,
+        href,
+        reason: entry.reason,
+        detail: entry.detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actors_and_subjects_are_words_with_a_link_to_where_they_are_shown() {
+        let names = [("m1".to_owned(), "owner@example.org".to_owned())].into();
+        let entry = |actor: &str, subject: &str| AuditEntry {
+            actor: actor.into(),
+            action: "registration.cancel".into(),
+            subject: subject.into(),
+            event_id: "gala".into(),
+            ..AuditEntry::default()
+        };
+        let shown = row(entry("member:m1", "registration:r1"), &names);
+        assert_eq!(
+            (shown.who.as_str(), shown.href.as_str()),
+            ("owner@example.org", "/console/events/gala/registrants/r1")
+        );
+        assert_eq!(row(entry("member:link", "person:p1"), &names).href, "/console/audience/p1");
+        assert_eq!(row(entry("member:gone", "member:m1"), &names).subject, "owner@example.org");
+        assert_eq!(row(entry("nobody", "thing"), &names).subject, "thing");
+    }
+}

@@ -1,0 +1,435 @@
+//! The sentences of the console's pages with which events, forms, messages, the team and the settings are made, in English. The rules are
+//! those of the table above this one: no sentence stands in a template or a script.
+
+// Everywhere.
+pub const SAVE: &str = "Save changes";
+pub const READ_ONLY: &str = "Your role sees this page and changes nothing here. An owner or an organiser can.";
+pub const NOT_SAVED: &str = "Nothing was saved. See what is wrong below.";
+pub const CHANGED_MEANWHILE: &str = "Somebody else saved meanwhile. Your entries are kept; where theirs differ, it says so below. Saving again puts yours in their place.";
+pub const STORED_NOW: &str = "Stored meanwhile: {value}";
+pub const STORED_EMPTY: &str = "nothing";
+pub const STORED_TICKED: &str = "ticked";
+pub const EMAIL: &str = "E-mail";
+pub const PASSWORD: &str = "Password";
+pub const TAB_FORM: &str = "Form";
+pub const TAB_MESSAGES: &str = "Messages";
+pub const TAB_FIGURES: &str = "Figures";
+pub const TAB_SETTINGS: &str = "Settings";
+
+/// What was done, by the word in the address after it.
+pub const DIDS: &[(&str, &str)] = &[
+    ("saved", "Saved."),
+    ("cancelled", "The event is cancelled. Its registrants are told."),
+    ("room", "The room is there."),
+    ("form", "The form is saved as a new version. From now on people fill in this one."),
+    ("invited", "The invitation is on its way. It holds a link to set a password."),
+    ("role", "The role is changed, from the next click on."),
+    ("removed", "The member is removed and signed out everywhere."),
+    ("password", "The password is changed. Your other sessions have ended."),
+    ("others", "Your other sessions have ended."),
+    ("second-factor-off", "The second factor is removed."),
+    ("template", "The template is saved."),
+    ("template-reset", "The template is back to the one above it."),
+    ("reminders", "The reminders are saved. What is not sent yet is planned anew."),
+    ("retention", "What was due is removed."),
+];
+
+// Signing in.
+pub const SIGN_IN_BUTTON: &str = "Sign in";
+pub const SIGN_IN_LINK_BUTTON: &str = "Mail me a link";
+pub const SIGN_IN_RESET_BUTTON: &str = "Forgot password";
+pub const SIGN_IN_FIRST_TITLE: &str = "First start, or nobody can sign in any more";
+pub const SIGN_IN_SESSION_OVER: &str = "Your session is over. Sign in again.";
+pub const SIGN_IN_LINK_SENT: &str =
+    "If this address belongs to a member of a team, a link is on its way to it. It works once, for a short time.";
+pub const SIGN_IN_RESET_SENT: &str =
+    "If this address belongs to a member of a team, a link to set a new password is on its way to it.";
+pub const SIGN_IN_WRONG: &str = "This address and password do not open the console.";
+pub const SIGN_IN_CODE_NEEDED: &str =
+    "One step more: the present code of your authenticator app, or a recovery code, together with your password.";
+pub const SIGN_IN_NO_ADDRESS: &str = "Enter your e-mail address.";
+pub const SIGN_IN_TOO_MANY: &str = "Too many tries. Wait a minute, then try again.";
+pub const SIGN_IN_LINK_OVER: &str = "This link was used or is too old. Ask for a new one.";
+pub const SIGN_IN_PASSWORD_SET: &str = "The new password is set. Sign in with it.";
+pub const PASSWORD_AGAIN: &str = "Once more: we do not keep it between two pages.";
+pub const CODE: &str = "Code";
+pub const CODE_HINT: &str = "Six digits from the app, or one of your recovery codes.";
+pub const NEW_PASSWORD: &str = "New password";
+pub const NEW_PASSWORD_HINT: &str =
+    "At least 8 characters, and not one of the most common. A sentence of a few words is good.";
+pub const PASSWORD_REFUSED: &str = "Choose another one: 8 to 256 characters, and not one of the most common.";
+pub const LINK_SIGN_IN: &str = "Sign in to the console";
+pub const LINK_SIGN_IN_LEAD: &str = "Your link is good. Press the button to sign in on this device.";
+pub const LINK_SIGN_IN_BUTTON: &str = "Sign in";
+pub const LINK_PASSWORD: &str = "Set your password";
+pub const LINK_PASSWORD_LEAD: &str = "With it you sign in from now on. All open sessions of this account end.";
+pub const LINK_PASSWORD_BUTTON: &str = "Set the password";
+pub const WELCOME: &str = "Make your account";
+pub const WELCOME_LEAD: &str = "You came by the link of the first start, which works once. With an account you can sign in again and invite your team. You will be its first owner.";
+pub const WELCOME_BUTTON: &str = "Make the account";
+pub const WELCOME_SKIP: &str = "Later";
+pub const WELCOME_NOT_FIRST: &str =
+    "This cannot be done: the team has members already, or the address belongs to another team.";
+
+// One's own account.
+pub const ACCOUNT: &str = "Your account";
+pub const ACCOUNT_NONE: &str = "You have no account yet";
+pub const ACCOUNT_NONE_ADVICE: &str =
+    "You came by the link of the first start. Make an account to be able to sign in again.";
+pub const CHANGE_PASSWORD: &str = "Password";
+pub const CHANGE_PASSWORD_MEANING: &str = "Changing it ends your sessions on other devices.";
+pub const OLD_PASSWORD: &str = "Present password";
+pub const OLD_PASSWORD_WRONG: &str = "This is not the present password.";
+pub const CHANGE_PASSWORD_BUTTON: &str = "Change the password";
+pub const SESSIONS: &str = "Sessions";
+pub const SESSIONS_UNKNOWN: &str = "The sessions cannot be listed right now.";
+pub const SESSION_THIS: &str = "this one";
+pub const SESSION_OPENED: &str = "Signed in";
+pub const SESSION_UNTIL: &str = "ends";
+pub const SESSIONS_END: &str = "End all others";
+pub const SECOND_FACTOR: &str = "Second factor";
+pub const SECOND_FACTOR_ON: &str = "Second factor on";
+pub const SECOND_FACTOR_OFF: &str = "No second factor";
+pub const SECOND_FACTOR_ON_MEANING: &str = "Signing in asks for a code of your authenticator app.";
+pub const SECOND_FACTOR_OFF_MEANING: &str =
+    "With a code of an authenticator app beside your password, a stolen password opens nothing.";
+pub const SECOND_FACTOR_BEGIN: &str = "Set it up";
+pub const SECOND_FACTOR_SCAN: &str =
+    "Scan this with your authenticator app, or type the key into it. Then enter the code that it shows.";
+pub const SECOND_FACTOR_KEY: &str = "Key";
+pub const SECOND_FACTOR_PICTURE: &str = "QR code for the authenticator app";
+pub const SECOND_FACTOR_CONFIRM: &str = "Turn it on";
+pub const SECOND_FACTOR_CODE: &str = "Code of the app";
+pub const SECOND_FACTOR_CODE_WRONG: &str = "This code is wrong, too old, or was used before. Wait for the next one.";
+pub const SECOND_FACTOR_REMOVE: &str = "Remove it";
+pub const SECOND_FACTOR_REMOVE_MEANING: &str = "Needs a present code, or a recovery code.";
+pub const RECOVERY: &str = "Your recovery codes";
+pub const RECOVERY_LEAD: &str = "The second factor is on. Keep these codes where you find them without your phone: each opens the console once in place of the app. They are shown only now.";
+pub const RECOVERY_DONE: &str = "I have kept them";
+
+// The team.
+pub const TEAM: &str = "Team";
+pub const TEAM_NONE: &str = "Nobody has an account yet";
+pub const TEAM_NONE_ADVICE: &str = "Make the first owner’s account. Owners can then invite others.";
+pub const TEAM_NONE_BUTTON: &str = "Make your account";
+pub const ROLES: &str = "What each role may do";
+pub const ROLE_OWNER_MEANING: &str = "Everything: the team, the settings and the audit log included.";
+pub const ROLE_ORGANISER_MEANING: &str =
+    "Makes and changes events, forms and messages; sees registrants, helps them, exports lists.";
+pub const ROLE_SUPPORT_MEANING: &str =
+    "Sees registrants and people and helps them: resends mails, verifies, registers and checks in by hand.";
+pub const ROLE_ANALYST_MEANING: &str = "Sees figures, and lists without names, addresses or answers.";
+pub const ROLE_MODERATOR_MEANING: &str = "Sees the live pages and checks people in at the door.";
+pub const MEMBER_YOU: &str = "you";
+pub const MEMBER_ACTIVE: &str = "active";
+pub const MEMBER_INVITED: &str = "invited {time} UTC, not signed in yet";
+pub const MEMBER_CHANGE: &str = "Change";
+pub const MEMBER_ROLE: &str = "Role";
+pub const MEMBER_ROLE_CHANGE: &str = "Change the role";
+pub const MEMBER_INVITE_AGAIN: &str = "Send a new link";
+pub const MEMBER_REMOVE: &str = "Remove from the team";
+pub const MEMBER_REMOVE_MEANING: &str = "Their sessions end at once. What they did stays in the audit log.";
+pub const MEMBER_REMOVE_CONFIRM: &str = "Remove this member? Their sessions end at once.";
+pub const INVITE: &str = "Invite somebody";
+pub const INVITE_MEANING: &str = "They get a mail with a link to set a password.";
+pub const INVITE_BUTTON: &str = "Send the invitation";
+
+// The audit log.
+pub const AUDIT: &str = "Audit log";
+pub const AUDIT_LEAD: &str = "What members of the team did for others, and why. Nothing here can be changed.";
+pub const AUDIT_NONE: &str = "Nothing yet";
+pub const AUDIT_NONE_ADVICE: &str =
+    "As soon as somebody acts for a registrant, exports a list or changes the team, it stands here.";
+pub const AUDIT_WHEN: &str = "When";
+pub const AUDIT_WHO: &str = "Who";
+pub const AUDIT_WHAT: &str = "What";
+pub const AUDIT_SUBJECT: &str = "On what";
+pub const AUDIT_WHY: &str = "Why";
+pub const AUDIT_OLDER: &str = "Older";
+pub const AUDIT_NEWEST: &str = "Newest";
+pub const ACTOR_LINK: &str = "First sign-in link";
+pub const ACTOR_MEMBER: &str = "Member {id}";
+pub const ACTOR_KEY: &str = "API key {id}";
+pub const ACTOR_SERVICE: &str = "The service {name}";
+pub const SUBJECT_REGISTRATION: &str = "A registration of {event}";
+pub const SUBJECT_PERSON: &str = "A person";
+pub const SUBJECT_EVENT: &str = "The event {event}";
+
+/// What each act of the audit log is called.
+pub const ACTS: &[(&str, &str)] = &[
+    ("registration.register", "Registered by hand"),
+    ("registration.update", "Changed a registration"),
+    ("registration.cancel", "Cancelled a registration"),
+    ("registration.rsvp", "Recorded whether they come"),
+    ("registration.payment", "Set the payment"),
+    ("registration.check_in", "Checked in"),
+    ("registrants.export", "Exported registrants"),
+    ("people.export", "Exported people"),
+    ("people.consenting", "Listed people who consented"),
+    ("person.update", "Changed a person"),
+    ("person.phone", "Changed a phone number"),
+    ("person.verify_by_hand", "Verified an address by hand"),
+    ("person.reset", "Sent a link for a new password"),
+    ("message.resend", "Sent a message again"),
+    ("suppression.lift", "Lifted a suppression"),
+    ("retention.apply", "Removed personal data that was due"),
+    ("member.invite", "Invited a member"),
+    ("member.role", "Changed a member’s role"),
+    ("member.remove", "Removed a member"),
+];
+
+// The settings of an event.
+pub const EVENT_SETTINGS: &str = "Event settings";
+pub const GROUP_PAGE: &str = "Registration page";
+pub const GROUP_WHAT: &str = "What it is";
+pub const GROUP_WHEN: &str = "When and where";
+pub const GROUP_WHEN_MEANING: &str =
+    "When the registration page is open, a change of time, zone or venue is told to everybody who is registered.";
+pub const GROUP_PLACES: &str = "Places and price";
+pub const GROUP_RSVP: &str = "Confirmation by the people";
+pub const GROUP_RSVP_MEANING: &str = "For events where people have to say that they really come.";
+pub const PUBLISHED: &str = "Open for registration";
+pub const PUBLISHED_HINT: &str = "Ticked: anybody with the address can register, and mails go out. Not ticked: the event page can be seen, and nobody can register.";
+pub const NICKNAMES: &str = "Allow a nickname alone";
+pub const NICKNAMES_HINT: &str = "People may enter without an address. They cannot be written to.";
+pub const EVENT_TITLE: &str = "Title";
+pub const EVENT_SUMMARY: &str = "Summary";
+pub const EVENT_SUMMARY_HINT: &str =
+    "What it is about. It stands on the event page; an empty line begins a new paragraph.";
+pub const EVENT_LANGUAGES: &str = "Languages";
+pub const EVENT_LANGUAGES_HINT: &str = "Tags with commas between, such as en, fi. The first is the event’s own; the form and the messages can be written in each.";
+pub const EVENT_STARTS: &str = "Starts";
+pub const EVENT_ENDS: &str = "Ends";
+pub const EVENT_ZONE: &str = "Time zone";
+pub const EVENT_ZONE_HINT: &str = "Such as Europe/Helsinki. Times are meant, shown and reminded of in it.";
+pub const EVENT_MODE: &str = "People take part";
+pub const EVENT_MODE_HINT: &str = "With both, each person chooses when registering.";
+pub const EVENT_VENUE: &str = "Venue";
+pub const EVENT_VENUE_HINT: &str = "As people should read it: name, street, town.";
+pub const EVENT_CAPACITY: &str = "Places";
+pub const EVENT_CAPACITY_HINT: &str = "Empty means no limit. Fewer than are taken cancels nobody.";
+pub const EVENT_WAITING: &str = "Keep a waiting list";
+pub const EVENT_WAITING_HINT: &str =
+    "Who finds no place waits for one and moves up by itself. Otherwise they are refused.";
+pub const EVENT_PRICE: &str = "Price";
+pub const EVENT_PRICE_HINT: &str = "Such as 12.50. Empty means free. Who has not paid is not let in.";
+pub const EVENT_CURRENCY: &str = "Currency";
+pub const EVENT_CURRENCY_HINT: &str = "Three letters, such as EUR.";
+pub const EVENT_RSVP: &str = "Ask people to confirm";
+pub const EVENT_RSVP_HINT: &str = "Then only those who confirmed count as registrants in the statistics.";
+pub const EVENT_REFUSE: &str = "Refuse those who have not confirmed";
+pub const EVENT_REFUSE_HINT: &str = "Otherwise they are let in, and the door is told.";
+pub const NO_SUCH_TIME: &str = "This is no time in this zone.";
+pub const NO_START: &str = "Say when it starts.";
+pub const NO_SUCH_ZONE: &str = "This is not a time zone that we know. Use a name such as Europe/Helsinki, or UTC.";
+pub const NO_NUMBER: &str = "Enter a whole number.";
+pub const NO_AMOUNT: &str = "Enter an amount such as 12.50, with the digits of its currency.";
+pub const ROOM_NEW: &str = "Add a room";
+pub const ROOM_TITLE: &str = "Name";
+pub const ROOM_ID: &str = "Address";
+pub const ROOM_ID_HINT: &str = "Letters, digits, - and _. Left empty, we choose one.";
+pub const ROOM_ADD: &str = "Add the room";
+pub const ROOM_ID_TAKEN: &str = "This address is taken in this event.";
+pub const ROOM_NOT_ADDED: &str = "The room was not added.";
+pub const CANCEL_EVENT: &str = "Cancel the event";
+pub const CANCEL_EVENT_MEANING: &str = "For good: it cannot be taken back. Everybody who is registered is told, and nobody can register or enter any more.";
+pub const CANCEL_EVENT_SURE: &str = "Yes, this event will not take place";
+pub const CANCEL_EVENT_NOT_SURE: &str = "The event was not cancelled: tick the box if you are sure.";
+
+// The form builder.
+pub const FORM: &str = "Registration form";
+pub const FORM_VERSION: &str = "Version {version}";
+pub const FORM_VERSION_NONE: &str = "The form that every event begins with";
+pub const FORM_UNSAVED: &str = "Not saved yet: people still see the form as it was.";
+pub const FORM_NOT_SAVED: &str = "The form was not saved. The questions with something to put right are open below.";
+pub const FORM_MEANWHILE: &str = "Somebody else saved version {version} meanwhile. Your entries are kept; saving again puts yours in place of theirs. Open this page in a second tab to compare.";
+pub const FORM_STANDARD: &str = "Every form asks for";
+pub const FORM_STANDARD_MEANING: &str = "The e-mail address is always asked for. Ask for the rest only if you need it.";
+pub const FORM_NAME: &str = "Name";
+pub const FORM_PHONE: &str = "Phone";
+pub const STANDARD_REQUIRED: &str = "Must be given";
+pub const STANDARD_OPTIONAL: &str = "May stay empty";
+pub const STANDARD_HIDDEN: &str = "Not asked";
+pub const FORM_QUESTIONS: &str = "Your questions";
+pub const FORM_QUESTIONS_NONE: &str = "None yet. Every question costs you registrants: ask what you will use.";
+pub const FORM_CONSENTS: &str = "Consents";
+pub const FORM_CONSENTS_MEANING: &str = "Each has its own box, never ticked beforehand and never needed to register.";
+pub const FORM_ADD: &str = "Add a question";
+pub const FORM_NEW_TYPE: &str = "Next question";
+pub const FORM_ADD_CONSENT: &str = "Add a consent";
+pub const FORM_UP: &str = "Move up";
+pub const FORM_DOWN: &str = "Move down";
+pub const FORM_REMOVE: &str = "Remove";
+pub const FORM_HAS_ERROR: &str = "something to put right";
+pub const FORM_SAVE: &str = "Save the form";
+pub const FORM_SAVE_MEANING: &str =
+    "Saving makes a new version. Answers that were given keep the version they were given to.";
+pub const FORM_PREVIEW: &str = "As people see it";
+pub const FORM_PREVIEW_UPDATE: &str = "Update the preview";
+pub const TYPE_TEXT: &str = "One line";
+pub const TYPE_LONG: &str = "Several lines";
+pub const TYPE_CHOICE: &str = "One of several options";
+pub const TYPE_CHOICES: &str = "Any of several options";
+pub const TYPE_BOX: &str = "A box to tick";
+pub const TYPE_INTEGER: &str = "A whole number";
+pub const TYPE_YEAR: &str = "Year of birth";
+pub const TYPE_PLACE: &str = "A place";
+pub const BASIS_CONTRACT: &str = "Needed for what the person asked for (b)";
+pub const BASIS_CONSENT: &str = "The person agrees (a)";
+pub const BASIS_INTEREST: &str = "A legitimate interest of yours (f)";
+pub const BASIS_LAW: &str = "A law demands it (c)";
+pub const QUESTION_NEW: &str = "New question";
+pub const QUESTION_LABEL: &str = "Question";
+pub const QUESTION_TYPE: &str = "Answer";
+pub const QUESTION_REQUIRED: &str = "Must be answered";
+pub const QUESTION_MUST: &str = "must be answered";
+pub const QUESTION_MAY: &str = "may stay empty";
+pub const QUESTION_HINT: &str = "Hint below it";
+pub const QUESTION_PURPOSE: &str = "What the answer is for";
+pub const QUESTION_PURPOSE_HINT: &str = "People read this on the page about their data.";
+pub const QUESTION_BASIS: &str = "Legal basis";
+pub const QUESTION_BASIS_HINT: &str = "GDPR, article 6(1).";
+pub const QUESTION_KEY: &str = "Key";
+pub const QUESTION_KEY_HINT: &str = "The column’s name in exports. Left empty, it is made from the question.";
+pub const QUESTION_OPTIONS: &str = "Options";
+pub const QUESTION_OPTIONS_HINT: &str = "One a line: the label alone, or key: label. The keys are what exports hold; in other languages they say which option is meant.";
+pub const QUESTION_MIN: &str = "At least";
+pub const QUESTION_MAX: &str = "At most";
+pub const CONSENT_NEW: &str = "New consent";
+pub const CONSENT_TEXT: &str = "What the person agrees to";
+pub const CONSENT_PURPOSE: &str = "Purpose";
+pub const CONSENT_PURPOSE_HINT: &str = "A word such as marketing, partners or reminders.";
+pub const CONSENT_CHANNEL: &str = "Channel";
+pub const CONSENT_CHANNEL_HINT: &str = "A word such as email or sms.";
+
+// Messages.
+pub const FOLDER: &str = "Mails reach nobody yet: no mail server is set up.";
+pub const FOLDER_ADVICE: &str = "They are kept as files in the data folder of this installation. To send them, the operator sets smtp_url and mail_from in the configuration and starts Turnout again.";
+pub const TEMPLATES: &str = "What is written, and when";
+pub const TEMPLATE_OWN: &str = "This event’s own text";
+pub const TEMPLATE_TENANT: &str = "Your text for all events";
+pub const TEMPLATE_OURS: &str = "The usual text";
+pub const TEMPLATE_OFF: &str = "Not sent";
+pub const KIND_CONFIRMATION_WHEN: &str =
+    "At once, when somebody registers, joins the waiting list or comes from it to a place.";
+pub const KIND_REMINDER_WHEN: &str = "Before the event begins, as often as the reminders say.";
+pub const KIND_CHANGE_WHEN: &str = "When time, zone or venue of the event change.";
+pub const KIND_CANCELLATION_WHEN: &str = "When the event or a registration is cancelled.";
+pub const MESSAGE_FIGURES: &str = "What became of them";
+pub const MESSAGE_FIGURES_NONE: &str = "No message about this event yet.";
+pub const MESSAGE_KIND: &str = "Message";
+pub const MESSAGE_STATE: &str = "State";
+pub const MESSAGE_REASON: &str = "Why";
+pub const MESSAGE_COUNT: &str = "How many";
+pub const REMINDERS: &str = "Reminders";
+pub const REMINDERS_MEANING: &str = "Counted back from the start, in the event’s zone. Nobody is reminded in their quiet hours, and nobody who is in already.";
+pub const REMINDERS_BEFORE: &str = "Before the start";
+pub const REMINDERS_HINT: &str = "Such as 2d, 24h, 30min. Empty means none; up to 10.";
+pub const REMINDERS_WRONG: &str = "Write each as a number with d, h or min, with commas between.";
+pub const REMINDERS_SAVE: &str = "Save the reminders";
+pub const TEMPLATE_IN: &str = "Text in";
+pub const TEMPLATE_SUBJECT: &str = "Subject";
+pub const TEMPLATE_BODY: &str = "Text";
+pub const TEMPLATE_BODY_HINT: &str = "Markdown: empty lines part paragraphs, **bold**, [link](address), - lists.";
+pub const TEMPLATE_VARIABLES: &str = "What can stand in it";
+pub const TEMPLATE_VARIABLES_MEANING: &str = "In double braces, filled in for each person.";
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("{{person.name}}", "the person’s name"),
+    ("{{event.title}}", "the event’s title"),
+    ("{{event.date}}", "its day"),
+    ("{{event.time}}", "its time"),
+    ("{{event.zone}}", "the zone of these"),
+    ("{{event.venue}}", "where it is"),
+    ("{{event.url}}", "the event page"),
+    ("{{registration.url}}", "the person’s own page, with the ticket"),
+    ("{{registration.rsvp_url}}", "where they confirm"),
+    ("{{organiser.name}}", "your sender name"),
+    ("{{unsubscribe.url}}", "where they unsubscribe"),
+];
+pub const TEMPLATE_ON: &str = "Send this message";
+pub const TEMPLATE_ON_HINT: &str = "Not ticked: nobody gets it, and the list of registrants says so.";
+pub const TEMPLATE_SAVE: &str = "Save for this event";
+pub const TEMPLATE_RESET: &str = "Back to the usual text";
+pub const TEMPLATE_RESET_CONFIRM: &str = "Throw this event’s own text away?";
+pub const TEMPLATE_MEANWHILE: &str =
+    "Somebody else saved this template meanwhile. Your text is kept; saving again puts it in place of theirs.";
+pub const TEMPLATE_PREVIEW: &str = "As an invented person gets it";
+pub const TEMPLATE_PREVIEW_TEXT: &str = "Preview the text";
+pub const TEMPLATE_PREVIEW_HTML: &str = "Preview the mail";
+pub const TEMPLATE_NO_PREVIEW: &str = "It cannot be shown as it is.";
+pub const TEMPLATE_PLAIN: &str = "Plain";
+pub const TEMPLATE_HTML: &str = "With layout";
+pub const TEMPLATE_TEST: &str = "Send a test";
+pub const TEMPLATE_TEST_TO: &str = "To";
+pub const TEMPLATE_TEST_HINT: &str = "Only to addresses of your team.";
+pub const TEMPLATE_TEST_SEND: &str = "Send";
+pub const TEST_SENT: &str = "The test was handed over. The mail server says: {answer}";
+pub const TEST_NOT_SENT: &str = "The test was not sent. The mail server says: {answer}";
+
+// The tenant's settings.
+pub const SETTINGS: &str = "Settings";
+pub const SETTINGS_MEANWHILE: &str =
+    "Somebody else saved these settings meanwhile. Your entries are kept; saving again puts them in place of theirs.";
+pub const SETTINGS_DATA: &str = "Personal data";
+pub const RETENTION_DAYS: &str = "Days that personal data is kept after an event";
+pub const RETENTION_DAYS_HINT: &str =
+    "Then names, addresses, phones and answers are removed; the figures stay. 0 means never. Up to 3,650.";
+pub const RETENTION_NONE: &str = "No limit is set: names, addresses and answers are kept for ever. The law asks you to keep them no longer than you need them.";
+pub const RETENTION_DUE: &str = "What would be removed now";
+pub const RETENTION_DUE_MEANING: &str = "It is removed by itself in time; you can also do it now.";
+pub const RETENTION_NOTHING: &str = "Nothing is due.";
+pub const RETENTION_UNKNOWN: &str = "This cannot be said right now. Reload the page in a moment.";
+pub const RETENTION_EVENT: &str = "Event";
+pub const RETENTION_COUNT: &str = "Registrations";
+pub const RETENTION_APPLY: &str = "Remove it now";
+pub const RETENTION_CONFIRM: &str = "Remove this personal data now? It cannot be brought back.";
+pub const THRESHOLD: &str = "Hide breakdowns of fewer people than";
+pub const THRESHOLD_HINT: &str = "So that nobody can be recognised in the figures of a form: 3 to 100.";
+pub const SETTINGS_MAIL: &str = "Messages";
+pub const SENDER_NAME: &str = "Sender’s name";
+pub const SENDER_NAME_HINT: &str = "What people see in the line From.";
+pub const REPLY_TO: &str = "Answers go to";
+pub const REPLY_TO_HINT: &str = "Empty: to the sender’s address.";
+pub const QUIET_FROM: &str = "Quiet hours from";
+pub const QUIET_TO: &str = "Quiet hours until";
+pub const QUIET_HINT: &str = "In each person’s own zone; reminders wait. The same as the beginning means none.";
+pub const OPT_IN: &str = "Reminders only with consent";
+pub const OPT_IN_HINT: &str = "Ticked: only who agreed to the purpose reminders gets them.";
+pub const WEBHOOK: &str = "Webhook for your systems";
+pub const WEBHOOK_HINT: &str = "An https address that is told about states of messages and registrations.";
+pub const SECRETS: &str = "Secrets of incoming webhooks";
+pub const SECRETS_MEANING: &str = "With them your payment provider and your mail provider sign what they report. A new one is shown once; the one before stays valid for 24 hours.";
+pub const SECRET_CONFIRM: &str = "Make a new secret? The present one stays valid for 24 hours.";
+pub const SECRET_PAYMENT_NEW: &str = "New secret for payments";
+pub const SECRET_REPORTS_NEW: &str = "New secret for delivery reports";
+pub const SECRET_PAYMENT: &str = "Secret for payments";
+pub const SECRET_REPORTS: &str = "Secret for delivery reports";
+pub const SECRET_LEAD: &str = "Copy it now: it is shown only once.";
+pub const SECRET_DONE: &str = "I have copied it";
+pub const SECRET_EXAMPLE_TITLE: &str = "Try it";
+pub const SECRET_EXAMPLE_MEANING: &str =
+    "In a shell with openssl and curl. The signature is that of the Standard Webhooks specification.";
+pub const SECRET_PAYMENT_BODY: &str =
+    r#"{"event_id":"EVENT","registration_id":"REGISTRATION","state":"paid","amount_minor":1250,"currency":"EUR"}"#;
+pub const SECRET_REPORTS_BODY: &str = r#"{"message_id":"MESSAGE","event":"delivered"}"#;
+pub const SECRET_EXAMPLE: &str = r#"secret='{secret}'
+body='{body}'
+id="msg-$(date +%s)"; now="$(date +%s)"
+key="$(printf %s "${secret#whsec_}" | base64 -d | od -An -tx1 | tr -d ' \n')"
+signature="$(printf %s "$id.$now.$body" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64)"
+curl -i -H "webhook-id: $id" -H "webhook-timestamp: $now" -H "webhook-signature: v1,$signature" \
+  -d "$body" {url}"#;
+pub const SECOND_FACTOR_NEW_KEY: &str =
+    "The second factor is not on yet. Here is a new key: remove the entry from your app and scan this one.";
+
+// The figures of a form.
+pub const FIGURES_LEAD: &str = "Over registrations that hold a place. “Came” means that they entered the event page or were checked in. Small groups are hidden, so that nobody can be recognised.";
+pub const FIGURES_NONE: &str = "The form asks nothing of its own";
+pub const FIGURES_NONE_ADVICE: &str = "Questions that you add to the form have their figures here.";
+pub const FIGURES_UNAVAILABLE: &str = "These figures cannot be shown right now. Reload the page in a moment.";
+pub const FIGURES_ANSWERED: &str = "{answered} answered, {missing} did not.";
+pub const FIGURES_HIDDEN: &str = "Hidden: fewer than {threshold} people answered.";
+pub const FIGURES_FEW: &str = "hidden, so that groups of fewer than {threshold} cannot be told";
+pub const FIGURES_COUNT: &str = "{people} ({share} %), of whom {attended} came ({of} %)";
+pub const FIGURES_MEAN: &str = "Mean";
+pub const FIGURES_MOST_COMMON: &str = "Most common";
