@@ -53,6 +53,17 @@ pub fn to(boxes: &Path, recipient: &str) -> Vec<Mail> {
     mails.filter(|mail| all || mail.header("to").is_some_and(|to| to.contains(recipient))).collect()
 }
 
+/// All mails so far, in the folder and in those of its recipients.
+pub fn all(boxes: &Path) -> Vec<Mail> {
+    let entries = fs::read_dir(boxes).map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect());
+    let entries: Vec<PathBuf> = entries.unwrap_or_default();
+    let is_mail = |path: &PathBuf| path.extension().is_some_and(|e| e == "eml");
+    let (own, folders): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_mail);
+    let mut mails: Vec<Mail> = own.iter().filter_map(|file| fs::read(file).ok()).map(|bytes| read(&bytes)).collect();
+    mails.extend(folders.iter().filter(|folder| folder.is_dir()).flat_map(|folder| all(folder)));
+    mails
+}
+
 /// Waits for as many mails to this address.
 pub async fn wait_for(boxes: &Path, recipient: &str, number: usize) -> Vec<Mail> {
     let seen = async || to(boxes, recipient).len();

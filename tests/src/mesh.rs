@@ -53,18 +53,7 @@ struct Ports {
 
 impl Mesh {
     /// Starts what the counter needs: `cql` is `host:port`.
-    pub async fn registration(folder: &Path, shared: &[String], ports: Ports) -> Turnout {
-        start(folder, "registration", "r-1", shared, &[format!("--grpc-addr=127.0.0.1:{}", ports.registration)]).await
-    }
-
-    async fn people(folder: &Path, shared: &[String], ports: Ports) -> People {
-        let at = |port: u16| [format!("--grpc-addr=127.0.0.1:{port}")];
-        let profiles = start(folder, "profiles", "f-1", shared, &at(ports.profiles)).await;
-        let notifications = start(folder, "notifications", "n-1", shared, &at(ports.notifications)).await;
-        People { profiles, notifications }
-    }
-
-    async fn start(folder: &Path, cql: &str, replicas: usize, gateways: usize) -> Self {
+    pub async fn start(folder: &Path, cql: &str, replicas: usize, gateways: usize) -> Self {
         Self::with(folder, cql, (replicas, gateways), None).await
     }
 
@@ -157,10 +146,27 @@ impl Mesh {
         }
     }
 
+    /// kill -9 of registration alone, and its start on the same store.
+    pub async fn kill_and_restart_registration(&mut self) {
+        self.registration.kill();
+        self.registration = registration(&self.folder, &self.shared, self.ports).await;
+    }
+
     /// The addresses of all gateways.
     pub fn publics(&self) -> Vec<&str> {
         self.gateways.iter().map(Turnout::public).collect()
     }
+}
+
+async fn registration(folder: &Path, shared: &[String], ports: Ports) -> Turnout {
+    start(folder, "registration", "r-1", shared, &[format!("--grpc-addr=127.0.0.1:{}", ports.registration)]).await
+}
+
+async fn people(folder: &Path, shared: &[String], ports: Ports) -> People {
+    let at = |port: u16| [format!("--grpc-addr=127.0.0.1:{port}")];
+    let profiles = start(folder, "profiles", "f-1", shared, &at(ports.profiles)).await;
+    let notifications = start(folder, "notifications", "n-1", shared, &at(ports.notifications)).await;
+    People { profiles, notifications }
 }
 
 async fn start(folder: &Path, role: &str, name: &str, shared: &[String], own: &[String]) -> Turnout {

@@ -9,7 +9,7 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use serde_json::{Value, json};
-use turnout_platform::auth::{MeshKey, TokenKind, TokenSigner};
+use turnout_platform::auth::{MeshKey, Role, TokenKind, TokenSigner};
 
 /// Clocks may differ by so much.
 const LEEWAY_S: u64 = 30;
@@ -37,6 +37,13 @@ impl Forge {
             Some(tenant) => token.tenant(tenant).finish(),
             None => token.finish(),
         }
+    }
+
+    /// An access token of a service that acts for a member of a tenant's team.
+    pub fn member(&self, tenant: &str, role: Role) -> String {
+        let signer = TokenSigner::new(&self.key);
+        let token = signer.sign(TokenKind::Access, "svc:test", at_s(), 600, "t".into());
+        token.tenant(tenant).member("somebody", role).finish()
     }
 
     /// A ticket.

@@ -1,25 +1,36 @@
 //! What comes from the durable bus: registrations and events that changed. A handler does little and may do it again; work over all
 //! registrants of an event is written down and done by the worker.
 
+use std::sync::Arc;
+
 use prost::Message as _;
 use turnout_platform::{
     bus::{
         Message,
         durable::{Handler, HandlerError},
     },
+    clock::Clock,
     failure::Failure,
     ids::{EventId, TenantId},
 };
 use turnout_proto::events::v1::{DomainEvent, EventChange, domain_event::What};
 
-use crate::{fan_out::FanOuts, planner::Planner, store::Target, worker::Hurry};
+use crate::{
+    domain::fields,
+    fan_out::FanOuts,
+    planner::Planner,
+    store::{Store, Target},
+    worker::Hurry,
+};
 
 /// Messages of the bus that are handled at the same time.
 const AT_ONCE: usize = 8;
 
-/// Plans the messages of registrations.
+/// Writes down whose messages are to be planned. The planning asks other services and so may have to wait for them longer than the
+/// bus repeats itself.
 pub(crate) struct OnRegistration {
-    pub planner: Planner,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
     pub hurry: Hurry,
 }
 
@@ -30,14 +41,16 @@ impl Handler for OnRegistration {
         let Some(What::Registration(changed)) = event.what else { return Ok(()) };
         let id: EventId = parsed(&changed.event_id)?;
         let change = changed.change();
-        let due = self
-            .planner
-            .registration_changed(&tenant, &id, &changed.registration_id, change, changed.version)
-            .await
-            .map_err(retry)?;
-        for id in due {
-            self.hurry.look_at(&tenant, Target::Message(id));
+        if !Planner::plans_for(change) {
+            return Ok(());
         }
+        fields::token("registration_id", &changed.registration_id)
+            .map_err(|_| HandlerError::Poison("an id that is none".to_owned()))?;
+        let (registration, version) = (changed.registration_id, changed.version);
+        let now_ms = self.clock.at_ms() as i64;
+        let target = Target::Plan { event: id, registration, change, version };
+        self.store.look_at(&tenant, &target, now_ms, now_ms).await.map_err(retry)?;
+        self.hurry.look_at(&tenant, target);
         Ok(())
     }
 

@@ -203,6 +203,7 @@ impl Notifications {
             sms,
             mail_breaker: Arc::default(),
             sms_breaker: Arc::default(),
+            hurry: hurry.clone(),
             clock: clock.clone(),
             metrics: own.clone(),
             life: life.clone(),
@@ -220,7 +221,7 @@ impl Notifications {
         .start(hurried);
 
         let consumer = |name, kind| Consumer { name: Some(name), pattern: all_events(kind) };
-        let on_registration = OnRegistration { planner: planner.clone(), hurry: hurry.clone() };
+        let on_registration = OnRegistration { store: store.clone(), clock: clock.clone(), hurry: hurry.clone() };
         let registrations = consumer("notifications_registrations", EventKind::Registration);
         durable::run(&life, bus.clone(), registrations, bus_metrics.clone(), Arc::new(on_registration));
         let on_event = OnEvent { fan_outs: fan_outs.clone(), hurry: hurry.clone() };

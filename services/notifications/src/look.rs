@@ -28,6 +28,7 @@ use crate::{
     planner::Planner,
     store::{AddressKey, DueRow, OWNER, Saved, Store, Target},
     transport::{MailTransport, Outcome, SmsGateway},
+    worker::Hurry,
 };
 
 /// A row stays under watch for so long: what it leads to may be written just after it.
@@ -60,6 +61,7 @@ pub(crate) struct Looker {
     pub sms: Option<SmsGateway>,
     pub mail_breaker: Arc<Mutex<Breaker>>,
     pub sms_breaker: Arc<Mutex<Breaker>>,
+    pub hurry: Hurry,
     pub clock: Arc<dyn Clock>,
     pub metrics: Metrics,
     pub life: Lifecycle,
@@ -82,6 +84,14 @@ impl Looker {
                 }
                 Ok(self.old_enough(row))
             }
+            Target::Plan { event, registration, change, version } => {
+                let due =
+                    self.planner.registration_changed(&row.tenant, event, registration, *change, *version).await?;
+                if let Some(message) = due {
+                    self.hurry.look_at(&row.tenant, Target::Message(message));
+                }
+                Ok(Looked::Settled)
+            }
             Target::Message(id) => {
                 let Some(message) = self.store.message(&row.tenant, id).await? else { return Ok(self.old_enough(row)) };
                 self.look_at_message(row, message).await
@@ -100,8 +110,9 @@ impl Looker {
             if self.old_enough(row) == Looked::Keep {
                 return Ok(Looked::Keep);
             }
-            // A row on the way to something far ahead: the next one leads there.
-            self.store.look_at(&row.tenant, &row.target, look_at_ms, now_ms).await?;
+            if row.is_on_the_way_to(look_at_ms) {
+                self.store.look_at(&row.tenant, &row.target, look_at_ms, now_ms).await?;
+            }
             return Ok(Looked::Settled);
         }
         if message.state == State::Sending {

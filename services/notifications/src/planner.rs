@@ -38,7 +38,13 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    /// After a registration changed; gives the messages that are due at once.
+    /// Whether such a change makes a message.
+    pub fn plans_for(change: RegistrationChange) -> bool {
+        use RegistrationChange::{Cancelled, Promoted, Registered, Waiting};
+        matches!(change, Registered | Waiting | Promoted | Cancelled)
+    }
+
+    /// After a registration changed; gives the message that is due at once.
     pub async fn registration_changed(
         &self,
         tenant: &TenantId,
@@ -46,25 +52,22 @@ impl Planner {
         registration: &str,
         change: RegistrationChange,
         version: i64,
-    ) -> Result<Vec<MessageId>, Failure> {
+    ) -> Result<Option<MessageId>, Failure> {
         let kind = match change {
-            RegistrationChange::Registered | RegistrationChange::Waiting | RegistrationChange::Promoted => {
-                Kind::Confirmation
-            }
             RegistrationChange::Cancelled => Kind::Cancellation,
-            _ => return Ok(Vec::new()),
+            _ => Kind::Confirmation,
         };
-        let Some(found) = self.upstream.registration(tenant, event, registration).await? else { return Ok(Vec::new()) };
-        let Some(event) = self.upstream.event(tenant, event).await? else { return Ok(Vec::new()) };
+        let Some(found) = self.upstream.registration(tenant, event, registration).await? else { return Ok(None) };
+        let Some(event) = self.upstream.event(tenant, event).await? else { return Ok(None) };
         let cancelled = found.state() == RegistrationState::Cancelled;
         // What was announced did not happen, or is over: what came after it is told by its own message.
         if found.version < version || cancelled != (kind == Kind::Cancellation) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let news = plan::news(kind, version, false, starts_at_ms(&event), self.now_ms());
         let told = self.tell(tenant, &event, &found, &news).await?;
         self.plan_reminders(tenant, &event, &found).await?;
-        Ok(told.into_iter().collect())
+        Ok(told)
     }
 
     /// Makes a message that is due at once; gives its id when it is new.

@@ -112,7 +112,7 @@ static DUE_BY_MINUTE: Table = Table {
     name: "due_by_minute",
     question: "What must be looked at in this minute?",
     partition: &[time("minute"), int("shard")],
-    clustering: &[text("tenant_id"), text("what"), text("id")],
+    clustering: &[text("tenant_id"), text("what"), text("id"), text("row_id")],
     columns: &[time("placed_at")],
     lifetime_s: Some(DUE_ROW_S),
 };

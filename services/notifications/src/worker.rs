@@ -31,6 +31,9 @@ const TICK: Duration = Duration::from_millis(500);
 const PAGE_ROWS: usize = 500;
 /// Minutes stay under watch for so long after they passed: a row may still be put, by a process that was held up.
 const TRAIL_MS: i64 = 2 * MINUTE_MS;
+/// A row that waits longer than this is put off by so long.
+const WAITS_IN_PLACE_MS: i64 = 2 * MINUTE_MS;
+const PUT_OFF_MS: i64 = 2 * MINUTE_MS;
 /// What is handed over directly and waits for its turn; beyond it the minutes bring it.
 const HURRY_MAX: usize = 1024;
 /// A message that is being handed over when the process stops gets so long.
@@ -46,7 +49,8 @@ pub(crate) struct Hurry {
 impl Hurry {
     /// Looks at this at once, if the worker has time; otherwise its row brings it.
     pub fn look_at(&self, tenant: &TenantId, target: Target) {
-        let row = DueRow { tenant: tenant.clone(), target, placed_at_ms: self.clock.at_ms() as i64 };
+        let row =
+            DueRow { tenant: tenant.clone(), target, placed_at_ms: self.clock.at_ms() as i64, row_id: String::new() };
         let _ = self.queue.try_send(row);
     }
 }
@@ -149,9 +153,13 @@ impl Worker {
                 .take_while(|_| std::future::ready(!self.life.is_draining()))
                 .map(|row| async move { (self.look(&row).await, row) })
                 .buffer_unordered(self.concurrency);
-            let settled =
-                looks.filter_map(|(looked, row)| std::future::ready((looked == Looked::Settled).then_some(row)));
-            let settled: Vec<DueRow> = settled.collect().await;
+            let looked: Vec<(Looked, DueRow)> = looks.collect().await;
+            let mut settled = Vec::with_capacity(looked.len());
+            for (looked, row) in looked {
+                if looked == Looked::Settled || self.put_off(minute_ms, &row).await? {
+                    settled.push(row);
+                }
+            }
             self.store.settle(minute_ms, shard, &settled).await?;
             left += count - settled.len();
             after = next;
@@ -159,6 +167,17 @@ impl Worker {
                 return Ok(left);
             }
         }
+    }
+
+    /// Moves a row that has to wait for long to a later minute, so that what waits does not keep the minutes from moving on. A row of the
+    /// last minute stays: what it waits for may come at once.
+    async fn put_off(&self, minute_ms: i64, row: &DueRow) -> Result<bool, Failure> {
+        let now_ms = self.clock.at_ms() as i64;
+        if now_ms - minute_ms < WAITS_IN_PLACE_MS {
+            return Ok(false);
+        }
+        self.store.look_at(&row.tenant, &row.target, now_ms + PUT_OFF_MS, now_ms).await?;
+        Ok(true)
     }
 
     /// A look that fails is repeated, as its row stays.

@@ -1,4 +1,5 @@
 //! The vault on both engines: one key an owner, sealed at rest, gone for good once destroyed.
+#![allow(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},

@@ -1,87 +1,12 @@
-//! Every method of ours with its guard and a request, and a mesh on which two tenants meet. A method that is new fails here until it
-//! has its row.
+//! Every method that there is, who may call it, and a mesh on which two tenants meet.
 
 use prost::Message as _;
 use tonic::Code;
-use turnout_proto::{
-    presence::v1 as presence, presence::v1::WatchCountsRequest, registration::v1 as registration,
-    registration::v1::EventState,
-};
+use turnout_platform::auth::{Access, EVERYONE, Role};
+use turnout_proto::{profiles::v1 as profiles, registration::v1 as registration};
 use turnout_tests::{method::Caller, process::Turnout, tokens::Forge};
 
-pub const REGISTRATION: &str = "turnout.registration.v1.RegistrationService";
-pub const PRESENCE: &str = "turnout.presence.v1.PresenceService";
-
-/// What keeps wrong callers out of a method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guard {
-    /// It takes the id of something that exists: a foreign one looks like a missing one.
-    Id,
-    /// It takes no such id: it works on the caller's tenant.
-    OwnTenant,
-    /// Only services of the mesh may call it.
-    Mesh,
-}
-
-/// Every method: its guard, and a request about this event that is valid otherwise.
-pub fn row(path: &str, event: &str) -> (Guard, Vec<u8>) {
-    let (event_id, room_id) = (event.to_owned(), "hall".to_owned());
-    let (page_size, page_token, title) = (200, String::new(), "A title".to_owned());
-    let (service, method) = path.trim_start_matches('/').split_once('/').expect("a path has a service and a method");
-    match (service, method) {
-        (REGISTRATION, "CreateEvent") => {
-            (Guard::OwnTenant, registration::CreateEventRequest { event_id: String::new(), title }.encode_to_vec())
-        }
-        (REGISTRATION, "GetEvent") => (Guard::Id, registration::GetEventRequest { event_id }.encode_to_vec()),
-        (REGISTRATION, "ListEvents") => {
-            (Guard::OwnTenant, registration::ListEventsRequest { page_size, page_token }.encode_to_vec())
-        }
-        (REGISTRATION, "ChangeEventState") => {
-            let state = EventState::Live.into();
-            let request = registration::ChangeEventStateRequest { event_id, state, expected_version: 0 };
-            (Guard::Id, request.encode_to_vec())
-        }
-        (REGISTRATION, "CreateRoom") => {
-            (Guard::Id, registration::CreateRoomRequest { event_id, room_id, title }.encode_to_vec())
-        }
-        (REGISTRATION, "GetRoom") => (Guard::Id, registration::GetRoomRequest { event_id, room_id }.encode_to_vec()),
-        (REGISTRATION, "ListRooms") => {
-            (Guard::Id, registration::ListRoomsRequest { event_id, page_size, page_token }.encode_to_vec())
-        }
-        (REGISTRATION, "RegisterTicketKey") => {
-            (Guard::OwnTenant, registration::RegisterTicketKeyRequest { public_key: vec![7; 32] }.encode_to_vec())
-        }
-        (REGISTRATION, "GetTicketKey") => {
-            (Guard::Mesh, registration::GetTicketKeyRequest { key_id: event_id }.encode_to_vec())
-        }
-        (REGISTRATION, "CreateApiKey") => {
-            (Guard::OwnTenant, registration::CreateApiKeyRequest { label: title }.encode_to_vec())
-        }
-        (REGISTRATION, "ResolveApiKey") => {
-            let request = registration::ResolveApiKeyRequest { key_id: event_id, secret_sha256: vec![7; 32] };
-            (Guard::Mesh, request.encode_to_vec())
-        }
-        (REGISTRATION, "RedeemSignInLink") => {
-            (Guard::Mesh, registration::RedeemSignInLinkRequest { token: event_id }.encode_to_vec())
-        }
-        (PRESENCE, "GetCount") => {
-            (Guard::Id, presence::GetCountRequest { event_id, room_id: String::new() }.encode_to_vec())
-        }
-        (PRESENCE, "WatchCounts") => {
-            (Guard::Id, WatchCountsRequest { event_id, room_id: String::new() }.encode_to_vec())
-        }
-        (PRESENCE, "GetCountHistory") => {
-            let seconds = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs() as i64 - 60;
-            let from = Some(prost_types::Timestamp { seconds, nanos: 0 });
-            (Guard::Id, presence::GetCountHistoryRequest { event_id, from, ..Default::default() }.encode_to_vec())
-        }
-        (PRESENCE, "ListRooms") => (Guard::Id, presence::ListRoomsRequest { event_id }.encode_to_vec()),
-        (PRESENCE, "GetPeak") => {
-            (Guard::Id, presence::GetPeakRequest { event_id, room_id: String::new() }.encode_to_vec())
-        }
-        _ => panic!("{path} is new: say here what keeps wrong callers out, and how it is called"),
-    }
-}
+use crate::rows::{ACCOUNTS, Ids, PEOPLE, REGISTRANTS, REGISTRATION, member};
 
 /// Every method of ours, from the descriptors that reflection shows too.
 pub fn methods() -> Vec<String> {
@@ -93,11 +18,24 @@ pub fn methods() -> Vec<String> {
             methods.extend(service.method.iter().map(|method| path(method.name())));
         }
     }
-    assert!(methods.len() >= 17, "{methods:?}");
+    assert!(methods.len() >= 90, "{methods:?}");
     methods
 }
 
-/// A running mesh with an event and a room of the demo tenant, `ours`, and of another tenant, `theirs`.
+/// The roles that may call a method, as the services declare it; none for methods of the mesh.
+pub fn roles(path: &str) -> Option<&'static [Role]> {
+    let tables = [turnout_registration::ACCESS, turnout_presence::ACCESS, turnout_notifications::ACCESS];
+    let mut rows = tables.into_iter().chain(turnout_profiles::ACCESS).flatten();
+    match rows.find(|(known, _)| *known == path).unwrap_or_else(|| panic!("{path} stands in no access table")).1 {
+        Access::Team(roles) => Some(roles),
+        Access::Tenant => Some(EVERYONE),
+        Access::Mesh => None,
+        Access::Anyone => panic!("{path} is open to anyone"),
+    }
+}
+
+/// A running mesh with an event, a room, a registered person and a member of the demo tenant, `ours`, and the same of another
+/// tenant, `theirs`.
 pub struct Bed {
     pub mesh: Turnout,
     pub caller: Caller,
@@ -105,6 +43,8 @@ pub struct Bed {
     /// Keys of the two.
     pub our_key: String,
     pub their_key: String,
+    pub ours: Ids,
+    pub theirs: Ids,
     _folder: tempfile::TempDir,
 }
 
@@ -115,17 +55,93 @@ impl Bed {
         let caller = Caller::connect(mesh.grpc()).await;
         let forge = Forge::of(folder.path());
         let our_key = mesh.api_key();
-        let create = registration::CreateApiKeyRequest { label: "theirs".into() }.encode_to_vec();
-        let made = caller.call(&forge.access(Some("other")), &format!("/{REGISTRATION}/CreateApiKey"), &create).await;
-        let made = registration::CreateApiKeyResponse::decode(made.message.expect("a key is made")).unwrap();
-        let bed = Self { mesh, caller, forge, our_key, their_key: made.secret, _folder: folder };
-        for (key, event) in [(&bed.our_key, "ours"), (&bed.their_key, "theirs")] {
-            let create = registration::CreateEventRequest { event_id: event.into(), title: "A title".into() };
-            let path = format!("/{REGISTRATION}/CreateEvent");
-            assert_eq!(bed.caller.call(key, &path, &create.encode_to_vec()).await.code(), Code::Ok);
-            let path = format!("/{REGISTRATION}/CreateRoom");
-            assert_eq!(bed.caller.call(key, &path, &row(&path, event).1).await.code(), Code::Ok);
-        }
-        bed
+        let create = registration::CreateApiKeyRequest { label: "theirs".into() };
+        let made: registration::CreateApiKeyResponse =
+            done(&caller, &forge.access(Some("other")), REGISTRATION, "CreateApiKey", &create).await;
+        let ours = things(&caller, &forge.member("demo", Role::Owner), "ours").await;
+        let theirs = things(&caller, &forge.member("other", Role::Owner), "theirs").await;
+        Self { mesh, caller, forge, our_key, their_key: made.secret, ours, theirs, _folder: folder }
+    }
+}
+
+async fn done<T: prost::Message + Default>(
+    caller: &Caller,
+    bearer: &str,
+    service: &str,
+    method: &str,
+    request: &impl prost::Message,
+) -> T {
+    let answer = caller.call(bearer, &format!("/{service}/{method}"), &request.encode_to_vec()).await;
+    assert_eq!(answer.code(), Code::Ok, "{service}/{method}: {answer:?}");
+    T::decode(answer.message.expect("an answer has a message")).unwrap()
+}
+
+/// An event, a room, a person who registered, a member.
+async fn things(caller: &Caller, owner: &str, event: &str) -> Ids {
+    let starts_at = Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 });
+    let event_id = event.to_owned();
+    let create = registration::CreateEventRequest {
+        event_id: event_id.clone(),
+        title: "A title".into(),
+        starts_at,
+        zone: String::new(),
+    };
+    let _: registration::CreateEventResponse = done(caller, owner, REGISTRATION, "CreateEvent", &create).await;
+    let settings = registration::UpdateEventRequest {
+        event: Some(registration::Event {
+            event_id: event_id.clone(),
+            published: true,
+            rsvp: true,
+            ..Default::default()
+        }),
+        update_mask: Some(prost_types::FieldMask { paths: ["published", "rsvp"].map(str::to_owned).into() }),
+        expected_version: 0,
+    };
+    let _: registration::UpdateEventResponse = done(caller, owner, REGISTRATION, "UpdateEvent", &settings).await;
+    let room =
+        registration::CreateRoomRequest { event_id: event_id.clone(), room_id: "hall".into(), title: "A title".into() };
+    let _: registration::CreateRoomResponse = done(caller, owner, REGISTRATION, "CreateRoom", &room).await;
+    let form = registration::PutFormRequest {
+        form: Some(registration::Form { event_id: event_id.clone(), fields: vec![city()], ..Default::default() }),
+        expected_version: 0,
+    };
+    let _: registration::PutFormResponse = done(caller, owner, REGISTRANTS, "PutForm", &form).await;
+    let register = registration::RegisterRequest {
+        event_id: event_id.clone(),
+        email: "anna@example.org".into(),
+        name: "Anna".into(),
+        form_version: 1,
+        act: Some(registration::Act { reason: "a test asks for it".into() }),
+        ..Default::default()
+    };
+    let registered: registration::RegisterResponse = done(caller, owner, REGISTRANTS, "Register", &register).await;
+    let registered = registered.registration.unwrap();
+    let invite = profiles::InviteMemberRequest {
+        email: member(&Ids::all(event)),
+        role: Role::Support.to_wire().into(),
+        language: "en".into(),
+    };
+    let invited: profiles::InviteMemberResponse = done(caller, owner, ACCOUNTS, "InviteMember", &invite).await;
+    let person: profiles::GetPersonResponse =
+        done(caller, owner, PEOPLE, "GetPerson", &profiles::GetPersonRequest { person_id: registered.person_id }).await;
+    Ids {
+        event: event_id,
+        registration: registered.registration_id,
+        person: person.person.unwrap().person_id,
+        account: invited.member.unwrap().account_id,
+    }
+}
+
+fn city() -> registration::FormField {
+    let text = |text: &str| {
+        Some(turnout_proto::common::v1::LocalizedText { texts: [("en".to_owned(), text.to_owned())].into() })
+    };
+    registration::FormField {
+        key: "city".into(),
+        r#type: registration::FieldType::Place.into(),
+        label: text("City"),
+        purpose: text("To know where people come from"),
+        basis: registration::LegalBasis::Consent.into(),
+        ..Default::default()
     }
 }

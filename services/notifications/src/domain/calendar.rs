@@ -94,7 +94,7 @@ fn line(text: &mut String, line: &str) {
 mod tests {
     use super::*;
 
-    fn entry<'a>(title: &'a str) -> Entry<'a> {
+    fn entry(title: &str) -> Entry<'_> {
         Entry {
             uid: "r1@turnout.example",
             sequence: 3,

@@ -119,8 +119,8 @@ fn repeats(kind: Kind) -> bool {
 
 /// Reasons not to send that may be gone later.
 fn can_pass(reason: Reason) -> bool {
-    use Reason::{Cancelled, Expired, Moved, RegisteredTooLate, Removed, Waiting};
-    matches!(reason, Cancelled | Expired | Moved | RegisteredTooLate | Removed | Waiting)
+    use Reason::{Cancelled, Expired, QuietHoursPastExpiry, RegisteredTooLate, Removed, Waiting};
+    matches!(reason, Cancelled | Expired | QuietHoursPastExpiry | RegisteredTooLate | Removed | Waiting)
 }
 
 fn waiting(message: &Message) -> bool {

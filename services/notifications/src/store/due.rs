@@ -1,13 +1,16 @@
 //! What must be looked at, minute by minute. Whatever will happen to a message has a row here, put before the message is: so
 //! whoever reads the minutes in order finds everything, also what a dead process left.
 //!
-//! Rows lead to messages and say nothing of them: a row too many costs a look.
+//! Rows lead to messages and say nothing of them: a row too many costs a look. Each put is a row of its own, so that whoever settles
+//! the row that it looked at does not take away one that was put meanwhile.
 
 use turnout_platform::{
     failure::Failure,
     ids::{EventId, TenantId},
+    random,
     tables::{BATCH_WRITES_MAX, PutIf, Range, Row, Value, Write},
 };
+use turnout_proto::events::v1::RegistrationChange;
 
 use super::{DUE_BY_MINUTE, DUE_PROGRESS, Store, unreadable};
 use crate::domain::message::MessageId;
@@ -23,7 +26,17 @@ const PROGRESS: &str = "all";
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
     Message(MessageId),
-    FanOut { event: EventId, name: String },
+    FanOut {
+        event: EventId,
+        name: String,
+    },
+    /// A registration that changed and whose messages are not planned yet.
+    Plan {
+        event: EventId,
+        registration: String,
+        change: RegistrationChange,
+        version: i64,
+    },
 }
 
 impl Target {
@@ -31,6 +44,9 @@ impl Target {
         match self {
             Self::Message(id) => ("message", id.to_string()),
             Self::FanOut { event, name } => ("fan_out", format!("{event}/{name}")),
+            Self::Plan { event, registration, change, version } => {
+                ("plan", format!("{event}/{registration}/{}/{version}", change.as_str_name()))
+            }
         }
     }
 
@@ -41,6 +57,15 @@ impl Target {
                 let (event, name) = id.split_once('/')?;
                 Some(Self::FanOut { event: event.parse().ok()?, name: name.to_owned() })
             }
+            "plan" => {
+                let mut parts = id.split('/');
+                Some(Self::Plan {
+                    event: parts.next()?.parse().ok()?,
+                    registration: parts.next()?.to_owned(),
+                    change: RegistrationChange::from_str_name(parts.next()?)?,
+                    version: parts.next()?.parse().ok()?,
+                })
+            }
             _ => None,
         }
     }
@@ -50,6 +75,7 @@ impl Target {
         match self {
             Self::Message(id) => id.bucket() % SHARDS,
             Self::FanOut { .. } => 0,
+            Self::Plan { registration, .. } => registration.bytes().map(i64::from).sum::<i64>() % SHARDS,
         }
     }
 }
@@ -60,6 +86,15 @@ pub(crate) struct DueRow {
     pub tenant: TenantId,
     pub target: Target,
     pub placed_at_ms: i64,
+    /// Empty for one that is not stored.
+    pub row_id: String,
+}
+
+impl DueRow {
+    /// Whether the row was put on the way to this moment, as that was too far ahead.
+    pub fn is_on_the_way_to(&self, at_ms: i64) -> bool {
+        at_ms > self.placed_at_ms + AHEAD_MS
+    }
 }
 
 impl Store {
@@ -73,6 +108,7 @@ impl Store {
             .set("tenant_id", tenant.as_str())
             .set("what", what)
             .set("id", id)
+            .set("row_id", random::sortable_id())
             .set("placed_at", Value::Time(now_ms));
         Ok(self.tables.put(row).await?)
     }
@@ -99,8 +135,14 @@ impl Store {
         for rows in rows.chunks(BATCH_WRITES_MAX) {
             let delete = |row: &DueRow| {
                 let (what, id) = row.target.words();
-                let key =
-                    vec![Value::Time(minute_ms), shard.into(), row.tenant.as_str().into(), what.into(), id.into()];
+                let key = vec![
+                    Value::Time(minute_ms),
+                    shard.into(),
+                    row.tenant.as_str().into(),
+                    what.into(),
+                    id.into(),
+                    row.row_id.as_str().into(),
+                ];
                 Write::Delete { table: &DUE_BY_MINUTE, key }
             };
             self.tables.batch(rows.iter().map(delete).collect()).await?;
@@ -135,5 +177,5 @@ impl Store {
 fn read(row: &Row) -> Result<DueRow, Failure> {
     let target = Target::read(row.text("what"), row.text("id")).ok_or_else(|| unreadable(row))?;
     let tenant = row.text("tenant_id").parse().map_err(|_| unreadable(row))?;
-    Ok(DueRow { tenant, target, placed_at_ms: row.time("placed_at") })
+    Ok(DueRow { tenant, target, placed_at_ms: row.time("placed_at"), row_id: row.text("row_id").to_owned() })
 }

@@ -1,7 +1,7 @@
 //! The service in this process with all that it stands on: tables in a folder, a durable bus, a world, a clock that a test moves.
 //! It can be killed and started again on the same tables.
 
-use std::{fmt::Debug, future::Future, path::Path, sync::Arc, time::Duration};
+use std::{fmt::Debug, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -25,7 +25,7 @@ use turnout_platform::{
     ids::TenantId,
     lifecycle::Lifecycle,
     outbox::TABLES as OUTBOX_TABLES,
-    random,
+    random, real_servers,
     rpc::{RpcMetrics, RpcServer, in_memory},
     tables::{Engine, Tables, open},
     telemetry::Metrics,
@@ -46,7 +46,7 @@ pub const START_MS: u64 = 1_800_000_000_000;
 pub const MINUTE_MS: u64 = 60_000;
 pub const HOUR_MS: u64 = 60 * MINUTE_MS;
 /// A state that does not come within this time never comes.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 static WORLD: AccessTable = &[
     ("/turnout.registration.v1.RegistrationService/GetEvent", Access::Mesh),
@@ -92,7 +92,21 @@ impl ApiKeys for NoKeys {
 impl Ground {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let tables = open_tables(&folder.path().join("tables")).await;
+        let engine = Engine::Embedded { path: folder.path().join("tables") };
+        Self::on(engine, folder).await
+    }
+
+    /// On a CQL cluster, where one is given.
+    pub async fn on_a_cluster(test: &str) -> Option<Self> {
+        let server = real_servers::from_env("TURNOUT_TEST_CQL", test)?;
+        let keyspace = format!("test_messages_{}", &random::sortable_id()[16..]);
+        let engine = Engine::Cql { nodes: vec![server], keyspace, replication_factor: 1, user: None, password: None };
+        Some(Self::on(engine, tempfile::tempdir().unwrap()).await)
+    }
+
+    async fn on(engine: Engine, folder: TempDir) -> Self {
+        let all: Vec<_> = [TABLES, VAULT_TABLES, OUTBOX_TABLES, BUS_TABLES].into_iter().flatten().copied().collect();
+        let tables = open(&engine, &all).await.unwrap();
         let clock = Arc::new(ManualClock::at(START_MS));
         Self { world: SharedWorld::default(), clock, key: Arc::new(MeshKey::generate()), tables, folder }
     }
@@ -171,11 +185,6 @@ impl Ground {
     pub fn mail_folder(&self) -> std::path::PathBuf {
         self.folder.path().join("mail")
     }
-}
-
-async fn open_tables(path: &Path) -> Arc<dyn Tables> {
-    let all: Vec<_> = [TABLES, VAULT_TABLES, OUTBOX_TABLES, BUS_TABLES].into_iter().flatten().copied().collect();
-    open(&Engine::Embedded { path: path.to_owned() }, &all).await.unwrap()
 }
 
 impl Bed {

@@ -3,7 +3,8 @@
 use turnout_proto::{
     events::v1::{EventChange, RegistrationChange},
     notifications::v1::{
-        GetMessageFiguresRequest, MessageChannel, MessageKind, MessageState, PutRemindersRequest, Reminder, Reminders,
+        GetMessageFiguresRequest, Message, MessageChannel, MessageKind, MessageState, PutRemindersRequest, Reminder,
+        Reminders,
     },
     profiles::v1::ConsentAction,
     registration::v1::{EventState, RegistrationState},
@@ -61,9 +62,8 @@ async fn item_9_reminders_go_out_at_their_times_and_each_has_its_own_state() {
     bed.mesh("acme").put_reminders(PutRemindersRequest { reminders }).await.unwrap();
     let states = async || {
         let messages = bed.messages(GALA, "r1").await;
-        let of = |occurrence: &str| {
-            messages.iter().find(|message| message.occurrence == occurrence).map(|message| message.state())
-        };
+        let of =
+            |occurrence: &str| messages.iter().find(|message| message.occurrence == occurrence).map(Message::state);
         (of("T-24h"), of("T-1h"))
     };
     let planned = Some(MessageState::Planned);
@@ -153,6 +153,7 @@ async fn who_registers_again_after_a_cancellation_is_confirmed_again() {
 #[tokio::test]
 async fn a_cancelled_event_is_told_to_everybody_over_all_pages_and_reminders_stop() {
     let (ground, server, bed) = one_registration().await;
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
     {
         let mut world = ground.world.lock().unwrap();
         for id in 2..=7 {

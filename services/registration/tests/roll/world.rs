@@ -257,9 +257,14 @@ impl Process {
 
     /// A page of the usual event for the organiser.
     pub async fn list(&self, request: ListRegistrantsRequest) -> ListRegistrantsResponse {
-        list(&mut self.member(Role::Organiser), ListRegistrantsRequest { event_id: self.event.clone(), ..request })
-            .await
-            .unwrap()
+        let request = ListRegistrantsRequest { event_id: self.event.clone(), ..request };
+        let deadline = tokio::time::Instant::now() + COMES_MAX;
+        loop {
+            match list(&mut self.member(Role::Organiser), request.clone()).await {
+                Ok(page) => return page,
+                Err(refused) => assert!(is_busy(&refused) && tokio::time::Instant::now() < deadline, "{refused:?}"),
+            }
+        }
     }
 
     pub async fn statistics(&self) -> Statistics {

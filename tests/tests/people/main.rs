@@ -1,0 +1,8 @@
+//! People on the whole system, through its public faces only: registering under chaos, mails on a real server, and what must never
+//! stand anywhere in plain. What one method does is its service's own test.
+#![allow(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+mod canary;
+mod desk;
+mod mails;
+mod registrations;
