@@ -17,8 +17,11 @@ before(async () => {
   organiser = await visitor();
   const page = await organiser.open("/console/sign-in");
   await page.goto(console_link);
-  await page.waitForURL(`${base}/console`);
+  await page.waitForURL(`${base}/console/welcome`);
+  await page.goto(`${base}/console`);
   await page.fill("#title", TITLE);
+  await page.fill("#starts", "2030-12-24T18:00");
+  await page.fill("#zone", "Europe/Helsinki");
   await page.fill("#event_id", EVENT);
   await page.click("form.form button");
   await page.waitForURL(`${base}/console/events/${EVENT}`);
@@ -156,6 +159,8 @@ test("a form that cannot be accepted says why, beside the field", async () => {
   const clumsy = await visitor({ ...PHONE, storageState: session });
   const page = await clumsy.open("/console");
   await page.fill("#title", "A title");
+  await page.fill("#starts", "2030-12-24T18:00");
+  await page.fill("#zone", "Europe/Helsinki");
   await page.fill("#event_id", EVENT);
   await page.click("form.form button");
   await page.locator("#event-id-error").waitFor();
@@ -180,6 +185,23 @@ const PAGES = [
   { name: "no-event", path: "/e/there-is-no-such-event", status: 404 },
   { name: "sign-in", path: "/console/sign-in", status: 200 },
   { name: "events", path: "/console", status: 200, signed_in: true },
+  { name: "welcome", path: "/console/welcome", status: 200, signed_in: true },
+  { name: "registrants", path: `/console/events/${EVENT}/registrants`, status: 200, signed_in: true },
+  { name: "by-hand", path: `/console/events/${EVENT}/registrants/new`, status: 200, signed_in: true },
+  { name: "check-in", path: `/console/check-in/${EVENT}`, status: 200, signed_in: true },
+  { name: "form", path: `/console/events/${EVENT}/form`, status: 200, signed_in: true },
+  { name: "messages", path: `/console/events/${EVENT}/messages`, status: 200, signed_in: true },
+  { name: "confirmation", path: `/console/events/${EVENT}/messages/confirmation`, status: 200, signed_in: true },
+  { name: "event-settings", path: `/console/events/${EVENT}/settings`, status: 200, signed_in: true },
+  { name: "figures", path: `/console/events/${EVENT}/figures`, status: 200, signed_in: true },
+  { name: "audience", path: "/console/audience", status: 200, signed_in: true },
+  { name: "team", path: "/console/team", status: 200, signed_in: true },
+  { name: "audit", path: "/console/audit", status: 200, signed_in: true },
+  { name: "settings", path: "/console/settings", status: 200, signed_in: true },
+  { name: "help", path: "/console/help", status: 200, signed_in: true },
+  { name: "register", path: "/e/demo/register", status: 200 },
+  { name: "data", path: "/e/demo/data", status: 200 },
+  { name: "audience-sign-in", path: "/sign-in?tenant=demo", status: 200 },
   { name: "console", path: `/console/events/${EVENT}`, status: 200, signed_in: true, ready: (page) => page.locator("#chart canvas").waitFor() },
 ];
 

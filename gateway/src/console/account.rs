@@ -73,9 +73,8 @@ async fn page(shared: &Shared, organiser: &Organiser) -> ConsoleAccountPage {
 }
 
 /// The session's secret; whoever came by the first link has no account to change.
-fn session_of(organiser: &Organiser) -> Result<String, Response> {
-    let account = organiser.account.as_ref();
-    account.map(|(_, session)| session.clone()).ok_or_else(|| error_page(ErrorKind::NotYours))
+fn session_of(organiser: &Organiser) -> Option<String> {
+    organiser.account.as_ref().map(|(_, session)| session.clone())
 }
 
 pub(super) async fn password(
@@ -84,10 +83,7 @@ pub(super) async fn password(
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
     let sent = Sent(sent);
-    let session = match session_of(&organiser) {
-        Ok(session) => session,
-        Err(page) => return page,
-    };
+    let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
     let (old_password, new_password) = (secret(&sent, "old_password"), secret(&sent, "new_password"));
     let request = bounded(ChangePasswordRequest { session, old_password, new_password });
     match shared.upstream.accounts(&Acting::Mesh).change_password(request).await {
@@ -97,10 +93,7 @@ pub(super) async fn password(
 }
 
 pub(super) async fn end_others(State(shared): State<Shared>, organiser: Organiser) -> Response {
-    let session = match session_of(&organiser) {
-        Ok(session) => session,
-        Err(page) => return page,
-    };
+    let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
     match shared.upstream.accounts(&Acting::Mesh).end_other_sessions(bounded(EndOtherSessionsRequest { session })).await
     {
         Ok(_) => done(ACCOUNT, "others", None),
@@ -122,7 +115,7 @@ pub(super) async fn begin(State(shared): State<Shared>, organiser: Organiser) ->
 }
 
 async fn begun(shared: &Shared, organiser: &Organiser) -> Result<NewSecondFactor, Result<Status, Response>> {
-    let session = session_of(organiser).map_err(Err)?;
+    let Some(session) = session_of(organiser) else { return Err(Err(error_page(ErrorKind::NotYours))) };
     let request = bounded(BeginSecondFactorRequest { session });
     let new = shared.upstream.accounts(&Acting::Mesh).begin_second_factor(request).await.map_err(Ok)?.into_inner();
     let groups: Vec<String> =
@@ -142,10 +135,7 @@ pub(super) async fn confirm(
     organiser: Organiser,
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
-    let session = match session_of(&organiser) {
-        Ok(session) => session,
-        Err(page) => return page,
-    };
+    let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
     let code = Sent(sent).get("code").to_owned();
     let request = bounded(ConfirmSecondFactorRequest { session, code });
     match shared.upstream.accounts(&Acting::Mesh).confirm_second_factor(request).await {
@@ -167,10 +157,7 @@ pub(super) async fn remove(
     organiser: Organiser,
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
-    let session = match session_of(&organiser) {
-        Ok(session) => session,
-        Err(page) => return page,
-    };
+    let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
     let request = RemoveSecondFactorRequest { session, code: Sent(sent).get("code").to_owned() };
     match shared.upstream.accounts(&Acting::Mesh).remove_second_factor(bounded(request)).await {
         Ok(_) => done(ACCOUNT, "second-factor-off", None),

@@ -405,9 +405,8 @@ pub(super) async fn add_room(
         room_id: sent.get("room_id").to_owned(),
         title: sent.get("room_title").to_owned(),
     };
-    let status = match shared.upstream.events(&organiser.acting()).create_room(bounded(request)).await {
-        Ok(_) => return done(&format!("/console/events/{event_id}/settings"), "room", None),
-        Err(status) => status,
+    let Err(status) = shared.upstream.events(&organiser.acting()).create_room(bounded(request)).await else {
+        return done(&format!("/console/events/{event_id}/settings"), "room", None);
     };
     let Some((code, mut notice)) = refusals::notice(&status) else { return refusals::page(&status) };
     let mut fields = room_fields(&sent);

@@ -82,7 +82,7 @@ pub(super) async fn show(
     };
     match stored(&shared, &organiser, &event_id).await {
         Ok(form) => {
-            let mut page = page(&organiser, event, &form, &Step::default());
+            let mut page = page(&organiser, &event, &form, &Step::default());
             page.notice = did.notice();
             html(&page)
         }
@@ -125,7 +125,7 @@ pub(super) async fn step(
     }
     let mut step = Step { unsaved: true, new_type: sent.get("new_type").to_owned(), ..Step::default() };
     apply(&mut form, wanted, &mut step);
-    html(&page(&organiser, event, &form, &step))
+    html(&page(&organiser, &event, &form, &step))
 }
 
 /// One step of building, as its button says.
@@ -166,9 +166,8 @@ fn shift<T>(list: &mut Vec<T>, act: &str, at: usize) {
 async fn save(shared: &Shared, organiser: &Organiser, event: Event, mut form: Form) -> Response {
     let event_id = event.event_id.clone();
     let request = PutFormRequest { form: Some(to_store(form.clone())), expected_version: form.version };
-    let status = match shared.upstream.registrants(&organiser.acting()).put_form(bounded(request)).await {
-        Ok(_) => return done(&format!("/console/events/{event_id}/form"), "form", None),
-        Err(status) => status,
+    let Err(status) = shared.upstream.registrants(&organiser.acting()).put_form(bounded(request)).await else {
+        return done(&format!("/console/events/{event_id}/form"), "form", None);
     };
     let own_language = reading::event_facts(event.clone()).languages.swap_remove(0);
     let step = Step { unsaved: true, ..Step::default() };
@@ -178,12 +177,12 @@ async fn save(shared: &Shared, organiser: &Organiser, event: Event, mut form: Fo
             Err(status) => return refusals::page(&status),
         };
         form.version = now;
-        let mut page = page(organiser, event, &form, &step);
+        let mut page = page(organiser, &event, &form, &step);
         page.notice = Some(bad(&own::FORM_MEANWHILE.replace("{version}", &now.to_string())));
         return answered(html(&page), StatusCode::CONFLICT);
     }
     let Some((code, notice)) = refusals::notice(&status) else { return refusals::page(&status) };
-    let mut page = page(organiser, event, &form, &step);
+    let mut page = page(organiser, &event, &form, &step);
     page.notice = Some(notice);
     if status.code() == Code::InvalidArgument {
         let named = refusals::violations(&status).into_iter();
@@ -333,10 +332,13 @@ fn free_key(form: &Form, label: &str) -> String {
     };
     let taken =
         |key: &str| matches!(key, "email" | "name" | "phone" | "nickname") || form.fields.iter().any(|f| f.key == key);
-    (1..).map(|n| if n == 1 { base.clone() } else { format!("{base}-{n}") }).find(|key| !taken(key)).unwrap_or(base)
+    (1..=FIELDS_MAX + 4)
+        .map(|n| if n == 1 { base.clone() } else { format!("{base}-{n}") })
+        .find(|key| !taken(key))
+        .unwrap_or(base)
 }
 
-fn page(organiser: &Organiser, event: Event, form: &Form, step: &Step) -> FormPage {
+fn page(organiser: &Organiser, event: &Event, form: &Form, step: &Step) -> FormPage {
     let facts = reading::event_facts(event.clone());
     let languages = &facts.languages;
     let mut preview_lang = step.preview_lang.clone();
@@ -361,7 +363,7 @@ fn page(organiser: &Organiser, event: Event, form: &Form, step: &Step) -> FormPa
         consents: form.consents.iter().enumerate().map(consent).collect(),
         new_type: Field::choice("new_type", own::FORM_NEW_TYPE, new_type, TYPES.map(|(key, _, label)| (key, label))),
         unsaved: step.unsaved,
-        preview: audience::form_preview(&to_store(form.clone()), &event, &preview_lang),
+        preview: audience::form_preview(&to_store(form.clone()), event, &preview_lang),
         preview_lang,
         head: EventHead { facts, tab: Tab::Form },
         notice: None,

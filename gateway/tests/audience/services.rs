@@ -70,7 +70,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<http_body_util::combinators::BoxBody<Bytes, Infallible>>, Infallible> {
     let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let (message, code) = match services.call(&method, body.get(5..).unwrap_or_default()) {
         Ok(message) => (Some(message), Code::Ok),
         Err(code) => (None, code),

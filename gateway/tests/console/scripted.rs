@@ -24,10 +24,13 @@ const PREFIX_BYTES: usize = 5;
 
 type Answer = Arc<dyn Fn(&[u8]) -> (Vec<Vec<u8>>, Status) + Send + Sync>;
 
+/// The path of a call and its message.
+type Asked = (String, Vec<u8>);
+
 #[derive(Clone, Default)]
 pub struct Scripted {
     answers: Arc<Mutex<HashMap<&'static str, Answer>>>,
-    asked: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Scripted {

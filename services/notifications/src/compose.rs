@@ -209,9 +209,9 @@ impl Composer {
             Kind::Cancellation => true,
             _ => return None,
         };
-        let host = self.mail_from.rsplit('@').next().unwrap_or_default();
         let entry = Entry {
-            uid: &format!("{}@{host}", registration.registration_id),
+            // As in the file behind the link of their page: with another id they would have the event twice in their calendar.
+            uid: &format!("{}@turnout", registration.registration_id),
             // Both grow and neither goes back: so does their sum, whichever of the two changed.
             sequence: event.version + registration.version,
             cancelled,

@@ -101,9 +101,12 @@ pub(crate) async fn recount(config: &Config, event: &EventId) -> anyhow::Result<
     Ok(())
 }
 
+/// A figure by its name, and how it is read.
+type Figure = (&'static str, fn(&Statistics) -> i64);
+
 fn recount_table(answer: &RecountResponse) -> String {
     let (shown, counted) = (answer.shown.unwrap_or_default(), answer.counted.unwrap_or_default());
-    let figures: [(&str, fn(&Statistics) -> i64); 15] = [
+    let figures: [Figure; 15] = [
         ("registrants", |s| s.registrants),
         ("logged_in", |s| s.logged_in),
         ("waiting", |s| s.waiting),

@@ -121,6 +121,10 @@ pub fn module_names(tree: &Tree) -> Vec<Finding> {
         }
         let code = source::code(&file.text);
         for name in EMPTY_NAMES {
+            // On the wire `common` is a package of its own, with its version: what several areas send.
+            if file.path == "proto/src/lib.rs" {
+                continue;
+            }
             for line in source::lines_with(&code, &format!("mod {name} {{")) {
                 findings.push(Finding::new(&file.path, line, format!("`{name}` does not say what is inside")));
             }

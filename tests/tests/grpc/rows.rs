@@ -1,5 +1,7 @@
 //! Every method of ours with its guard and a request. A method that is new fails here until it has its row.
 
+#![allow(clippy::unnecessary_wraps, reason = "fields of messages are options")]
+
 use prost::Message as _;
 use prost_types::{FieldMask, Timestamp};
 use turnout_proto::{

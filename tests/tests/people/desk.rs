@@ -3,6 +3,7 @@
 
 use std::{error::Error as _, time::Duration};
 
+use futures_util::TryStreamExt as _;
 use tonic::{
     Code, Request, Response, Status,
     transport::{Channel, Endpoint},
@@ -109,40 +110,51 @@ impl Desk {
         self.events.clone().update_event(self.ask(update)).await.unwrap();
     }
 
+    /// Changes the words about an event.
+    pub async fn describe(&self, event: &str, summary: &str) {
+        let update = UpdateEventRequest {
+            event: Some(Event { event_id: event.into(), summary: summary.into(), ..Default::default() }),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["summary".into()] }),
+            expected_version: 0,
+        };
+        acknowledged("describe", async || self.events.clone().update_event(self.ask(update.clone())).await).await;
+    }
+
     /// The figures that are shown.
     pub async fn statistics(&self, event: &str) -> Statistics {
-        let request = self.ask(GetStatisticsRequest { event_id: event.into() });
-        self.registrants.clone().get_statistics(request).await.unwrap().into_inner().statistics.unwrap_or_default()
+        let request = GetStatisticsRequest { event_id: event.into() };
+        let call = async || self.registrants.clone().get_statistics(self.ask(request.clone())).await;
+        acknowledged("statistics", call).await.statistics.unwrap_or_default()
     }
 
     /// What is shown against what the tables say.
     pub async fn recount(&self, event: &str) -> RecountResponse {
-        let request = self.ask(RecountRequest { event_id: event.into() });
-        self.registrants.clone().recount(request).await.unwrap().into_inner()
+        let request = RecountRequest { event_id: event.into() };
+        acknowledged("recount", async || self.registrants.clone().recount(self.ask(request.clone())).await).await
     }
 
     /// All registrations of an event.
     pub async fn export(&self, event: &str) -> Vec<Registration> {
         let act = Some(Act { reason: "a test compares".into() });
-        let request = self.ask(ExportRegistrantsRequest { event_id: event.into(), act, ..Default::default() });
-        let mut stream = self.registrants.clone().export_registrants(request).await.unwrap().into_inner();
-        let mut all = Vec::new();
-        while let Some(part) = stream.message().await.unwrap() {
-            all.extend(part.registrations);
-        }
-        all
+        let request = ExportRegistrantsRequest { event_id: event.into(), act, ..Default::default() };
+        let call = async || {
+            let answer = self.registrants.clone().export_registrants(self.ask(request.clone())).await?;
+            let parts: Vec<_> = answer.into_inner().try_collect().await?;
+            Ok(Response::new(parts.into_iter().flat_map(|part| part.registrations).collect()))
+        };
+        acknowledged("export", call).await
     }
 
     /// All people whose name or address fits.
     pub async fn people(&self, search: &str) -> Vec<Person> {
         let request =
             ExportPeopleRequest { search: search.into(), reason: "a test compares".into(), ..Default::default() };
-        let mut stream = self.people.clone().export_people(self.ask(request)).await.unwrap().into_inner();
-        let mut all = Vec::new();
-        while let Some(part) = stream.message().await.unwrap() {
-            all.extend(part.people);
-        }
-        all
+        let call = async || {
+            let answer = self.people.clone().export_people(self.ask(request.clone())).await?;
+            let parts: Vec<_> = answer.into_inner().try_collect().await?;
+            Ok(Response::new(parts.into_iter().flat_map(|part| part.people).collect()))
+        };
+        acknowledged("people", call).await
     }
 
     /// The ledger of these registrations.
@@ -151,8 +163,8 @@ impl Desk {
         for some in registrations.chunks(REGISTRATIONS_MAX) {
             let request =
                 ListMessagesOfRegistrationsRequest { event_id: event.into(), registration_ids: some.to_vec() };
-            let answer = self.messages.clone().list_messages_of_registrations(self.ask(request)).await.unwrap();
-            all.extend(answer.into_inner().messages);
+            let call = async || self.messages.clone().list_messages_of_registrations(self.ask(request.clone())).await;
+            all.extend(acknowledged("messages", call).await.messages);
         }
         all
     }

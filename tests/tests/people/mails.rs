@@ -3,7 +3,7 @@
 
 use std::{
     path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use prost_types::{FieldMask, Timestamp};
@@ -60,7 +60,7 @@ impl Post {
         let event = Event {
             event_id: id.into(),
             title: "Evening; with, friends".into(),
-            starts_at: at(starts_at_s),
+            starts_at: Some(at(starts_at_s)),
             venue: "The hall".into(),
             ..Default::default()
         };
@@ -88,17 +88,17 @@ impl Post {
     }
 
     async fn messages(&self, registration: &Registration, kind: MessageKind) -> Vec<Message> {
-        let all = self.desk.messages(&registration.event_id, &[registration.registration_id.clone()]).await;
+        let all = self.desk.messages(&registration.event_id, std::slice::from_ref(&registration.registration_id)).await;
         all.into_iter().filter(|message| message.kind() == kind).collect()
     }
 }
 
 fn now_s() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
+    UNIX_EPOCH.elapsed().unwrap().as_secs() as i64
 }
 
-fn at(seconds: i64) -> Option<Timestamp> {
-    Some(Timestamp { seconds, nanos: 0 })
+fn at(seconds: i64) -> Timestamp {
+    Timestamp { seconds, nanos: 0 }
 }
 
 /// Mailboxes outlive a test.
@@ -166,7 +166,7 @@ async fn a_reminder_comes_once_also_for_an_event_that_moves_and_ends_with_one_cl
 
     // It moves to where its reminder would be due again.
     let moved = UpdateEventRequest {
-        event: Some(Event { event_id: "soon".into(), starts_at: at(starts_at_s + 3600), ..Default::default() }),
+        event: Some(Event { event_id: "soon".into(), starts_at: Some(at(starts_at_s + 3600)), ..Default::default() }),
         update_mask: Some(FieldMask { paths: vec!["starts_at".into()] }),
         expected_version: 0,
     };

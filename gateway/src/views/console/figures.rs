@@ -21,18 +21,18 @@ pub struct Panel {
 }
 
 impl Panel {
-    fn answered(&self, figures: &GetFieldFiguresResponse) -> String {
+    fn answered(figures: &GetFieldFiguresResponse) -> String {
         let count = |people: i64| show::grouped(people.unsigned_abs());
         own::FIGURES_ANSWERED
             .replace("{answered}", &count(figures.answered))
             .replace("{missing}", &count(figures.missing))
     }
 
-    fn hidden(&self, figures: &GetFieldFiguresResponse) -> String {
+    fn hidden(figures: &GetFieldFiguresResponse) -> String {
         own::FIGURES_HIDDEN.replace("{threshold}", &figures.threshold.to_string())
     }
 
-    fn mean(&self, figures: &GetFieldFiguresResponse) -> Option<String> {
+    fn mean(figures: &GetFieldFiguresResponse) -> Option<String> {
         figures.mean.map(|mean| format!("{mean:.1}"))
     }
 
@@ -45,11 +45,11 @@ impl Panel {
     }
 
     /// The bar's end: the most that any answer has.
-    fn most(&self, figures: &GetFieldFiguresResponse) -> i64 {
+    fn most(figures: &GetFieldFiguresResponse) -> i64 {
         figures.counts.iter().map(|count| count.people).max().unwrap_or(0).max(1)
     }
 
-    fn words(&self, count: &AnswerCount, figures: &GetFieldFiguresResponse) -> String {
+    fn words(count: &AnswerCount, figures: &GetFieldFiguresResponse) -> String {
         if count.hidden {
             return own::FIGURES_FEW.replace("{threshold}", &figures.threshold.to_string());
         }

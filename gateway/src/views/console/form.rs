@@ -82,7 +82,7 @@ impl FormPage {
     }
 
     /// The place of a block after a step up or down, for the address that the browser scrolls to.
-    fn neighbour(&self, id: &str, up: bool) -> String {
+    fn neighbour(id: &str, up: bool) -> String {
         let Some((kind, at)) = id.split_once('.') else { return String::new() };
         let at: usize = at.parse().unwrap_or(0);
         format!("{kind}.{}", if up { at.saturating_sub(1) } else { at + 1 })

@@ -124,7 +124,7 @@ impl SignInPage {
         if self.needs_code() { field.hint(own::PASSWORD_AGAIN) } else { field }
     }
 
-    fn code(&self) -> Field {
+    fn code() -> Field {
         Field::line("code", own::CODE, "").autocomplete("one-time-code").hint(own::CODE_HINT).chars_max(64)
     }
 }

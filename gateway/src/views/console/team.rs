@@ -55,8 +55,8 @@ impl TeamPage {
         Self::role(member).map_or(words::NOTHING, role_label)
     }
 
-    fn has_role(member: &Member, role: &Role) -> bool {
-        Self::role(member) == Some(*role)
+    fn has_role(member: &Member, role: &(Role, &str, &str)) -> bool {
+        Self::role(member) == Some(role.0)
     }
 
     fn standing(member: &Member) -> String {

@@ -49,6 +49,7 @@ fn head(tab: Tab) -> EventHead {
     EventHead { facts, tab }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the pages take an option")]
 fn bad(text: &str) -> Option<Notice> {
     Some(Notice { text: text.into(), bad: true })
 }

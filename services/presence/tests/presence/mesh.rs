@@ -220,6 +220,7 @@ macro_rules! not_asked {
 not_asked!(
     create_event: CreateEventRequest -> CreateEventResponse,
     list_events: ListEventsRequest -> ListEventsResponse,
+    update_event: UpdateEventRequest -> UpdateEventResponse,
     change_event_state: ChangeEventStateRequest -> ChangeEventStateResponse,
     create_room: CreateRoomRequest -> CreateRoomResponse,
     get_room: GetRoomRequest -> GetRoomResponse,
