@@ -5,8 +5,14 @@
 (() => {
   const lang = document.documentElement.lang;
   const grouped = new Intl.NumberFormat(lang);
-  const moment = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+  // Plain English is American to browsers; the server writes the day before the month.
+  const moment = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
   const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+  /* On a narrow screen the tabs go on beyond its edge: the one of this page is in sight. */
+
+  const tab = document.querySelector(".tabs [aria-current]");
+  if (tab) tab.closest(".tabs").scrollLeft = tab.getBoundingClientRect().right - tab.closest(".tabs").getBoundingClientRect().right;
 
   /* The stream: is what is shown in touch? */
 

@@ -98,7 +98,7 @@ impl Bench {
     /// A keyspace of its own for each test.
     async fn cql(test: &str) -> Option<Self> {
         let server = real_servers::from_env("TURNOUT_TEST_CQL", test)?;
-        let keyspace = format!("test_outbox_{}", random::sortable_id().split_at(20).0);
+        let keyspace = format!("test_outbox_{}", random::sortable_id());
         let engine = Engine::Cql { nodes: vec![server], keyspace, replication_factor: 1, user: None, password: None };
         Some(Self::on(engine, TempDir::new().unwrap()).await)
     }

@@ -148,7 +148,7 @@ fn registrants(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
             own(&request)
         }
         "UpdateRegistration" => of_event_in(
-            "registration.event_id",
+            "event_id",
             &UpdateRegistrationRequest {
                 registration: Some(Registration {
                     event_id,
@@ -225,7 +225,7 @@ fn people(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
             let person = Some(Person { person_id, language: "en".into(), ..Default::default() });
             let request =
                 UpdatePersonRequest { person, update_mask: mask("language"), expected_version: 0, reason: reason() };
-            of_event_in("person.person_id", &request)
+            of_event_in("person_id", &request)
         }
         "VerifyByHand" => of_person(VerifyByHandRequest { person_id, reason: reason() }.encode_to_vec()),
         "RecordConsent" => {

@@ -357,7 +357,7 @@ async fn registrations_in_one_process_survive_two_kills() {
     let grpc = format!("127.0.0.1:{}", free_port());
     let args = ["--grpc-addr", grpc.as_str()];
     let mut mesh = Turnout::start(folder.path(), &args).await;
-    let crowd = Crowd::set_out(people(600), "one", &Addresses::of_one(&mesh), &Forge::of(folder.path())).await;
+    let crowd = Crowd::set_out(people(150), "one", &Addresses::of_one(&mesh), &Forge::of(folder.path())).await;
     for tenths in [3, 6] {
         crowd.reaches(tenths).await;
         mesh.kill();
@@ -380,7 +380,7 @@ async fn registrations_in_a_mesh_survive_two_kills() {
     let mut mesh = Mesh::whole(folder.path(), &cql, &format!("smtp://{smtp}?tls=none")).await;
     // The mailboxes outlive the test: another run has other addresses.
     let run = format!("mesh{}", std::process::id());
-    let crowd = Crowd::set_out(people(300), &run, &Addresses::of_mesh(&mesh), &Forge::of(folder.path())).await;
+    let crowd = Crowd::set_out(people(90), &run, &Addresses::of_mesh(&mesh), &Forge::of(folder.path())).await;
     crowd.reaches(3).await;
     mesh.kill_and_restart_registration().await;
     crowd.reaches(6).await;

@@ -176,6 +176,7 @@ pub const ACTS: &[(&str, &str)] = &[
     ("member.invite", "Invited a member"),
     ("member.role", "Changed a member’s role"),
     ("member.remove", "Removed a member"),
+    ("payment-secret.rotate", "Made a new secret for payments"),
 ];
 
 // The settings of an event.

@@ -1,0 +1,341 @@
+// A whole event, run through the pages alone: an organiser sets it up, three people register, two pay, two come in, one cancels, and
+// the console shows each state while its page stays open. `tests/run browser`, or by hand with TURNOUT_URL, TURNOUT_CONSOLE_LINK
+// (unused), CHROMIUM, TURNOUT_PROGRAM (the binary) and TURNOUT_DATA (its data folder, in which it keeps mails while it has no mail
+// server) set. How long the console took is told, not judged: other tests run at the same time.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHmac } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+
+import { DESKTOP, PHONE, barriers, base, overflow, picture, start, stop, text, until, visitor } from "./visitors.mjs";
+
+const EVENT = `premiere-${Date.now().toString(36)}`;
+const TITLE = "Premiere: The Long Winter";
+const PRICE = "12.50";
+
+/** The organiser's own questions. The second text of each is its Finnish one; options are `key: label` lines. */
+const QUESTIONS = [
+  { type: "text", label: ["Company", "Yritys"], answer: "Aurora Oy" },
+  { type: "choice", label: ["Dinner", "Illallinen"], options: ["fish: Fish\nbeet: Beetroot", "fish: Kala\nbeet: Punajuuri"], answer: ["Fish", "Kala"] },
+  { type: "integer", label: ["Seats", "Paikkoja"], answer: "2" },
+  { type: "place", label: ["Home town", "Kotikunta"], answer: "Oulu" },
+  { type: "long", label: ["Wishes", "Toiveita"], answer: "=a seat by the aisle, please" },
+];
+const LANGUAGES = ["en", "fi"];
+
+const ANNA = { name: "Anna Öhman", email: `anna.${EVENT}@example.org`, lang: "en" };
+const AINO = { name: "Aino Virtanen", email: `aino.${EVENT}@example.org`, lang: "fi" };
+const NICK = { name: "nightowl" };
+
+let organiser;
+/** The page of the registrants, which is opened once and never loaded again. */
+let board;
+const lags_ms = [];
+
+before(async () => {
+  await start();
+  organiser = await visitor();
+});
+
+after(async () => {
+  if (lags_ms.length) {
+    const sorted = lags_ms.toSorted((a, b) => a - b);
+    const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1];
+    console.log(`the console showed ${sorted.length} changes, each after its act: median ${sorted[sorted.length >> 1]} ms, p95 ${p95} ms, most ${sorted.at(-1)} ms`);
+  }
+  await stop();
+});
+
+/** A step of the event: without the ones before it there is nothing to see. */
+let broken = false;
+const step = (what, run) => test(what, async () => {
+  assert.ok(!broken, "a step before this one failed");
+  broken = true;
+  await run();
+  broken = false;
+});
+
+const wanted_variable = (name) => process.env[name] ?? assert.fail(`set ${name}`);
+const field = (page, name) => page.locator(`[name="${name}"]:not([type="hidden"])`);
+/** What a page says about itself; null while it is being loaded. */
+const says = (page, selector) => text(page, selector).catch(() => null);
+const notice = (page) => says(page, ".notice");
+
+/** Of a page as it is: fits and has no barrier at both widths; a picture of each. */
+async function looked_at(page, name) {
+  const usual = page.viewportSize();
+  for (const [size, { viewport }] of [["phone", PHONE], ["desktop", DESKTOP]]) {
+    await page.setViewportSize(viewport);
+    assert.equal(await overflow(page), 0, `${name}, ${size}: fits`);
+    assert.deepEqual(await barriers(page), [], `${name}, ${size}: no barrier`);
+    await picture(page, `${name}-${size}`);
+  }
+  await page.setViewportSize(usual);
+}
+
+/** What stands in a column of the row of somebody on the open page; null while there is no such row. */
+const cell = (who, column) => () => board.evaluate(([who, column]) => {
+  const row = [...document.querySelectorAll("#list tbody tr")].find((row) => row.querySelector(".who a").textContent === who);
+  const line = row?.querySelector(`[data-column="${column}"] .line`);
+  return line?.firstChild.textContent.trim() ?? null;
+}, [who.name, column]);
+const figure = (name) => () => text(board, `[data-figure="${name}"]`);
+
+/** Does something and waits until the open page shows it; the time begins with the act. */
+async function shows(what, act, read, wanted) {
+  const began = Date.now();
+  const seen = until(read, wanted, what).then(() => lags_ms.push(Date.now() - began));
+  await Promise.all([act(), seen]);
+}
+
+/** The letters to an address, unfolded and decoded as far as a link needs it. */
+function letters(address) {
+  const folder = path.join(wanted_variable("TURNOUT_DATA"), "mail");
+  const files = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith(".eml")) : [];
+  return files.map((name) => fs.readFileSync(path.join(folder, name), "utf8"))
+    .filter((letter) => letter.split(/\r?\n\r?\n/)[0].includes(address))
+    .map((letter) => letter.replace(/=\r?\n/g, "").replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))));
+}
+
+/** The link to somebody's registration, out of the letter that brought it. */
+async function link_of({ email }) {
+  let link;
+  await until(() => {
+    link = letters(email).map((letter) => letter.match(/https?:\/\/[^\s"<>]+\/r\/[\w.~-]+/)?.[0]).find(Boolean);
+    return link !== undefined;
+  }, true, "a letter with a link");
+  assert.equal(new URL(link).origin, new URL(base).origin);
+  return link;
+}
+
+step("an organiser makes a paid hybrid event with a form of their own in two languages", async () => {
+  const command = [wanted_variable("TURNOUT_PROGRAM"), ["--data-dir", wanted_variable("TURNOUT_DATA"), "sign-in-link"]];
+  // Without our variables: the program refuses those that are no settings of its own.
+  const link = execFileSync(...command, { encoding: "utf8", env: { PATH: process.env.PATH } }).trim();
+  const page = await organiser.context.newPage();
+  await page.goto(link);
+  await page.waitForURL(/\/console/);
+  await page.goto(`${base}/console`);
+  await page.fill("#title", TITLE);
+  await page.fill("#starts", "2030-12-24T18:00");
+  await page.fill("#zone", "Europe/Helsinki");
+  await page.fill("#event_id", EVENT);
+  await page.click("form.form button");
+  await page.waitForURL(`${base}/console/events/${EVENT}`);
+
+  await page.goto(`${base}/console/events/${EVENT}/settings`);
+  await field(page, "published").check();
+  await field(page, "nicknames").check();
+  await field(page, "summary").fill("The first showing, with the film's makers.");
+  await field(page, "languages").fill(LANGUAGES.join(", "));
+  await field(page, "mode").selectOption("both");
+  await field(page, "venue").fill("Bio Rex, Helsinki");
+  await field(page, "price").fill(PRICE);
+  await field(page, "currency").fill("EUR");
+  await page.getByRole("button", { name: "Save" }).click();
+  await until(() => notice(page), "Saved.", "the settings are saved");
+  assert.equal(await field(page, "price").inputValue(), PRICE);
+  await looked_at(page, "organiser-settings");
+
+  await page.goto(`${base}/console/events/${EVENT}/form`);
+  for (const [at, { type, label, options }] of QUESTIONS.entries()) {
+    await field(page, "new_type").selectOption(type);
+    await page.locator('button[value="add"]').click();
+    await field(page, `f.${at}.label.en`).waitFor();
+    for (const [i, lang] of LANGUAGES.entries()) {
+      await field(page, `f.${at}.label.${lang}`).fill(label[i]);
+      await field(page, `f.${at}.purpose.${lang}`).fill(["To plan the evening.", "Illan suunnitteluun."][i]);
+      if (options) await field(page, `f.${at}.options.${lang}`).fill(options[i]);
+    }
+    await field(page, `f.${at}.required`).check();
+  }
+  await page.locator('button[value="save"]').click();
+  await until(async () => (await notice(page))?.startsWith("The form is saved"), true, "the form is saved");
+  assert.equal(await page.locator("#builder .builder").count(), QUESTIONS.length);
+  await page.locator('button[value="preview.fi"]').click();
+  await until(async () => (await says(page, "#preview"))?.includes("Illallinen"), true, "the preview is Finnish");
+  await looked_at(page, "organiser-form");
+  await page.close();
+  assert.deepEqual(organiser.wrongs, []);
+});
+
+/** Fills the public form as a reader of a language does: by its labels. */
+async function register(page, { name, email, lang }) {
+  await page.goto(`${base}/e/${EVENT}/register?lang=${lang}`);
+  assert.equal(await page.locator("form.form").first().locator("legend, label").filter({ hasText: QUESTIONS[1].label[LANGUAGES.indexOf(lang)] }).count(), 1);
+  await field(page, "email").fill(email);
+  await field(page, "name").fill(name);
+  await field(page, "mode").first().check();
+  for (const { type, label, answer } of QUESTIONS) {
+    const i = LANGUAGES.indexOf(lang);
+    if (type === "choice") await page.getByLabel(answer[i], { exact: true }).check();
+    else await page.getByLabel(label[i], { exact: true }).fill(answer);
+  }
+}
+
+step("three people register, and the open page of the console shows each", async () => {
+  board = await organiser.open(`/console/events/${EVENT}/registrants`);
+  await until(() => board.evaluate(() => document.querySelector("#link").dataset.link), "live", "the page is live");
+  await board.evaluate(() => { globalThis.never_loaded_again = true; });
+  await looked_at(board, "organiser-registrants-none");
+
+  for (const who of [ANNA, AINO]) {
+    who.visitor = await visitor(who === ANNA ? DESKTOP : PHONE);
+    const page = await who.visitor.context.newPage();
+    await register(page, who);
+    await looked_at(page, `organiser-register-${who.lang}`);
+    const send = page.locator("form.form").first().locator('button[type="submit"]');
+    await shows(`${who.name} is registered`, () => send.click(), cell(who, "state"), "Registered");
+    await page.waitForURL(/\/registered/);
+    await looked_at(page, `organiser-registered-${who.lang}`);
+    await until(cell(who, "payment"), "Unpaid", "not paid yet");
+    await page.close();
+  }
+  await until(figure("registrants"), "2", "two registrants");
+
+  NICK.visitor = await visitor(PHONE);
+  const page = await NICK.visitor.open(`/e/${EVENT}/register?lang=en`);
+  await field(page, "nickname").fill(NICK.name);
+  const send = page.getByRole("button", { name: "Continue with a nickname" });
+  await shows("a nickname is registered", () => send.click(), cell(NICK, "state"), "Registered");
+  await page.waitForURL(/\/r\//);
+  NICK.link = page.url().split("?")[0];
+  await looked_at(page, "organiser-mine-nickname");
+  await page.close();
+  await until(figure("registrants"), "3", "three registrants");
+  await until(figure("unpaid"), "3", "nobody has paid");
+});
+
+step("the letters arrive with working links, and the console says that they were sent", async () => {
+  for (const who of [ANNA, AINO]) {
+    who.link = await link_of(who);
+    const page = await who.visitor.context.newPage();
+    assert.equal((await page.goto(who.link)).status(), 200);
+    assert.equal(await text(page, "h1"), who.name);
+    assert.equal(await page.getByRole("button", { name: "Enter the event" }).count(), 0, "who has not paid cannot come in yet");
+    await looked_at(page, `organiser-mine-unpaid-${who.lang}`);
+    await page.close();
+    await until(cell(who, "confirmation"), "Sent", "the console says so");
+    assert.equal(letters(who.email).length, 1, "one letter");
+  }
+});
+
+step("one pays by a signed webhook, one is marked as paid by hand, and both are shown", async () => {
+  const page = await organiser.open("/console/settings");
+  await page.getByRole("button", { name: "New secret for payments" }).click();
+  await page.locator("#confirm-yes").click();
+  const secret = await page.locator("pre code").first().innerText();
+  await looked_at(page, "organiser-secret");
+
+  const id = await board.evaluate((name) => [...document.querySelectorAll("#list tbody tr")]
+    .find((row) => row.querySelector(".who a").textContent === name).id.replace("row-", ""), ANNA.name);
+  const body = JSON.stringify({ event_id: EVENT, registration_id: id, state: "paid", amount_minor: 1250, currency: "EUR" });
+  const message = `payment-${EVENT}`;
+  const now = String(Math.floor(Date.now() / 1000));
+  const key = Buffer.from(secret.replace("whsec_", ""), "base64");
+  const pay = (signature) => fetch(`${base}/v1/tenants/demo/payments`, {
+    method: "POST", body, headers: { "webhook-id": message, "webhook-timestamp": now, "webhook-signature": `v1,${signature}` },
+  });
+  const signature = createHmac("sha256", key).update(`${message}.${now}.${body}`).digest("base64");
+  assert.equal((await pay(createHmac("sha256", "another").update(body).digest("base64"))).status, 401);
+  assert.equal(await cell(ANNA, "payment")(), "Unpaid");
+  await shows("paid by webhook", async () => assert.equal((await pay(signature)).status, 204), cell(ANNA, "payment"), "Paid");
+  assert.equal((await pay(signature)).status, 204, "a repeated notice changes nothing");
+
+  await page.goto(await board.evaluate((name) => [...document.querySelectorAll("#list tbody .who a")].find((link) => link.textContent === name).href, NICK.name));
+  await page.getByText("Mark the payment", { exact: true }).click();
+  await page.fill("#reason-payment", "Paid in cash at the box office");
+  const mark = page.locator('form[action$="/payment"] button[value="paid"]');
+  await shows("paid by hand", () => mark.click(), cell(NICK, "payment"), "Paid");
+  await until(async () => /payment state is set/i.test(await notice(page)), true, "the page says so");
+  await looked_at(page, "organiser-registrant");
+  await page.close();
+  await until(figure("paid"), "2", "two have paid");
+});
+
+step("both who have paid come in, and the console shows it", async () => {
+  for (const [n, who] of [ANNA, NICK].entries()) {
+    const page = await who.visitor.context.newPage();
+    await page.goto(who.link);
+    await looked_at(page, `organiser-mine-paid-${n}`);
+    const enter = page.getByRole("button", { name: "Enter the event" });
+    await shows(`${who.name} has come in`, () => enter.click(), figure("logged-in"), String(n + 1));
+    await page.waitForURL(`${base}/e/${EVENT}`);
+    await until(async () => ![null, "Not yet"].includes(await cell(who, "first_entered_at")()), true, "in the row as well");
+    await until(figure("viewers"), String(n + 1), "and watching");
+    await looked_at(page, `organiser-event-${n}`);
+  }
+});
+
+/** A CSV file as rows of cells, after RFC 4180. */
+function csv(file) {
+  const rows = [[""]];
+  for (const [, quoted, plain, end] of file.replace(/^\uFEFF/, "").matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/g)) {
+    rows.at(-1)[rows.at(-1).length - 1] = quoted?.replaceAll('""', '"') ?? plain;
+    if (end === ",") rows.at(-1).push("");
+    else if (end) rows.push([""]);
+    else break;
+  }
+  return rows.slice(0, -1);
+}
+
+/** The names that the open page lists, and those that its export holds. */
+const listed = () => board.evaluate(() => [...document.querySelectorAll("#list tbody .who a")].map((link) => link.textContent));
+async function exported(reason) {
+  if (!(await board.locator("#export[open]").count())) await board.locator("#export summary").click();
+  await board.fill("#reason-export", reason);
+  const [download] = await Promise.all([board.waitForEvent("download"), board.getByRole("button", { name: "Download" }).click()]);
+  const [head, ...rows] = csv(fs.readFileSync(await download.path(), "utf8"));
+  for (const row of rows) assert.equal(row.length, head.length);
+  return rows.map((row) => Object.fromEntries(head.map((name, at) => [name, row[at]])));
+}
+
+step("the export holds exactly the rows that are shown", async () => {
+  const all = await exported("For the door");
+  assert.deepEqual(all.map((row) => row.Name), await listed());
+  assert.deepEqual(all.map((row) => row.Name).toSorted(), [AINO.name, ANNA.name, NICK.name].toSorted());
+  const anna = all.find((row) => row.Name === ANNA.name);
+  assert.equal(anna["E-mail"], ANNA.email);
+  assert.match(anna.Paid, /^Paid/);
+  for (const row of all) {
+    const who = { name: row.Name };
+    assert.equal(row.State, await cell(who, "state")());
+    assert.ok(row.Paid.startsWith(await cell(who, "payment")()));
+    assert.equal(row.Entered === "", await cell(who, "first_entered_at")() === "Not yet");
+  }
+
+  await board.fill("#q", "virtanen");
+  await until(async () => (await listed()).join(), AINO.name, "one row");
+  const some = await exported("For the door, once more");
+  assert.deepEqual(some.map((row) => row.Name), [AINO.name]);
+  await board.fill("#q", "");
+  await until(async () => (await listed()).length, 3, "all rows again");
+});
+
+step("a cancellation by the person is shown", async () => {
+  const page = await AINO.visitor.context.newPage();
+  await page.goto(AINO.link);
+  await page.locator('a[href$="/cancel"]').click();
+  await looked_at(page, "organiser-cancel");
+  const yes = page.getByRole("button", { name: "Yes, cancel it" });
+  await shows("cancelled", () => yes.click(), cell(AINO, "state"), "Cancelled");
+  await page.waitForURL(/\/r\//);
+  await until(async () => /cancelled/i.test(await says(page, ".badge")), true, "on her page as well");
+  await looked_at(page, "organiser-mine-cancelled");
+  await until(figure("registrants"), "2", "two registrants are left");
+});
+
+step("the page of the registrants was never loaded again, and nothing went wrong on any page", async () => {
+  assert.equal(await board.evaluate(() => globalThis.never_loaded_again), true);
+  await looked_at(board, "organiser-registrants");
+  for (const [name, address] of [["figures", `events/${EVENT}/figures`], ["messages", `events/${EVENT}/messages`], ["audience", "audience"], ["door", `check-in/${EVENT}`], ["audit", "audit"], ["live", `events/${EVENT}`]]) {
+    const page = await organiser.open(`/console/${address}`);
+    await looked_at(page, `organiser-${name}`);
+    await page.close();
+  }
+  for (const person of [organiser, ANNA.visitor, AINO.visitor, NICK.visitor]) assert.deepEqual(person.wrongs, []);
+  for (const person of [ANNA, AINO, NICK]) await person.visitor.leave();
+});
