@@ -50,6 +50,8 @@ mod tests {
     use super::*;
 
     const MINUTE_MS: i64 = 60_000;
+    /// No clock is changed by more: Troll's goes on and back by two hours, nearly all others by one.
+    const CHANGE_MIN_MAX: i64 = 120;
 
     fn at(time: &str) -> i64 {
         time.parse::<Timestamp>().unwrap().as_millisecond()
@@ -93,7 +95,7 @@ mod tests {
 
     fn holds(window: QuietHours, at_ms: i64, zone: &TimeZone) -> Result<(), TestCaseError> {
         if let Some(end_ms) = window.end_ms(at_ms, zone) {
-            let bound_ms = (i64::from(window.length_min()) + 60) * MINUTE_MS;
+            let bound_ms = (i64::from(window.length_min()) + CHANGE_MIN_MAX) * MINUTE_MS;
             prop_assert!(end_ms > at_ms, "{window:?} {at_ms} does not move on");
             prop_assert!(
                 end_ms - at_ms <= bound_ms,
@@ -108,7 +110,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn around_every_change_of_every_clock_nothing_is_sent_in_the_window_or_held_for_longer_than_it_and_an_hour(
+        fn around_every_change_of_every_clock_nothing_is_sent_in_the_window_or_held_for_longer_than_it_and_the_change(
             from_min in 0..DAY_MIN, length_min in 1..=WINDOW_MIN_MAX, offset_min in -1500..1500_i64,
         ) {
             let window = QuietHours { from_min, to_min: (from_min + length_min) % DAY_MIN };
