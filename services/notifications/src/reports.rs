@@ -1,7 +1,6 @@
 //! What comes back: reports of providers, people who unsubscribe, addresses that are not written to any more.
 
-use aws_lc_rs::hmac;
-use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use turnout_platform::{
     auth::{Principal, codes::CodePurpose},
@@ -9,6 +8,7 @@ use turnout_platform::{
     failure::Failure,
     ids::TenantId,
     random,
+    webhooks::{self, Envelope},
 };
 use turnout_proto::{
     notifications::v1::{
@@ -29,8 +29,6 @@ use crate::{
     store::{AddressKey, timestamp},
 };
 
-/// How far the clock of whoever reports may be off.
-const TOLERANCE_S: i64 = 300;
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Others that change what is known of the same address at the same moment: so often it is read again.
 const TRIES_MAX: usize = 5;
@@ -106,30 +104,21 @@ impl Notifications {
     }
 
     async fn check_signature(&self, tenant: &TenantId, request: &ApplyDeliveryReportRequest) -> Result<(), Failure> {
-        let now_ms = self.now_ms();
-        let at_s: i64 = request.timestamp.parse().map_err(|_| Failure::PermissionDenied)?;
-        if (now_ms / 1000).abs_diff(at_s) > TOLERANCE_S as u64 || request.body.len() > BODY_BYTES_MAX {
+        if request.body.len() > BODY_BYTES_MAX {
             return Err(Failure::PermissionDenied);
         }
-        let secrets = self.store.report_secrets(tenant, now_ms).await?.ok_or(Failure::PermissionDenied)?;
-        let mut signed = format!("{}.{}.", request.id, request.timestamp).into_bytes();
-        signed.extend_from_slice(&request.body);
-        let tags: Vec<Vec<u8>> = request
-            .signature
-            .split(' ')
-            .filter_map(|signature| BASE64_STANDARD.decode(signature.strip_prefix("v1,")?).ok())
-            .collect();
-        let fits = std::iter::once(&secrets.current).chain(&secrets.old).any(|secret| {
-            let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-            tags.iter().any(|tag| hmac::verify(&key, &signed, tag).is_ok())
-        });
-        if fits { Ok(()) } else { Err(Failure::PermissionDenied) }
+        let now_ms = self.now_ms();
+        let known = self.store.report_secrets(tenant, now_ms).await?.ok_or(Failure::PermissionDenied)?;
+        let secrets: Vec<Vec<u8>> = std::iter::once(known.current).chain(known.old).collect();
+        let ApplyDeliveryReportRequest { id, timestamp, signature, body, .. } = request;
+        let genuine = Envelope { id, timestamp, signature, body }.is_genuine(&secrets, now_ms / 1000);
+        if genuine { Ok(()) } else { Err(Failure::PermissionDenied) }
     }
 
     /// A new secret, in the words in which it is shown once.
     pub(crate) async fn rotate_report_secret(&self, tenant: &TenantId) -> Result<String, Failure> {
         let secret = self.store.rotate_report_secret(tenant, self.now_ms()).await?;
-        Ok(format!("whsec_{}", BASE64_STANDARD.encode(secret)))
+        Ok(webhooks::shown(&secret))
     }
 
     /// What the code of a link is about.

@@ -23,3 +23,4 @@ pub mod search;
 pub mod tables;
 pub mod telemetry;
 pub mod vault;
+pub mod webhooks;

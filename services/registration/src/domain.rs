@@ -14,5 +14,4 @@ pub(crate) mod room;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod statistics;
-pub(crate) mod webhook;
 pub(crate) mod words;

@@ -10,6 +10,7 @@ use turnout_platform::{
     failure::Failure,
     ids::{EventId, RegistrationId, TenantId},
     random,
+    webhooks::{self, Envelope, SECRET_BYTES},
 };
 use turnout_proto::profiles::v1::AuditEntry;
 
@@ -18,7 +19,6 @@ use crate::{
     domain::{
         money::Money,
         registration::{Payment, Registration},
-        webhook::{self, Envelope, SECRET_BYTES},
     },
     store::payments::Secrets,
 };
@@ -71,7 +71,7 @@ impl Registrants {
             ..AuditEntry::default()
         };
         self.profiles.audit(tenant, entry).await?;
-        Ok(webhook::shown(&secret))
+        Ok(webhooks::shown(&secret))
     }
 
     /// Applies a notice. Whether it was applied before.

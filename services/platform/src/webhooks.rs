@@ -5,9 +5,9 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 /// How far a notice's time may be off.
-pub(crate) const TOLERANCE_S: i64 = 5 * 60;
+pub const TOLERANCE_S: u64 = 5 * 60;
 /// Bytes of a secret.
-pub(crate) const SECRET_BYTES: usize = 32;
+pub const SECRET_BYTES: usize = 32;
 /// Characters of a notice's id.
 const ID_CHARS: std::ops::RangeInclusive<usize> = 1..=256;
 /// Signatures of one notice that are looked at: several when the sender changes its secret.
@@ -15,23 +15,26 @@ const SIGNATURES_MAX: usize = 10;
 
 /// A notice as it arrived.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Envelope<'a> {
+pub struct Envelope<'a> {
+    /// Its own id, by which a repetition is known.
     pub id: &'a str,
     /// Seconds since 1970.
     pub timestamp: &'a str,
+    /// One or several, separated by blanks.
     pub signature: &'a str,
+    /// What was signed beside the two.
     pub body: &'a [u8],
 }
 
 /// A secret as its owner is told it.
-pub(crate) fn shown(secret: &[u8]) -> String {
+pub fn shown(secret: &[u8]) -> String {
     format!("whsec_{}", BASE64_STANDARD.encode(secret))
 }
 
 impl Envelope<'_> {
     /// Whether the notice is signed with one of these secrets and was sent just now. All secrets are tried, whichever fits.
     pub fn is_genuine(&self, secrets: &[Vec<u8>], at_s: i64) -> bool {
-        let in_time = self.timestamp.parse::<i64>().is_ok_and(|sent_s| (sent_s - at_s).abs() <= TOLERANCE_S);
+        let in_time = self.timestamp.parse::<i64>().is_ok_and(|sent_s| sent_s.abs_diff(at_s) <= TOLERANCE_S);
         if !in_time || !ID_CHARS.contains(&self.id.len()) {
             return false;
         }
@@ -86,6 +89,8 @@ mod tests {
             Envelope { id: "msg_other", ..GENUINE },
             Envelope { timestamp: "1614265331", ..GENUINE },
             Envelope { timestamp: "", ..GENUINE },
+            Envelope { timestamp: "-9223372036854775808", ..GENUINE },
+            Envelope { timestamp: "9223372036854775807", ..GENUINE },
             Envelope { body: b"{\"test\": 2432232315}", ..GENUINE },
             Envelope { signature: "", ..GENUINE },
             Envelope { signature: "v1,", ..GENUINE },
@@ -94,8 +99,8 @@ mod tests {
             assert!(!forged.is_genuine(&secrets(), AT_S), "{forged:?}");
         }
         assert!(!GENUINE.is_genuine(&secrets()[..1], AT_S));
-        assert!(GENUINE.is_genuine(&secrets(), AT_S + TOLERANCE_S));
-        assert!(!GENUINE.is_genuine(&secrets(), AT_S + TOLERANCE_S + 1));
-        assert!(!GENUINE.is_genuine(&secrets(), AT_S - TOLERANCE_S - 1));
+        assert!(GENUINE.is_genuine(&secrets(), AT_S + TOLERANCE_S as i64));
+        assert!(!GENUINE.is_genuine(&secrets(), AT_S + TOLERANCE_S as i64 + 1));
+        assert!(!GENUINE.is_genuine(&secrets(), AT_S - TOLERANCE_S as i64 - 1));
     }
 }
