@@ -2,22 +2,10 @@
 //! not grow with the crowd, and the two probes. Dashboards and rules have their own checks, beside them.
 #![allow(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use opentelemetry_proto::tonic::{
-    collector::trace::v1::{
-        ExportTraceServiceRequest, ExportTraceServiceResponse,
-        trace_service_server::{TraceService, TraceServiceServer},
-    },
-    common::v1::any_value::Value,
-    trace::v1::Span,
-};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
 use turnout_tests::{
+    collector::Collector,
     process::Turnout,
     scrape::Scrape,
     viewer::{Viewer, crowd},
@@ -25,49 +13,6 @@ use turnout_tests::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A collector that keeps what it is sent.
-#[derive(Debug, Clone, Default)]
-struct Collector {
-    spans: Arc<Mutex<Vec<Span>>>,
-    services: Arc<Mutex<Vec<String>>>,
-}
-
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        for of_process in request.into_inner().resource_spans {
-            let attributes = of_process.resource.map(|resource| resource.attributes).unwrap_or_default();
-            let name = attributes.into_iter().find(|attribute| attribute.key == "service.name");
-            if let Some(Value::StringValue(name)) = name.and_then(|name| name.value?.value) {
-                self.services.lock().unwrap().push(name);
-            }
-            let spans = of_process.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            self.spans.lock().unwrap().extend(spans);
-        }
-        Ok(Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
-impl Collector {
-    /// Starts it; its URL.
-    async fn start(&self) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let service = TraceServiceServer::new(self.clone());
-        let incoming = TcpListenerStream::new(listener);
-        tokio::spawn(tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming));
-        url
-    }
-
-    /// The first span of a name.
-    fn span(&self, name: &str) -> Option<Span> {
-        self.spans.lock().unwrap().iter().find(|span| span.name == name).cloned()
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_leads_from_a_join_over_the_bus_to_presence_and_back_to_the_first_screen() {
