@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Checks what lies in this folder, without a cluster: `tests/run manifests` runs it.
+"""Checks what lies in this folder, without a cluster: `tests/run rules metrics` runs it.
 
     check.py [METRICS]      METRICS: the text of /metrics of a process that runs the whole mesh in one
 
-Manifests against the schemas of Kubernetes and against the rules of this folder's README; alerts against their runbooks and their
+Manifests against the schemas of Kubernetes, against the rules of this folder's README and against the program: its roles, who calls
+whom, its settings; alerts against their runbooks and their
 tests; every query of rules and dashboards against promtool, and, with METRICS, against the names that a process really has.
 It deploys nothing. Needs PyYAML, kubernetes-validate and, in $PROMTOOL, promtool.
 """
@@ -23,6 +24,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 KUBERNETES = "1.34"
 # What Prometheus itself makes.
 BUILT_IN = {"ALERTS"}
+SOURCES = HERE.parent / "services"
+# The port on which roles serve each other, and the one of the bus.
+GRPC, BUS = 9090, 4222
 faults = []
 
 
@@ -87,13 +91,92 @@ def check_workload(where, document):
             expect(action["port"] in ports, f"{probe} asks a port that is not there")
 
 
+def roles():
+    """The roles that run apart, and whom each of them calls: as the wiring says."""
+    wiring = (SOURCES / "turnout/src/lib.rs").read_text()
+    names = set(re.findall(r'Self::\w+ => "([a-z]+)"', wiring)) - {"all"}
+    functions = {name: body for name, body in re.findall(r"async fn (\w+)_role\(.*?\{\n(.*?)\n\}\n", wiring, re.DOTALL)}
+    return {name: set(re.findall(r'base\.channel\("(\w+)_url"', functions[name])) for name in names}
+
+
+def settings():
+    """The settings of the program, and those of them that are secret: their names in the environment."""
+    declared = re.findall(r'\b(setting|secret)\(\s*"(\w+)"', (SOURCES / "platform/src/config/settings.rs").read_text())
+    names = {f"TURNOUT_{name.upper()}": kind for kind, name in declared}
+    return set(names), {name for name, kind in names.items() if kind == "secret"}
+
+
+def check_settings():
+    known, secrets = settings()
+    shared = dict(line.split("=", 1) for line in (HERE / "base/settings.env").read_text().splitlines() if line and not line.startswith("#"))
+    kept = documents(HERE / "base/secret.example.yaml")[0]["stringData"]
+    by_role = {}
+    for path in sorted((HERE / "base").glob("*.yaml")):
+        for document in documents(path):
+            if document["kind"] == "StatefulSet" and document["metadata"]["name"] == "nats" and str(document["spec"]["replicas"]) != shared.get("TURNOUT_BUS_REPLICAS"):
+                fault("settings.env", "TURNOUT_BUS_REPLICAS is not the number of NATS servers")
+            if document["kind"] not in ("Deployment", "StatefulSet"):
+                continue
+            for container in document["spec"]["template"]["spec"]["containers"]:
+                if container["image"] == "turnout":
+                    by_role[container["args"][0]] = container
+    for name in shared.keys() - known:
+        fault("settings.env", f"there is no setting {name}")
+    for name in shared.keys() & secrets:
+        fault("settings.env", f"{name} is secret: take it from the Secret")
+    for role, calls in roles().items():
+        if role not in by_role:
+            fault("base", f"runs no {role}")
+            continue
+        own = {entry["name"]: entry.get("valueFrom", {}) for entry in by_role[role].get("env", [])}
+        for name in own.keys() - known - {"POD_NAME"}:
+            fault(role, f"there is no setting {name}")
+        for name in own.keys() & secrets:
+            if own[name].get("secretKeyRef", {}).get("key") not in kept:
+                fault(role, f"{name} is secret, and its key does not stand in secret.example.yaml")
+        for other in calls:
+            if f"TURNOUT_{other.upper()}_URL" not in shared.keys() | own.keys():
+                fault(role, f"does not know where {other} is")
+        if role == "notifications" and not {"TURNOUT_SMTP_URL", "TURNOUT_SMS_URL"} <= own.keys():
+            fault(role, "has no way to hand messages over")
+    compose = yaml.safe_load((HERE / "compose.yaml").read_text())
+    for name, service in compose["services"].items():
+        environment = service.get("environment", {})
+        for unknown in environment.keys() - known:
+            fault(f"compose.yaml: {name}", f"there is no setting {unknown}")
+        role = (service.get("command") or [""])[0]
+        for other in roles().get(role, ()):
+            if f"TURNOUT_{other.upper()}_URL" not in environment:
+                fault(f"compose.yaml: {name}", f"does not know where {other} is")
+
+
+def check_network():
+    """Policies let through the calls of the wiring and no others, at both ends."""
+    ends = {"egress": set(), "ingress": set()}
+    for document in documents(HERE / "base/network-policy.yaml"):
+        own = document["spec"]["podSelector"].get("matchLabels", {}).get("app.kubernetes.io/component")
+        for direction, peers, pair in (("egress", "to", lambda a, b: (a, b)), ("ingress", "from", lambda a, b: (b, a))):
+            for rule in document["spec"].get(direction, []):
+                for peer in rule.get(peers, []):
+                    other = peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/component")
+                    for port in rule["ports"] if own and other else []:
+                        ends[direction].add((*pair(own, other), port["port"]))
+    wanted = {(role, other, GRPC) for role, calls in roles().items() for other in calls} | {(role, "nats", BUS) for role in roles()}
+    for direction, allowed in ends.items():
+        for caller, other, port in sorted(wanted - allowed):
+            fault("network-policy.yaml", f"{caller} calls {other}:{port}, and {direction} does not let it")
+        for caller, other, port in sorted(allowed - wanted):
+            if caller != other:
+                fault("network-policy.yaml", f"{direction} lets {caller} call {other}:{port}, which it never does")
+
+
 def check_compose():
     compose = yaml.safe_load((HERE / "compose.yaml").read_text())
     for name, service in compose["services"].items():
         for other in service.get("depends_on", {}):
             if other not in compose["services"]:
                 fault("compose.yaml", f"{name} depends on {other}, which does not exist")
-    for role in ("registration", "presence", "gateway"):
+    for role in roles():
         if not any(service.get("command") == [role] for service in compose["services"].values()):
             fault("compose.yaml", f"runs no {role}")
 
@@ -177,6 +260,8 @@ def check_names(queries, records, metrics):
 
 def main():
     check_manifests()
+    check_settings()
+    check_network()
     check_compose()
     groups = yaml.safe_load((HERE / "observability/rules.yaml").read_text())["groups"]
     rules = [rule for group in groups for rule in group["rules"]]

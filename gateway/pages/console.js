@@ -6,7 +6,7 @@
   const lang = document.documentElement.lang;
   const grouped = new Intl.NumberFormat(lang);
   // Plain English is American to browsers; the server writes the day before the month.
-  const moment = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+  const moment = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
   const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
   /* On a narrow screen the tabs go on beyond its edge: the one of this page is in sight. */
@@ -82,10 +82,16 @@
     search.select();
   });
 
+  /* A button of a form may lead to a place on the page that comes (#f.2). A request of the form's own has no such place, and would take
+     it over from the button that was pressed last. */
+
+  document.body.addEventListener("htmx:configRequest", (event) => { [event.detail.path] = event.detail.path.split("#"); });
+
   /* A list: what is selected outlives the rows being fetched anew, and so does a reason that is being written. */
 
   const chosen = new Set();
   let written = "";
+  let held = false;
 
   const boxes = () => [...document.querySelectorAll("#list input[name=id]")];
 
@@ -112,7 +118,9 @@
   });
 
   document.body.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target?.id === "list") written = document.getElementById("reason-bulk")?.value ?? "";
+    if (event.detail.target?.id !== "list") return;
+    written = document.getElementById("reason-bulk")?.value ?? "";
+    held = event.detail.target.contains(document.activeElement);
   });
 
   document.body.addEventListener("htmx:afterSwap", () => {
@@ -123,7 +131,16 @@
     localise(document);
     own_zone(document);
     keep_selection_of_export();
+    keep_place();
   });
+
+  /** Where the keyboard was is not there any more, as a row that no longer fits: then it is at the list, and not at the page's beginning. */
+  function keep_place() {
+    const list = document.getElementById("list");
+    if (!held || !list || document.activeElement !== document.body) return;
+    list.tabIndex = -1;
+    list.focus({ preventScroll: true });
+  }
 
   show_selection();
 

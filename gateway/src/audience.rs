@@ -20,11 +20,10 @@ mod unsubscribe;
 mod webhooks;
 
 use axum::{
-    Form, Router,
+    Form,
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
     response::{IntoResponse as _, Redirect, Response},
-    routing::{get, post},
 };
 use tonic::{Code, Status};
 
@@ -32,6 +31,10 @@ use crate::{
     Shared,
     answers::{error_page, failure_page},
     origin::is_same_site,
+    routes::{
+        Routes,
+        Who::{Anyone, Holder, Signer, Visitor},
+    },
     upstream::failure,
     views::{ErrorKind, RegisterForm},
 };
@@ -39,30 +42,37 @@ use crate::{
 pub(crate) use entry::{entered, may_watch};
 
 /// The routes.
-pub(crate) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/e/{event}", get(event::show))
-        .route("/e/{event}/leave", post(event::leave))
-        .route("/e/{event}/register", get(register::show).post(register::register))
-        .route("/e/{event}/registered", get(register::registered))
-        .route("/e/{event}/calendar.ics", get(calendar::of_event))
-        .route("/e/{event}/data", get(data::show))
-        .route("/r/{code}", get(mine::show).post(mine::change))
-        .route("/r/{code}/rsvp", post(mine::rsvp))
-        .route("/r/{code}/cancel", get(mine::ask_cancel).post(mine::cancel))
-        .route("/r/{code}/enter", post(mine::enter))
-        .route("/r/{code}/calendar.ics", get(mine::calendar))
-        .route("/sign-in", get(sign_in::sign_in_page).post(sign_in::sign_in))
-        .route("/sign-in/link", get(sign_in::link_page).post(sign_in::redeem))
-        .route("/sign-out", post(sign_in::sign_out))
-        .route("/account", get(account::show))
-        .route("/account/verify", post(account::verify))
-        .route("/account/password", post(account::password))
-        .route("/account/others", post(account::end_others))
-        .route("/u/{code}", get(unsubscribe::show).post(unsubscribe::unsubscribe))
-        .route("/u/{code}/preferences", get(unsubscribe::preferences).post(unsubscribe::store_preferences))
-        .route("/v1/tenants/{tenant}/payments", post(webhooks::payment))
-        .route("/v1/tenants/{tenant}/delivery-reports", post(webhooks::delivery_report))
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .get("/e/{event}", Anyone, event::show)
+        .post("/e/{event}/leave", Anyone, event::leave)
+        .get("/e/{event}/register", Anyone, register::show)
+        .post("/e/{event}/register", Anyone, register::register)
+        .get("/e/{event}/registered", Anyone, register::registered)
+        .get("/e/{event}/calendar.ics", Anyone, calendar::of_event)
+        .get("/e/{event}/data", Anyone, data::show)
+        .get("/r/{code}", Holder, mine::show)
+        .post("/r/{code}", Holder, mine::change)
+        .post("/r/{code}/rsvp", Holder, mine::rsvp)
+        .get("/r/{code}/cancel", Holder, mine::ask_cancel)
+        .post("/r/{code}/cancel", Holder, mine::cancel)
+        .post("/r/{code}/enter", Holder, mine::enter)
+        .get("/r/{code}/calendar.ics", Holder, mine::calendar)
+        .get("/sign-in", Anyone, sign_in::sign_in_page)
+        .post("/sign-in", Anyone, sign_in::sign_in)
+        .get("/sign-in/link", Anyone, sign_in::link_page)
+        .post("/sign-in/link", Anyone, sign_in::redeem)
+        .post("/sign-out", Anyone, sign_in::sign_out)
+        .get("/account", Visitor, account::show)
+        .post("/account/verify", Visitor, account::verify)
+        .post("/account/password", Visitor, account::password)
+        .post("/account/others", Visitor, account::end_others)
+        .get("/u/{code}", Holder, unsubscribe::show)
+        .post("/u/{code}", Holder, unsubscribe::unsubscribe)
+        .get("/u/{code}/preferences", Holder, unsubscribe::preferences)
+        .post("/u/{code}/preferences", Holder, unsubscribe::store_preferences)
+        .post("/v1/tenants/{tenant}/payments", Signer, webhooks::payment)
+        .post("/v1/tenants/{tenant}/delivery-reports", Signer, webhooks::delivery_report)
 }
 
 /// A form that came from one of our own pages: its names and values, in the order sent. Taking this as an argument is what protects a

@@ -22,16 +22,15 @@ mod sign_in;
 mod stream;
 mod team;
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    response::Response,
-    routing::{get, post},
-};
+use axum::response::Response;
+use turnout_platform::auth::{DOOR, EVERYONE, FIGURES, ORGANISERS, OWNERS, SUPPORTERS};
 
 use crate::{
-    Shared,
     answers::html,
+    routes::{
+        Routes,
+        Who::{Anyone, Team},
+    },
     views::console::{help::HelpPage, shell::Place},
 };
 
@@ -40,69 +39,79 @@ pub(crate) use session::Sessions;
 /// Bytes of the longer forms: fifty answers, or what a door recorded offline.
 const LONG_FORM_BYTES_MAX: usize = 256 * 1024;
 
-/// The console's routes.
-pub(crate) fn routes() -> Router<Shared> {
-    let long_forms = Router::new()
-        .route("/console/events/{event}/registrants/new", get(registrants::by_hand).post(registrants::register_by_hand))
-        .route("/console/events/{event}/registrants/bulk", post(registrants::bulk))
-        .route("/console/events/{event}/registrants/{id}/{act}", post(registrant::act))
-        .route("/console/check-in/{event}/sync", post(door::sync))
-        .route("/console/events/{event}/form", get(form::show).post(form::step))
-        .route("/console/events/{event}/messages/{kind}", get(messages::show_template).post(messages::act_on_template))
-        .route(
-            "/console/events/{event}/messages/{kind}/preview",
-            get(messages::stored_mail).post(messages::entered_mail),
-        )
-        .layer(DefaultBodyLimit::max(LONG_FORM_BYTES_MAX));
-    Router::new()
-        .route("/console", get(events::list))
-        .route("/console/rows", get(events::rows))
-        .route("/console/events", post(events::create))
-        .route("/console/events/{event}", get(events::show))
-        .route("/console/events/{event}/state", post(events::change_state))
-        .route("/console/events/{event}/stream", get(stream::stream))
-        .route("/console/events/{event}/series.json", get(stream::series))
-        .route("/console/events/{event}/registrants", get(registrants::list))
-        .route("/console/events/{event}/registrants/rows", get(registrants::rows))
-        .route("/console/events/{event}/registrants/stream", get(registrants::stream))
-        .route("/console/events/{event}/registrants/export", post(registrants::export))
-        .route("/console/events/{event}/registrants/{id}", get(registrant::show))
-        .route("/console/audience", get(audience::list))
-        .route("/console/audience/rows", get(audience::rows))
-        .route("/console/audience/export", post(audience::export))
-        .route("/console/audience/{person}", get(audience::show))
-        .route("/console/audience/{person}/{act}", post(audience::act))
-        .route("/console/check-in/{event}", get(door::show).post(door::check_in))
-        .route("/console/check-in/{event}/search", get(door::search))
-        .route("/console/check-in/{event}/pack.json", get(door::pack))
-        .route("/console/help", get(help))
-        .route("/console/events/{event}/settings", get(event_settings::show).post(event_settings::save))
-        .route("/console/events/{event}/settings/cancel", post(event_settings::cancel))
-        .route("/console/events/{event}/settings/rooms", post(event_settings::add_room))
-        .route("/console/events/{event}/figures", get(figures::show))
-        .route("/console/events/{event}/messages", get(messages::show))
-        .route("/console/events/{event}/messages/reminders", post(messages::put_reminders))
-        .route("/console/team", get(team::show))
-        .route("/console/team/invite", post(team::invite))
-        .route("/console/team/{member}/role", post(team::change_role))
-        .route("/console/team/{member}/remove", post(team::remove))
-        .route("/console/audit", get(audit::show))
-        .route("/console/account", get(account::show))
-        .route("/console/account/password", post(account::password))
-        .route("/console/account/others", post(account::end_others))
-        .route("/console/account/second-factor", post(account::begin))
-        .route("/console/account/second-factor/confirm", post(account::confirm))
-        .route("/console/account/second-factor/remove", post(account::remove))
-        .route("/console/settings", get(settings::show))
-        .route("/console/settings/data", post(settings::save_data))
-        .route("/console/settings/mail", post(settings::save_mail))
-        .route("/console/settings/retention", post(settings::apply_retention))
-        .route("/console/settings/secrets/{which}", post(settings::rotate))
-        .route("/console/sign-in", get(session::sign_in).post(sign_in::sign_in))
-        .route("/console/link", get(sign_in::link).post(sign_in::redeem))
-        .route("/console/welcome", get(sign_in::welcome).post(sign_in::make_owner))
-        .route("/console/sign-out", post(session::sign_out))
-        .merge(long_forms)
+/// The console's routes. What a role may do at an address stands beside it.
+pub(crate) fn routes() -> Routes {
+    long_forms()
+        .get("/console", Team(EVERYONE), events::list)
+        .get("/console/rows", Team(EVERYONE), events::rows)
+        .post("/console/events", Team(ORGANISERS), events::create)
+        .get("/console/events/{event}", Team(EVERYONE), events::show)
+        .post("/console/events/{event}/state", Team(ORGANISERS), events::change_state)
+        .get("/console/events/{event}/stream", Team(EVERYONE), stream::stream)
+        .get("/console/events/{event}/series.json", Team(EVERYONE), stream::series)
+        .get("/console/events/{event}/registrants", Team(EVERYONE), registrants::list)
+        .get("/console/events/{event}/registrants/rows", Team(EVERYONE), registrants::rows)
+        .get("/console/events/{event}/registrants/stream", Team(EVERYONE), registrants::stream)
+        .post("/console/events/{event}/registrants/export", Team(ORGANISERS), registrants::export)
+        .get("/console/events/{event}/registrants/{id}", Team(EVERYONE), registrant::show)
+        .get("/console/audience", Team(FIGURES), audience::list)
+        .get("/console/audience/rows", Team(FIGURES), audience::rows)
+        .post("/console/audience/export", Team(ORGANISERS), audience::export)
+        .get("/console/audience/{person}", Team(FIGURES), audience::show)
+        .post("/console/audience/{person}/{act}", Team(SUPPORTERS), audience::act)
+        .get("/console/check-in/{event}", Team(DOOR), door::show)
+        .post("/console/check-in/{event}", Team(DOOR), door::check_in)
+        // By name, so only for those who see names.
+        .get("/console/check-in/{event}/search", Team(SUPPORTERS), door::search)
+        .get("/console/check-in/{event}/pack.json", Team(DOOR), door::pack)
+        .get("/console/help", Team(EVERYONE), help)
+        .get("/console/events/{event}/settings", Team(EVERYONE), event_settings::show)
+        .post("/console/events/{event}/settings", Team(ORGANISERS), event_settings::save)
+        .post("/console/events/{event}/settings/cancel", Team(ORGANISERS), event_settings::cancel)
+        .post("/console/events/{event}/settings/rooms", Team(ORGANISERS), event_settings::add_room)
+        .get("/console/events/{event}/figures", Team(EVERYONE), figures::show)
+        .get("/console/events/{event}/messages", Team(EVERYONE), messages::show)
+        .post("/console/events/{event}/messages/reminders", Team(ORGANISERS), messages::put_reminders)
+        .get("/console/team", Team(OWNERS), team::show)
+        .post("/console/team/invite", Team(OWNERS), team::invite)
+        .post("/console/team/{member}/role", Team(OWNERS), team::change_role)
+        .post("/console/team/{member}/remove", Team(OWNERS), team::remove)
+        .get("/console/audit", Team(ORGANISERS), audit::show)
+        .get("/console/account", Team(EVERYONE), account::show)
+        .post("/console/account/password", Team(EVERYONE), account::password)
+        .post("/console/account/others", Team(EVERYONE), account::end_others)
+        .post("/console/account/second-factor", Team(EVERYONE), account::begin)
+        .post("/console/account/second-factor/confirm", Team(EVERYONE), account::confirm)
+        .post("/console/account/second-factor/remove", Team(EVERYONE), account::remove)
+        .get("/console/settings", Team(OWNERS), settings::show)
+        .post("/console/settings/data", Team(OWNERS), settings::save_data)
+        .post("/console/settings/mail", Team(OWNERS), settings::save_mail)
+        .post("/console/settings/retention", Team(OWNERS), settings::apply_retention)
+        .post("/console/settings/secrets/{which}", Team(OWNERS), settings::rotate)
+        .get("/console/sign-in", Anyone, session::sign_in)
+        .post("/console/sign-in", Anyone, sign_in::sign_in)
+        .get("/console/link", Anyone, sign_in::link)
+        .post("/console/link", Anyone, sign_in::redeem)
+        .get("/console/welcome", Team(OWNERS), sign_in::welcome)
+        .post("/console/welcome", Team(OWNERS), sign_in::make_owner)
+        .post("/console/sign-out", Team(EVERYONE), session::sign_out)
+}
+
+fn long_forms() -> Routes {
+    Routes::new()
+        .get("/console/events/{event}/registrants/new", Team(SUPPORTERS), registrants::by_hand)
+        .post("/console/events/{event}/registrants/new", Team(SUPPORTERS), registrants::register_by_hand)
+        .post("/console/events/{event}/registrants/bulk", Team(SUPPORTERS), registrants::bulk)
+        // The door may check in here and nothing else, which the service says.
+        .post("/console/events/{event}/registrants/{id}/{act}", Team(DOOR), registrant::act)
+        .post("/console/check-in/{event}/sync", Team(DOOR), door::sync)
+        .get("/console/events/{event}/form", Team(EVERYONE), form::show)
+        .post("/console/events/{event}/form", Team(ORGANISERS), form::step)
+        .get("/console/events/{event}/messages/{kind}", Team(EVERYONE), messages::show_template)
+        .post("/console/events/{event}/messages/{kind}", Team(ORGANISERS), messages::act_on_template)
+        .get("/console/events/{event}/messages/{kind}/preview", Team(EVERYONE), messages::stored_mail)
+        .post("/console/events/{event}/messages/{kind}/preview", Team(ORGANISERS), messages::entered_mail)
+        .taking(LONG_FORM_BYTES_MAX)
 }
 
 async fn help(organiser: session::Organiser) -> Response {

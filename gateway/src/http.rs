@@ -2,23 +2,25 @@
 
 mod accept;
 mod client;
+mod forwarded;
 mod live;
 mod pages;
 mod tickets;
 
 use axum::{
-    Router,
     extract::Request,
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    routing::{get, post},
 };
 use tokio::net::TcpListener;
 
 pub(crate) use client::Client;
 
-use crate::{Shared, assets, audience, console};
+use crate::{
+    Shared, assets, audience, console,
+    routes::{Routes, Who::Anyone},
+};
 
 /// Bytes of a request's body; forms are small.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -26,24 +28,27 @@ const BODY_BYTES_MAX: usize = 16 * 1024;
 /// Only our own files, no inline script or style, no frames of others.
 const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 
+/// All that this port answers.
+pub(crate) fn routes() -> Routes {
+    let routes = Routes::new()
+        .get("/", Anyone, pages::home)
+        .get("/v1/live", Anyone, live::upgrade)
+        .post("/v1/events/{event}/tickets", Anyone, tickets::issue)
+        .and(audience::routes())
+        .and(console::routes());
+    assets::paths().fold(routes, |routes, path| routes.get(path, Anyone, pages::asset))
+}
+
 /// Serves on a bound listener until the process stops.
 pub(crate) fn serve(shared: Shared, listener: TcpListener) {
-    let mut routes = Router::new()
-        .route("/", get(pages::home))
-        .route("/v1/live", get(live::upgrade))
-        .route("/v1/events/{event}/tickets", post(tickets::issue))
-        .merge(audience::routes())
-        .merge(console::routes());
-    for path in assets::paths() {
-        routes = routes.route(path, get(pages::asset));
-    }
-    let routes = routes
+    let (router, _) = routes().into_parts();
+    let router = router
         .fallback(pages::no_such_page)
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(headers))
         .with_state(shared.clone());
     let life = shared.life.clone();
-    life.spawn("public port", accept::run(shared, listener, routes));
+    life.spawn("public port", accept::run(shared, listener, router));
 }
 
 async fn headers(request: Request, next: Next) -> Response {

@@ -18,6 +18,7 @@ pub mod live;
 mod mesh_link;
 mod metrics;
 mod origin;
+mod routes;
 mod tickets;
 mod upstream;
 pub mod views;
@@ -29,6 +30,7 @@ use turnout_platform::{
     auth::{Credentials, MeshKey, TokenSigner},
     bus::SharedBus,
     clock::Clock,
+    config::Network,
     lifecycle::Lifecycle,
     telemetry::Metrics,
 };
@@ -42,6 +44,7 @@ use crate::{
     upstream::Upstream,
 };
 
+pub use routes::{Route, Who};
 pub use tickets::VIEWER_COOKIE;
 pub use upstream::Channels;
 
@@ -54,6 +57,8 @@ pub struct GatewayConfig {
     pub public_url: Option<String>,
     /// Further origins whose pages may open the live socket.
     pub allowed_origins: Vec<String>,
+    /// Proxies in front, whose word on where a request comes from is taken.
+    pub trusted_proxies: Vec<Network>,
     /// Threads that hold sockets.
     pub workers: usize,
     /// Sockets at most.
@@ -101,6 +106,11 @@ pub(crate) struct Shared {
     pub(crate) handshakes: Arc<Gate>,
     pub(crate) traces: Arc<mesh_link::TraceSlot>,
     pub(crate) console: Arc<console::Sessions>,
+}
+
+/// Every address that a gateway answers at, and who may ask there.
+pub fn routes() -> Vec<Route> {
+    http::routes().into_parts().1
 }
 
 /// Starts a gateway on a bound listener; its tasks end with the process. Returns the address it listens on. Must be called within

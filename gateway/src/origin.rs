@@ -49,6 +49,7 @@ mod tests {
             node_name: "gw".into(),
             public_url: public_url.map(str::to_owned),
             allowed_origins: vec!["https://shop.example".into()],
+            trusted_proxies: Vec::new(),
             workers: 1,
             connections_max: 1,
             handshakes_per_s_max: 1,

@@ -1,20 +1,25 @@
 // People with browsers: each visitor is a profile of its own in one real Chromium, and everything a page does wrong is noted.
 // It knows nothing of what the pages mean: that is in the tests.
 
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
 
 import { chromium } from "playwright-core";
 
-const wanted = (name, what) => process.env[name] ?? fail(`set ${name} to ${what}`);
+export const wanted = (name, what) => process.env[name] ?? fail(`set ${name} to ${what}`);
 const fail = (words) => { throw new Error(words); };
 
 /** Where the program answers. */
 export const base = wanted("TURNOUT_URL", "the public address of a running Turnout").replace(/\/$/, "");
-/** Opens the console, once. */
-export const console_link = wanted("TURNOUT_CONSOLE_LINK", "an unused sign-in link");
+/** A link that opens the console once, as whoever sits at the server gets it. */
+export function sign_in_link() {
+  const [program, data] = [wanted("TURNOUT_PROGRAM", "the program's path"), wanted("TURNOUT_DATA", "its data folder")];
+  // Without our variables: the program refuses those that are no settings of its own.
+  return execFileSync(program, ["--data-dir", data, "sign-in-link"], { encoding: "utf8", env: { PATH: process.env.PATH } }).trim();
+}
 /** Pictures of the pages go here. */
-const shots = process.env.TURNOUT_SHOTS ?? new URL("shots", import.meta.url).pathname;
+export const shots = process.env.TURNOUT_SHOTS ?? new URL("shots", import.meta.url).pathname;
 
 /** A state that is waited for must come within this. */
 export const DEADLINE_MS = 15_000;

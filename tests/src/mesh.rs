@@ -54,15 +54,26 @@ struct Ports {
 impl Mesh {
     /// Starts what the counter needs: `cql` is `host:port`.
     pub async fn start(folder: &Path, cql: &str, replicas: usize, gateways: usize) -> Self {
-        Self::with(folder, cql, (replicas, gateways), None).await
+        Self::with(folder, cql, (replicas, gateways), None, &[]).await
     }
 
     /// Starts every role, one replica and one gateway; mails go to `smtp_url`.
     pub async fn whole(folder: &Path, cql: &str, smtp_url: &str) -> Self {
-        Self::with(folder, cql, (1, 1), Some(smtp_url)).await
+        Self::whole_with(folder, cql, smtp_url, &[]).await
     }
 
-    async fn with(folder: &Path, cql: &str, (replicas, gateways): (usize, usize), smtp_url: Option<&str>) -> Self {
+    /// The same with further arguments for every role; they overrule those that a mesh has by itself.
+    pub async fn whole_with(folder: &Path, cql: &str, smtp_url: &str, further: &[&str]) -> Self {
+        Self::with(folder, cql, (1, 1), Some(smtp_url), further).await
+    }
+
+    async fn with(
+        folder: &Path,
+        cql: &str,
+        (replicas, gateways): (usize, usize),
+        smtp_url: Option<&str>,
+        further: &[&str],
+    ) -> Self {
         let nats = NatsServer::start(&folder.join("nats"));
         let key = folder.join("mesh.key");
         let made = Command::new(program()).arg("mesh-key").output().expect("the program runs");
@@ -83,6 +94,7 @@ impl Mesh {
             shared.push(format!("--smtp-url={smtp_url}"));
             shared.push(format!("--public-url=http://127.0.0.1:{public}"));
         }
+        shared.extend(further.iter().map(|arg| (*arg).to_owned()));
         let registration = registration(folder, &shared, ports).await;
         let people = match smtp_url {
             Some(_) => Some(people(folder, &shared, ports).await),

@@ -1,12 +1,16 @@
 //! Looks for words that must not stand somewhere, in the spellings in which bytes hide: as they are, in capitals, in hexadecimal
-//! digits, in base64 at any offset, and as a URL writes them. What is encrypted or hashed is not found, which is the point.
+//! digits, in base64 at any offset, with every letter escaped as a URL may write it, and as the numbers that a debugger shows.
+//! What is encrypted or hashed is not found, which is the point.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 
 /// Words, each in all its spellings.
 #[derive(Debug, Clone, Default)]
@@ -21,18 +25,25 @@ impl Needles {
         for word in words {
             assert!(word.len() >= 8, "`{word}` may stand anywhere");
             let mut add = |spelling: String| needles.spellings.push((word.to_owned(), spelling));
-            add(word.to_owned());
-            add(word.to_uppercase());
-            add(word.to_lowercase());
-            add(word.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")));
-            for offset in 0..3 {
-                // What stands before it shifts its bits; letters that carry bits of a neighbour are left out.
-                let shifted = BASE64_STANDARD_NO_PAD.encode([&vec![0; offset], word.as_bytes()].concat());
-                let from = (offset * 8).div_ceil(6);
-                let until = (offset + word.len()) * 8 / 6;
-                add(shifted[from..until].to_owned());
+            for case in [word.to_owned(), word.to_uppercase(), word.to_lowercase()] {
+                let all = |spell: fn(u8) -> String| case.bytes().map(spell).collect::<Vec<_>>();
+                for digits in [all(|byte| format!("{byte:02x}")), all(|byte| format!("{byte:02X}"))] {
+                    add(digits.concat());
+                    add(digits.join("%"));
+                }
+                add(all(|byte| byte.to_string()).join(", "));
+                for offset in 0..3_usize {
+                    // What stands before it shifts its bits; letters that carry bits of a neighbour are left out.
+                    let (from, until) = ((offset * 8).div_ceil(6), (offset + case.len()) * 8 / 6);
+                    let shifted = [&vec![0; offset], case.as_bytes()].concat();
+                    add(BASE64_STANDARD_NO_PAD.encode(&shifted)[from..until].to_owned());
+                    add(BASE64_URL_SAFE_NO_PAD.encode(&shifted)[from..until].to_owned());
+                }
+                add(case);
             }
         }
+        // A word of small letters only has the same spelling several times; which stay is of no matter.
+        needles.spellings.sort();
         needles.spellings.dedup();
         needles
     }
@@ -40,7 +51,10 @@ impl Needles {
     /// The words that stand in these bytes.
     pub fn in_bytes(&self, bytes: &[u8]) -> Vec<&str> {
         // All spellings are ASCII, so nothing is lost with bytes that are no text; and looking through a text is fast in any build.
-        let text = String::from_utf8_lossy(bytes);
+        // Stores lay out files that are empty for the most part: of nothing, one byte says as much as a million.
+        let mut bytes = bytes.to_vec();
+        bytes.dedup_by(|a, b| (*a, *b) == (0, 0));
+        let text = String::from_utf8_lossy(&bytes);
         let finds = |needle: &str| text.contains(needle);
         let mut found: Vec<&str> =
             self.spellings.iter().filter(|(_, needle)| finds(needle)).map(|(word, _)| word.as_str()).collect();
@@ -66,6 +80,7 @@ impl Needles {
         found
     }
 }
+
 #[cfg(test)]
 mod tests {
     use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -75,7 +90,18 @@ mod tests {
     #[test]
     fn a_word_is_found_in_every_spelling_and_nothing_else_is() {
         let needles = Needles::of(["canaryword", "otherword7"]);
-        let texts = ["x canaryword y", "CANARYWORD", "63616e617279776f7264", "..canaryword.."];
+        let debugged = format!("{:?}", b"a canaryword");
+        let texts = [
+            "x canaryword y",
+            "CANARYWORD",
+            "63616e617279776f7264",
+            "63616E617279776F7264",
+            "43414E415259574F5244",
+            "..canaryword..",
+            "?q=%63%61%6e%61%72%79%77%6f%72%64",
+            "q%3D%63%61%6E%61%72%79%77%6F%72%64%26",
+            &debugged,
+        ];
         for text in texts {
             assert_eq!(needles.in_bytes(text.as_bytes()), ["canaryword"], "{text}");
         }

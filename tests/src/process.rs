@@ -24,6 +24,8 @@ pub fn program() -> &'static Path {
         let built = Command::new(cargo)
             .current_dir(root)
             .args(["build", "--locked", "--package", "turnout", "--message-format=json"])
+            // A release test measures the release program.
+            .args((!cfg!(debug_assertions)).then_some("--release"))
             .stderr(Stdio::inherit())
             .output()
             .expect("cargo runs");

@@ -118,7 +118,7 @@ pub(super) async fn verify(State(shared): State<Shared>, me: SignedIn, client: C
     }
 }
 
-/// `POST /account/password`
+/// `POST /account/password`: changes it, or sets the first.
 pub(super) async fn password(State(shared): State<Shared>, me: SignedIn, posted: Posted) -> Response {
     let request = ChangePasswordRequest {
         session: me.session.clone(),
@@ -127,6 +127,8 @@ pub(super) async fn password(State(shared): State<Shared>, me: SignedIn, posted:
     };
     match shared.upstream.accounts(&Acting::Mesh).change_password(bounded(request)).await {
         Ok(_) => to("/account?password"),
+        // Whoever has none sets the first soon after signing in: the cookie alone may be somebody else's.
+        Err(status) if status.code() == Code::FailedPrecondition => to(&format!("/sign-in?tenant={}&over", me.tenant)),
         Err(status) if super::is_passing(&status) || status.code() == Code::Internal => refused(status),
         Err(_) => {
             let problem = Some(text::public::ACCOUNT_PASSWORD_REFUSED.to_owned());

@@ -92,13 +92,7 @@ impl Mine {
         }
     }
 
-    fn page(
-        &self,
-        shared: &Shared,
-        reader: &Reader,
-        form: Option<&Form>,
-        sent: Option<(&Values, &Problems)>,
-    ) -> RegistrationPage {
+    fn page(&self, reader: &Reader, form: Option<&Form>, sent: Option<(&Values, &Problems)>) -> RegistrationPage {
         let (event, registration) = (&self.event.details, &self.registration);
         let (head, languages) = showing::with_languages(event, reader);
         let standing = showing::standing(registration);
@@ -111,10 +105,9 @@ impl Mine {
         let (fields, problem) = fields.map(|form| (form.fields, form.problem)).unwrap_or_default();
         let entry = showing::entry(event, registration);
         let has_ticket = standing == StandingView::Registered && entry != EntryView::EventCancelled;
-        let preferences = (!registration.person_id.is_empty()).then(|| {
-            let code = shared.desk.unsubscribe_code(&self.event.tenant, &registration.person_id, Some(&self.event.id));
-            format!("/u/{code}/preferences")
-        });
+        // Whoever has typed an address holds this page, so it leads to the choices by way of a proof of the address.
+        let preferences = (!registration.person_id.is_empty())
+            .then(|| format!("/sign-in?tenant={}&event={}", self.event.tenant, self.event.id));
         RegistrationPage {
             head,
             languages,
@@ -160,7 +153,7 @@ pub(super) async fn show(
     let reader = Reader::of(&mine.event.details, asked.value("lang"), &headers);
     // Without its form the page still shows the ticket.
     let form = form_of(&shared, &mine.event).await.ok();
-    let mut page = mine.page(&shared, &reader, form.as_ref(), None);
+    let mut page = mine.page(&reader, form.as_ref(), None);
     page.notice = asked.find(RegistrationNotice::of_word);
     keep_language(html(&page), &shared, &reader)
 }
@@ -190,7 +183,7 @@ pub(super) async fn change(
     let filled = fields::read(&form, &mine.event.details, filler, &posted, this_year);
     let again = |problems: Problems| {
         let values = fields::values_of_post(&posted);
-        let mut answer = html(&mine.page(&shared, &reader, Some(&form), Some((&values, &problems))));
+        let mut answer = html(&mine.page(&reader, Some(&form), Some((&values, &problems))));
         *answer.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         answer
     };

@@ -14,7 +14,7 @@ use turnout_proto::profiles::v1::{
 };
 
 use super::{
-    event_settings::{answered, bad},
+    event_settings::answered,
     fields::Sent,
     reading, refusals,
     registrants::{Did, done},
@@ -54,19 +54,20 @@ async fn page(shared: &Shared, organiser: &Organiser) -> ConsoleAccountPage {
         Some(_) => shared.upstream.accounts(&Acting::Mesh).list_sessions(request).await.ok(),
         None => None,
     };
-    let old = Field::line("old_password", own::OLD_PASSWORD, "").kind("password");
-    let mut password = vec![old.autocomplete("current-password").chars_max(1_024), new_password()];
-    if !account.has_password {
-        password.remove(0);
-    }
+    let present = |name: &str| {
+        let field = Field::line(name, own::OLD_PASSWORD, "").kind("password");
+        account.has_password.then(|| field.autocomplete("current-password").chars_max(1_024))
+    };
     ConsoleAccountPage {
         shell: reading::shell(Place::Account, organiser),
         email: account.email,
-        password,
+        password: present("old_password").into_iter().chain([new_password()]).collect(),
+        proof: present("password"),
         sessions: sessions.map(|answer| answer.into_inner().sessions),
         own_session: account.session_id,
         has_second_factor: account.has_second_factor,
-        setting_up: None,
+        setting_up: false,
+        new: None,
         code: Field::line("code", own::SECOND_FACTOR_CODE, "").autocomplete("one-time-code").chars_max(64),
         notice: None,
     }
@@ -88,7 +89,7 @@ pub(super) async fn password(
     let request = bounded(ChangePasswordRequest { session, old_password, new_password });
     match shared.upstream.accounts(&Acting::Mesh).change_password(request).await {
         Ok(_) => done(ACCOUNT, "password", None),
-        Err(status) => refused(&shared, &organiser, &status, None).await,
+        Err(status) => refused(&shared, &organiser, &status, false).await,
     }
 }
 
@@ -97,30 +98,34 @@ pub(super) async fn end_others(State(shared): State<Shared>, organiser: Organise
     match shared.upstream.accounts(&Acting::Mesh).end_other_sessions(bounded(EndOtherSessionsRequest { session })).await
     {
         Ok(_) => done(ACCOUNT, "others", None),
-        Err(status) => refused(&shared, &organiser, &status, None).await,
+        Err(status) => refused(&shared, &organiser, &status, false).await,
     }
 }
 
-/// Begins setting it up. The key is on this page; loading it again begins anew.
-pub(super) async fn begin(State(shared): State<Shared>, organiser: Organiser) -> Response {
-    let mut page = page(&shared, &organiser).await;
-    match begun(&shared, &organiser).await {
-        Ok(new) => {
-            page.setting_up = Some(new);
+/// Begins setting it up, for who knows the password: a session alone may be somebody else's. The key is on this page and on no other.
+pub(super) async fn begin(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Response {
+    let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
+    let request = bounded(BeginSecondFactorRequest { session, password: secret(&Sent(sent), "password") });
+    match shared.upstream.accounts(&Acting::Mesh).begin_second_factor(request).await {
+        Ok(answer) => {
+            let new = answer.into_inner();
+            let mut page = page(&shared, &organiser).await;
+            page.setting_up = true;
+            page.new = Some(NewSecondFactor { secret: in_groups(&new.secret), qr_svg: qr(&new.otpauth_url) });
             html(&page)
         }
-        Err(Ok(status)) => refused(&shared, &organiser, &status, None).await,
-        Err(Err(page)) => page,
+        Err(status) => refused(&shared, &organiser, &status, false).await,
     }
 }
 
-async fn begun(shared: &Shared, organiser: &Organiser) -> Result<NewSecondFactor, Result<Status, Response>> {
-    let Some(session) = session_of(organiser) else { return Err(Err(error_page(ErrorKind::NotYours))) };
-    let request = bounded(BeginSecondFactorRequest { session });
-    let new = shared.upstream.accounts(&Acting::Mesh).begin_second_factor(request).await.map_err(Ok)?.into_inner();
-    let groups: Vec<String> =
-        new.secret.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect();
-    Ok(NewSecondFactor { secret: groups.join(" "), qr_svg: qr(&new.otpauth_url) })
+/// A key in groups of four, to be typed.
+fn in_groups(key: &str) -> String {
+    let groups: Vec<_> = key.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+    groups.join(" ")
 }
 
 /// The picture of an address that the service made, drawn by us: markup that may go onto the page as it is.
@@ -143,12 +148,8 @@ pub(super) async fn confirm(
             shell: reading::shell(Place::Account, &organiser),
             codes: answer.into_inner().recovery_codes,
         }),
-        // A code that was wrong needs a new begin: the key is not kept between two pages.
-        Err(status) if status.code() == Code::InvalidArgument => {
-            let new = begun(&shared, &organiser).await.ok();
-            refused(&shared, &organiser, &status, new).await
-        }
-        Err(status) => refused(&shared, &organiser, &status, None).await,
+        // The key stays good and is in the app; it is not shown again.
+        Err(status) => refused(&shared, &organiser, &status, status.code() == Code::InvalidArgument).await,
     }
 }
 
@@ -161,33 +162,25 @@ pub(super) async fn remove(
     let request = RemoveSecondFactorRequest { session, code: Sent(sent).get("code").to_owned() };
     match shared.upstream.accounts(&Acting::Mesh).remove_second_factor(bounded(request)).await {
         Ok(_) => done(ACCOUNT, "second-factor-off", None),
-        Err(status) => refused(&shared, &organiser, &status, None).await,
+        Err(status) => refused(&shared, &organiser, &status, false).await,
     }
 }
 
 /// The page with what was refused, beside its field where there is one.
-async fn refused(
-    shared: &Shared,
-    organiser: &Organiser,
-    status: &Status,
-    setting_up: Option<NewSecondFactor>,
-) -> Response {
+async fn refused(shared: &Shared, organiser: &Organiser, status: &Status, setting_up: bool) -> Response {
     let Some((code, notice)) = refusals::notice(status) else { return refusals::page(status) };
     let mut page = page(shared, organiser).await;
     page.setting_up = setting_up;
     page.notice = Some(notice);
     if status.code() == Code::InvalidArgument {
         let told = |(name, sentence): (String, String)| match name.as_str() {
-            "old_password" => (name, own::OLD_PASSWORD_WRONG.to_owned()),
-            "new_password" | "password" => ("new_password".to_owned(), own::PASSWORD_REFUSED.to_owned()),
+            "old_password" | "password" => (name, own::OLD_PASSWORD_WRONG.to_owned()),
+            "new_password" => (name, own::PASSWORD_REFUSED.to_owned()),
             "code" => (name, own::SECOND_FACTOR_CODE_WRONG.to_owned()),
             _ => (name, sentence),
         };
         let named = refusals::violations(status).into_iter().map(told).collect();
-        if page.setting_up.is_some() {
-            page.notice = Some(bad(own::SECOND_FACTOR_NEW_KEY));
-        }
-        inputs::blame(page.password.iter_mut().chain([&mut page.code]), named);
+        inputs::blame(page.password.iter_mut().chain(&mut page.proof).chain([&mut page.code]), named);
     }
     answered(html(&page), code)
 }

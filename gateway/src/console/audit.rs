@@ -85,6 +85,8 @@ fn row(entry: AuditEntry, names: &HashMap<String, String>) -> AuditRow {
         "member" | "account" => {
             (named(id).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)), "/console/team".to_owned())
         }
+        "tenant" => (own::SUBJECT_TENANT.to_owned(), String::new()),
+        "suppression" => (own::SUBJECT_SUPPRESSION.to_owned(), String::new()),
         _ => (entry.subject.clone(), String::new()),
     };
     AuditRow {
@@ -119,6 +121,7 @@ mod tests {
         );
         assert_eq!(row(entry("member:link", "person:p1"), &names).href, "/console/audience/p1");
         assert_eq!(row(entry("member:gone", "member:m1"), &names).subject, "owner@example.org");
+        assert_eq!(row(entry("member:m1", "tenant:demo"), &names).subject, own::SUBJECT_TENANT);
         assert_eq!(row(entry("nobody", "thing"), &names).subject, "thing");
     }
 }

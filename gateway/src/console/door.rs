@@ -11,6 +11,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, stream};
 use prost_types::Timestamp;
 use serde::{Deserialize, Serialize};
+use tonic::Code;
 use turnout_proto::registration::v1::{
     CheckInOutcome, CheckInRequest, GetCheckInPackRequest, GetCheckInPackResponse, ListRegistrantsRequest,
     OfflineCheckIn, PackedTicket, RegistrantFilter, RegistrantOrder, SyncCheckInsRequest,
@@ -122,6 +123,7 @@ pub(super) async fn search(
             let rows = response.into_inner().registrations.into_iter().map(|r| reading::row(r, None)).collect();
             html(&DoorRows { event_id, rows, searched: true })
         }
+        Err(status) if status.code() == Code::NotFound => refusals::page(&status),
         // What is on the page stays there until the next try.
         Err(_) => StatusCode::NO_CONTENT.into_response(),
     }

@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use turnout_platform::{
     failure::Failure,
-    ids::{Audience, EventId, TenantId},
+    ids::{EventId, TenantId},
 };
 use turnout_proto::{
     presence::v1::{Count, GetCountRequest, GetPeakRequest, ListRoomsRequest as CountRoomsRequest},
@@ -348,9 +348,4 @@ pub(super) async fn rooms(shared: &Shared, tenant: &TenantId, event_id: &str) ->
         RoomRow { viewers: count.map(|c| c.map_or(nobody, live_number)), room_id: room.room_id, title: room.title }
     });
     Rooms { rooms: rooms.collect() }
-}
-
-/// The audience of one of the organiser's events; none when the id is none.
-pub(super) fn audience(tenant: &TenantId, event: &str) -> Option<Audience> {
-    Some(Audience { tenant: tenant.clone(), event: event.parse().ok()?, room: None })
 }

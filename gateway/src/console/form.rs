@@ -125,7 +125,31 @@ pub(super) async fn step(
     }
     let mut step = Step { unsaved: true, new_type: sent.get("new_type").to_owned(), ..Step::default() };
     apply(&mut form, wanted, &mut step);
+    // Looking at it, in whichever language, changes nothing.
+    if let Ok(stored) = stored(&shared, &organiser, &event_id).await {
+        step.unsaved = essence(stored) != essence(form.clone());
+    }
     html(&page(&organiser, &event, &form, &step))
+}
+
+/// What a form asks, in one spelling: a text that is not there is an empty one.
+fn essence(form: Form) -> Form {
+    let mut form = to_store(form);
+    let filled = |text: &mut Option<LocalizedText>| {
+        text.get_or_insert_default().texts.retain(|_, text| !text.is_empty());
+    };
+    for field in &mut form.fields {
+        [&mut field.label, &mut field.hint, &mut field.purpose].into_iter().for_each(filled);
+        field.options.iter_mut().for_each(|option| filled(&mut option.label));
+    }
+    form.consents.iter_mut().for_each(|consent| filled(&mut consent.text));
+    if form.name() == StandardField::Unspecified {
+        form.set_name(StandardField::Required);
+    }
+    if form.phone() == StandardField::Unspecified {
+        form.set_phone(StandardField::Optional);
+    }
+    Form { event_id: String::new(), version: 0, created_at: None, ..form }
 }
 
 /// One step of building, as its button says.

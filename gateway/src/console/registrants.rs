@@ -133,9 +133,11 @@ pub(super) async fn rows(
     Path(event_id): Path<String>,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    // What is on the page stays there until the next try.
-    let Ok(event) = reading::event(&shared, &organiser, &event_id).await else {
-        return StatusCode::NO_CONTENT.into_response();
+    let event = match reading::event(&shared, &organiser, &event_id).await {
+        Ok(event) => event,
+        Err(page) if page.status().is_client_error() => return page,
+        // What is on the page stays there until the next try.
+        Err(_) => return StatusCode::NO_CONTENT.into_response(),
     };
     let table = table(&shared, &organiser, event, query).await;
     if table.page.is_none() {
@@ -206,6 +208,9 @@ pub(super) async fn bulk(
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
     let sent = Sent(sent);
+    if let Err(page) = reading::event(&shared, &organiser, &event_id).await {
+        return page;
+    }
     let back = back_to(&event_id, sent.get("query"));
     let ids: Vec<String> = sent.all("id").take(BULK_MAX).map(str::to_owned).collect();
     if ids.is_empty() {

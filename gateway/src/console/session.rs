@@ -26,6 +26,7 @@ use crate::{
     answers::{error_page, failure_page, html},
     cookies::{cookie, set_cookie},
     origin::is_same_site,
+    routes::Who,
     upstream::{Acting, bounded, failure},
     views::{
         ErrorKind,
@@ -96,7 +97,14 @@ impl FromRequestParts<Shared> for Organiser {
             Some(tenant) => Some(Self { tenant, account_id: FIRST_LINK.to_owned(), role: Role::Owner, account: None }),
             None => by_account(shared, token).await?,
         };
-        known.ok_or_else(|| to_sign_in(&parts.headers, true))
+        let organiser = known.ok_or_else(|| to_sign_in(&parts.headers, true))?;
+        // An address that nobody is named for is nobody's.
+        let who = parts.extensions.get::<Who>();
+        if who.is_some_and(|who| who.includes(organiser.role)) {
+            Ok(organiser)
+        } else {
+            Err(error_page(ErrorKind::NotYours))
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use askama::Template as _;
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
     response::{
         IntoResponse as _, Response,
         sse::{Event, KeepAlive, Sse},
@@ -19,6 +18,7 @@ use turnout_proto::presence::v1::{Count, GetCountHistoryRequest, WatchCountsRequ
 
 use super::{
     events::{count_view, millis, peak, rooms},
+    reading,
     session::Organiser,
 };
 use crate::{
@@ -84,8 +84,8 @@ pub(super) async fn stream(
     organiser: Organiser,
     Path(event_id): Path<String>,
 ) -> Response {
-    if super::events::audience(&organiser.tenant, &event_id).is_none() {
-        return StatusCode::NOT_FOUND.into_response();
+    if let Err(page) = reading::event(&shared, &organiser, &event_id).await {
+        return page;
     }
     let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(EVENTS_WAITING_MAX);
     let life = shared.life.clone();

@@ -21,7 +21,7 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use turnout_platform::lifecycle::TaskResult;
 
-use super::client::Client;
+use super::{client::Client, forwarded};
 use crate::{Shared, metrics::Rejection};
 
 /// From the first byte we wait for to the end of a request's head; a quiet connection is closed after it too.
@@ -52,14 +52,17 @@ pub(super) async fn run(shared: Shared, listener: TcpListener, routes: Router) -
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let client = Client::of(shared.desk.mesh_key(), peer.ip(), shared.clock.at_s());
+        let from = shared.clone();
         let routes = TowerToHyperService::new(routes.clone());
         let (stopped, metrics) = (shared.life.stopping(), shared.metrics.clone());
         tokio::spawn(async move {
             let heard = AtomicBool::new(false);
             let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
                 heard.store(true, Ordering::Relaxed);
-                request.extensions_mut().insert(client.clone());
+                let address = forwarded::source(peer.ip(), request.headers(), &from.config.trusted_proxies);
+                let client = Client::of(from.desk.mesh_key(), address, from.clock.at_s());
+                forwarded::forget(request.headers_mut());
+                request.extensions_mut().insert(client);
                 routes.call(request)
             });
             let serving = http1::Builder::new()

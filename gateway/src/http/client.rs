@@ -1,5 +1,5 @@
 //! Where a request comes from, as far as anybody needs to know it: a keyed hash of the client's network that changes every day. The
-//! address itself ends here: it is not stored, not logged, not handed on.
+//! address itself ends here: it is not stored, not logged, not handed on, and no handler gets to see it.
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
 

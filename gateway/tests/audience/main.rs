@@ -58,6 +58,7 @@ impl Site {
             node_name: "gw".into(),
             public_url: None,
             allowed_origins: vec![],
+            trusted_proxies: Vec::new(),
             workers: 1,
             connections_max: 16,
             handshakes_per_s_max: 1_000,

@@ -7,3 +7,4 @@ mod people;
 mod registrants;
 mod scripted;
 mod stage;
+mod studio;

@@ -93,6 +93,7 @@ impl Stage {
             node_name: "gw".into(),
             public_url: None,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             workers: 1,
             connections_max: 10,
             handshakes_per_s_max: 10,

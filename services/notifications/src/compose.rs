@@ -3,6 +3,7 @@
 
 use turnout_platform::{
     auth::codes::{CodePurpose, Codes},
+    calendar::Entry,
     ids::{EventId, TenantId},
 };
 use turnout_proto::{
@@ -13,7 +14,6 @@ use turnout_proto::{
 
 use crate::{
     domain::{
-        calendar::Entry,
         defaults,
         message::{Kind, Message},
         render::{self, Fault, Look, Rendered, Values, times},
@@ -222,7 +222,7 @@ impl Composer {
             venue: &event.venue,
             url: &self.registration_url(registration, truth),
         };
-        Some(Calendar { method: entry.method(), text: entry.to_text() })
+        Some(Calendar { method: entry.method(), text: entry.to_message() })
     }
 
     fn event_url(&self, event: &Event) -> String {

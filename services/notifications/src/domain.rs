@@ -1,13 +1,13 @@
 //! The rules of messages: their life, the gates before a send, quiet hours, retries, plans, words and looks. Pure: time and
 //! chance are arguments, nothing here waits, reads or writes.
 
-pub mod calendar;
 pub mod defaults;
 pub mod fields;
 pub mod gates;
 pub mod life;
 pub mod message;
 pub mod plan;
+pub mod public_net;
 pub mod quiet;
 pub mod render;
 pub mod retry;

@@ -1,4 +1,4 @@
-//! What comes from the durable bus: registrations and events that changed. A handler does little and may do it again; work over all
+//! What comes from the durable bus: registrations, events and messages that changed. A handler does little and may do it again; work over all
 //! registrants of an event is written down and done by the worker.
 
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use turnout_proto::events::v1::{DomainEvent, EventChange, domain_event::What};
 
 use crate::{
     domain::fields,
-    fan_out::FanOuts,
+    fan_out::{DETAILS, FanOuts},
+    notices::Notices,
     planner::Planner,
     store::{Store, Target},
     worker::Hurry,
@@ -29,6 +30,7 @@ const AT_ONCE: usize = 8;
 /// Writes down whose messages are to be planned. The planning asks other services and so may have to wait for them longer than the
 /// bus repeats itself.
 pub(crate) struct OnRegistration {
+    pub notices: Notices,
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub hurry: Hurry,
@@ -38,15 +40,16 @@ pub(crate) struct OnRegistration {
 impl Handler for OnRegistration {
     async fn handle(&self, message: &Message) -> Result<(), HandlerError> {
         let (tenant, event) = read(message)?;
-        let Some(What::Registration(changed)) = event.what else { return Ok(()) };
+        let Some(What::Registration(changed)) = &event.what else { return Ok(()) };
         let id: EventId = parsed(&changed.event_id)?;
+        fields::token("registration_id", &changed.registration_id)
+            .map_err(|_| HandlerError::Poison("an id that is none".to_owned()))?;
+        self.notices.tell(&tenant, &event).await.map_err(retry)?;
         let change = changed.change();
         if !Planner::plans_for(change) {
             return Ok(());
         }
-        fields::token("registration_id", &changed.registration_id)
-            .map_err(|_| HandlerError::Poison("an id that is none".to_owned()))?;
-        let (registration, version) = (changed.registration_id, changed.version);
+        let (registration, version) = (changed.registration_id.clone(), changed.version);
         let now_ms = self.clock.at_ms() as i64;
         let target = Target::Plan { event: id, registration, change, version };
         self.store.look_at(&tenant, &target, now_ms, now_ms).await.map_err(retry)?;
@@ -59,8 +62,9 @@ impl Handler for OnRegistration {
     }
 }
 
-/// Begins the work over all registrants of an event that was moved or cancelled.
+/// Begins the work over all registrants of an event that was moved, cancelled or set otherwise.
 pub(crate) struct OnEvent {
+    pub notices: Notices,
     pub fan_outs: FanOuts,
     pub hurry: Hurry,
 }
@@ -69,16 +73,35 @@ pub(crate) struct OnEvent {
 impl Handler for OnEvent {
     async fn handle(&self, message: &Message) -> Result<(), HandlerError> {
         let (tenant, event) = read(message)?;
-        let Some(What::Event(changed)) = event.what else { return Ok(()) };
+        let Some(What::Event(changed)) = &event.what else { return Ok(()) };
         let id: EventId = parsed(&changed.event_id)?;
+        self.notices.tell(&tenant, &event).await.map_err(retry)?;
         let word = match changed.change() {
             EventChange::Moved => "moved",
             EventChange::Cancelled => "cancelled",
+            EventChange::Details => DETAILS,
             _ => return Ok(()),
         };
         let target = self.fan_outs.begin(&tenant, &id, word, changed.version).await.map_err(retry)?;
         self.hurry.look_at(&tenant, target);
         Ok(())
+    }
+}
+
+/// Tells webhooks what became of messages: of our own, which come over the bus like everything else that is told.
+pub(crate) struct OnMessage {
+    pub notices: Notices,
+}
+
+#[tonic::async_trait]
+impl Handler for OnMessage {
+    async fn handle(&self, message: &Message) -> Result<(), HandlerError> {
+        let (tenant, event) = read(message)?;
+        self.notices.tell(&tenant, &event).await.map_err(retry)
+    }
+
+    fn at_once(&self) -> usize {
+        AT_ONCE
     }
 }
 

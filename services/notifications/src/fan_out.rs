@@ -1,5 +1,7 @@
 //! Work over all registrants of an event: news of a move or a cancellation, reminders planned anew. Kept as a row with how far it is,
 //! under a lease, so that it goes on wherever its process ended; each step may be repeated.
+//!
+//! All reminders of an event are planned for one start. An event that changes while the work goes on is gone through once more.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use turnout_platform::{
@@ -20,11 +22,25 @@ use crate::{
 const LEASE_MS: i64 = 120_000;
 /// Registrations that are planned at the same time.
 const AT_ONCE: usize = 8;
+/// Work for an event that changed in a way that nobody need be told: only its start is of interest.
+pub(crate) const DETAILS: &str = "details";
 
 /// The work over all registrants. A clone is another handle on the same.
 #[derive(Clone)]
 pub(crate) struct FanOuts {
     pub planner: Planner,
+}
+
+/// What there is of a piece of work.
+pub(crate) enum Taken {
+    /// It is this process's.
+    Held(Held),
+    /// Somebody else has it until then.
+    Until { ms: i64 },
+    /// It is done.
+    Done,
+    /// It is not written down, or not yet.
+    Missing,
 }
 
 /// Work that this process holds.
@@ -49,12 +65,17 @@ impl FanOuts {
     }
 
     /// Takes the work, if there is any and nobody holds it.
-    pub async fn take(&self, tenant: &TenantId, event: &EventId, name: &str) -> Result<Option<Held>, Failure> {
+    pub async fn take(&self, tenant: &TenantId, event: &EventId, name: &str) -> Result<Taken, Failure> {
         let key = vec![tenant.as_str().into(), event.as_str().into(), name.into()];
         let now_ms = self.now_ms();
-        let Some(found) = self.planner.store.tables().get(&FAN_OUTS_BY_EVENT, key).await? else { return Ok(None) };
-        if found.flag("done") || now_ms < found.time("lease_until") {
-            return Ok(None);
+        let Some(found) = self.planner.store.tables().get(&FAN_OUTS_BY_EVENT, key).await? else {
+            return Ok(Taken::Missing);
+        };
+        if found.flag("done") {
+            return Ok(Taken::Done);
+        }
+        if now_ms < found.time("lease_until") {
+            return Ok(Taken::Until { ms: found.time("lease_until") });
         }
         let mut held = Held {
             tenant: tenant.clone(),
@@ -63,18 +84,35 @@ impl FanOuts {
             page_token: found.text("page_token").to_owned(),
             version: found.int("version"),
         };
-        Ok(self.keep(&mut held, false).await?.then_some(held))
+        let ours = self.keep(&mut held, false).await?;
+        Ok(if ours { Taken::Held(held) } else { Taken::Until { ms: now_ms + LEASE_MS } })
     }
 
     /// Does the work to its end.
     pub async fn run(&self, mut held: Held) -> Result<(), Failure> {
-        loop {
-            let Some(event) = self.planner.upstream.event(&held.tenant, &held.event).await? else { break };
+        // For which start the registrants so far were planned; none where that is not one, or where another process planned for the
+        // first of them.
+        let (mut planned_for_ms, mut is_fresh) = (None, true);
+        while let Some(event) = self.planner.upstream.event(&held.tenant, &held.event).await? {
+            let starts_ms = starts_at_ms(&event);
+            if held.page_token.is_empty() {
+                let is_settled = self.planner.store.planned_start(&held.tenant, &held.event).await? == Some(starts_ms);
+                let all_said =
+                    if is_fresh { held.name.starts_with(DETAILS) } else { planned_for_ms == Some(starts_ms) };
+                if is_settled && all_said {
+                    break;
+                }
+                planned_for_ms = Some(starts_ms);
+            } else if planned_for_ms != Some(starts_ms) {
+                planned_for_ms = None;
+            }
+            is_fresh = false;
             let page = self.planner.upstream.registrations(&held.tenant, &held.event, held.page_token.clone()).await;
             let (registrations, next) = match page {
                 Err(Failure::Internal(_)) if !held.page_token.is_empty() => {
                     // A token that is not understood any more: from the start, which repeats and loses nothing.
                     held.page_token.clear();
+                    planned_for_ms = None;
                     continue;
                 }
                 page => page?,
@@ -84,8 +122,8 @@ impl FanOuts {
                 .buffer_unordered(AT_ONCE)
                 .try_collect::<()>()
                 .await?;
-            if next.is_empty() {
-                break;
+            if next.is_empty() && planned_for_ms == Some(starts_ms) {
+                self.planner.store.set_planned_start(&held.tenant, &held.event, starts_ms).await?;
             }
             held.page_token = next;
             if !self.keep(&mut held, false).await? {

@@ -1,5 +1,6 @@
 //! Notifications: messages to people. Which there should be (`planner`, `fan_out`), whether each goes out now (`look`, with the gates
-//! in `domain`), how it leaves (`transport`), and what became of it (`store`: the ledger). Who is registered is asked of
+//! in `domain`), how it leaves (`transport`), and what became of it (`store`: the ledger). `notices` tells organisers' systems of all
+//! this over the same ledger. Who is registered is asked of
 //! registration, who they are and what they agreed to of profiles. It keeps no address: these are asked for at the moment of
 //! sending, or sealed.
 //!
@@ -13,6 +14,7 @@ mod events;
 mod fan_out;
 mod look;
 mod metrics;
+mod notices;
 mod planner;
 mod reports;
 mod rpc;
@@ -44,13 +46,14 @@ pub use store::TABLES;
 
 use self::{
     compose::Composer,
-    events::{OnEvent, OnRegistration},
+    events::{OnEvent, OnMessage, OnRegistration},
     fan_out::FanOuts,
     look::Looker,
     metrics::Metrics,
+    notices::Notices,
     planner::Planner,
-    store::Store,
-    transport::{FolderTransport, MailTransport, SmsGateway, SmtpTransport, WrongUrl},
+    store::{Lane, Store},
+    transport::{FolderTransport, MailTransport, Reach, SmsGateway, SmtpTransport, WebhookSender, WrongUrl},
     upstream::Upstream,
     worker::{Hurry, Worker},
 };
@@ -116,6 +119,8 @@ pub struct NotificationsConfig {
     pub mail_folder: PathBuf,
     /// The gateway for text messages; none: none are sent.
     pub sms_url: Option<String>,
+    /// Whether notices may also go inside the network, and unencrypted.
+    pub webhooks_anywhere: bool,
     /// Messages that one process hands over at the same time, 1 to 64.
     pub worker_concurrency: usize,
 }
@@ -126,9 +131,9 @@ pub enum StartError {
     /// The mail server.
     #[error("the address of the mail server {0}")]
     Smtp(#[from] WrongUrl),
-    /// The gateway.
-    #[error("the client for text messages: {0}")]
-    Sms(#[from] reqwest::Error),
+    /// The gateway, or webhooks.
+    #[error("the client for text messages and webhooks: {0}")]
+    Http(#[from] reqwest::Error),
     /// The sender.
     #[error("the sender's address must be an e-mail address")]
     Sender,
@@ -136,6 +141,8 @@ pub enum StartError {
 
 /// Bounds of what is configured.
 const CONCURRENCY_MAX: usize = 64;
+/// Notices that one process hands over at the same time.
+const NOTICES_AT_ONCE: usize = 16;
 
 /// The service. A clone is another handle on the same.
 #[derive(Clone)]
@@ -145,9 +152,18 @@ pub struct Notifications {
     fan_outs: FanOuts,
     composer: Composer,
     mail: Arc<dyn MailTransport>,
+    webhooks: WebhookSender,
     hurry: Hurry,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+}
+
+/// How what is sent leaves the process.
+pub struct Ways {
+    /// Mails.
+    pub mail: Arc<dyn MailTransport>,
+    /// Notices to systems of organisers.
+    pub webhooks: WebhookSender,
 }
 
 impl Notifications {
@@ -163,18 +179,16 @@ impl Notifications {
             }
             None => Arc::new(FolderTransport::new(config.mail_folder.clone())),
         };
-        Self::start_with(deps, config, mail)
+        let reach = if config.webhooks_anywhere { Reach::Anywhere } else { Reach::Public };
+        Self::start_with(deps, config, Ways { mail, webhooks: WebhookSender::new(reach)? })
     }
 
-    /// As [`Self::start`], with another way for mail to leave.
+    /// As [`Self::start`], with other ways to leave.
     ///
     /// # Errors
     /// A configuration that cannot be.
-    pub fn start_with(
-        deps: Deps,
-        config: NotificationsConfig,
-        mail: Arc<dyn MailTransport>,
-    ) -> Result<Self, StartError> {
+    pub fn start_with(deps: Deps, config: NotificationsConfig, ways: Ways) -> Result<Self, StartError> {
+        let Ways { mail, webhooks } = ways;
         let Deps { tables, bus, bus_metrics, clock, mesh_key, registration, profiles, credentials, life, metrics } =
             deps;
         if !config.mail_from.contains('@') {
@@ -201,8 +215,10 @@ impl Notifications {
             composer: composer.clone(),
             mail: mail.clone(),
             sms,
+            webhooks: webhooks.clone(),
             mail_breaker: Arc::default(),
             sms_breaker: Arc::default(),
+            webhook_breakers: Arc::default(),
             hurry: hurry.clone(),
             clock: clock.clone(),
             metrics: own.clone(),
@@ -210,23 +226,35 @@ impl Notifications {
         };
         let concurrency = config.worker_concurrency.clamp(1, CONCURRENCY_MAX);
         let (worker_life, worker_metrics) = (life.clone(), own.clone());
-        Worker {
+        let worker = Worker {
+            lane: Lane::Messages,
             looker,
             store: store.clone(),
             clock: clock.clone(),
             concurrency,
             metrics: worker_metrics,
             life: worker_life,
-        }
-        .start(hurried);
+        };
+        worker.clone().start_hurried(hurried);
+        Worker { lane: Lane::Notices, concurrency: NOTICES_AT_ONCE, ..worker.clone() }.start();
+        worker.start();
 
         let consumer = |name, kind| Consumer { name: Some(name), pattern: all_events(kind) };
-        let on_registration = OnRegistration { store: store.clone(), clock: clock.clone(), hurry: hurry.clone() };
+        let notices = Notices { store: store.clone(), clock: clock.clone() };
+        let on_registration = OnRegistration {
+            notices: notices.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            hurry: hurry.clone(),
+        };
         let registrations = consumer("notifications_registrations", EventKind::Registration);
         durable::run(&life, bus.clone(), registrations, bus_metrics.clone(), Arc::new(on_registration));
-        let on_event = OnEvent { fan_outs: fan_outs.clone(), hurry: hurry.clone() };
-        durable::run(&life, bus, consumer("notifications_events", EventKind::Event), bus_metrics, Arc::new(on_event));
-        Ok(Self { store, planner, fan_outs, composer, mail, hurry, clock, metrics: own })
+        let on_event = OnEvent { notices: notices.clone(), fan_outs: fan_outs.clone(), hurry: hurry.clone() };
+        let events = consumer("notifications_events", EventKind::Event);
+        durable::run(&life, bus.clone(), events, bus_metrics.clone(), Arc::new(on_event));
+        let messages = consumer("notifications_messages", EventKind::Message);
+        durable::run(&life, bus, messages, bus_metrics, Arc::new(OnMessage { notices }));
+        Ok(Self { store, planner, fan_outs, composer, mail, webhooks, hurry, clock, metrics: own })
     }
 
     /// Its gRPC face, to be added to a server whose authenticator knows [`ACCESS`].

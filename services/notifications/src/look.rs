@@ -15,7 +15,7 @@ use turnout_proto::{
 use crate::{
     compose::{Composer, Secret, Truth, milliseconds, starts_at_ms},
     domain::{
-        gates::{Consent, EventFacts, Facts, Place, RegistrationFacts, Verdict, judge},
+        gates::{CAP_MS, Consent, EventFacts, Facts, Place, RegistrationFacts, Verdict, judge},
         life::{self, Input},
         message::{Channel, Kind, Message, Reason, State},
         plan::{self, Wanted},
@@ -23,11 +23,12 @@ use crate::{
         render::times,
         retry::{Breaker, JITTER_PERMILLE_MAX},
     },
-    fan_out::FanOuts,
+    fan_out::{FanOuts, Taken},
     metrics::Metrics,
+    notices::Breakers,
     planner::Planner,
-    store::{AddressKey, DueRow, OWNER, Saved, Store, Target},
-    transport::{MailTransport, Outcome, SmsGateway},
+    store::{AddressKey, DueRow, MINUTE_MS, OWNER, Saved, Store, Target},
+    transport::{MailTransport, Outcome, SmsGateway, WebhookSender},
     worker::Hurry,
 };
 
@@ -38,9 +39,6 @@ const RECORD_TRIES_MAX: u32 = 8;
 const RECORD_PAUSE: Duration = Duration::from_millis(250);
 /// The purpose of a consent to reminders.
 const REMINDERS: &str = "reminders";
-/// Messages to a person among which the last reminder is looked for.
-const RECENT_MESSAGES: usize = 20;
-
 /// What a look came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Looked {
@@ -59,8 +57,10 @@ pub(crate) struct Looker {
     pub composer: Composer,
     pub mail: Arc<dyn MailTransport>,
     pub sms: Option<SmsGateway>,
+    pub webhooks: WebhookSender,
     pub mail_breaker: Arc<Mutex<Breaker>>,
     pub sms_breaker: Arc<Mutex<Breaker>>,
+    pub webhook_breakers: Arc<Breakers>,
     pub hurry: Hurry,
     pub clock: Arc<dyn Clock>,
     pub metrics: Metrics,
@@ -71,8 +71,8 @@ impl Looker {
     /// Looks.
     pub async fn look(&self, row: &DueRow) -> Result<Looked, Failure> {
         match &row.target {
-            Target::FanOut { event, name } => {
-                if let Some(held) = self.fan_outs.take(&row.tenant, event, name).await? {
+            Target::FanOut { event, name } => match self.fan_outs.take(&row.tenant, event, name).await? {
+                Taken::Held(held) => {
                     let fan_outs = self.fan_outs.clone();
                     self.life.spawn("fan out", async move {
                         if let Err(failure) = fan_outs.run(held).await {
@@ -80,10 +80,12 @@ impl Looker {
                         }
                         Ok(())
                     });
-                    return Ok(Looked::Settled);
+                    Ok(Looked::Settled)
                 }
-                Ok(self.old_enough(row))
-            }
+                Taken::Until { ms } => self.later(row, ms).await,
+                Taken::Done => Ok(Looked::Settled),
+                Taken::Missing => Ok(self.old_enough(row)),
+            },
             Target::Plan { event, registration, change, version } => {
                 let due =
                     self.planner.registration_changed(&row.tenant, event, registration, *change, *version).await?;
@@ -92,7 +94,7 @@ impl Looker {
                 }
                 Ok(Looked::Settled)
             }
-            Target::Message(id) => {
+            Target::Message(id) | Target::Notice(id) => {
                 let Some(message) = self.store.message(&row.tenant, id).await? else { return Ok(self.old_enough(row)) };
                 self.look_at_message(row, message).await
             }
@@ -107,17 +109,14 @@ impl Looker {
             return Ok(Looked::Settled);
         };
         if look_at_ms > now_ms {
-            if self.old_enough(row) == Looked::Keep {
-                return Ok(Looked::Keep);
-            }
-            if row.is_on_the_way_to(look_at_ms) {
-                self.store.look_at(&row.tenant, &row.target, look_at_ms, now_ms).await?;
-            }
-            return Ok(Looked::Settled);
+            return self.later(row, look_at_ms).await;
         }
         if message.state == State::Sending {
             tracing::warn!(message = %message.id, "whoever handed this message over did not say what became of it");
             return self.apply(&message, Input::Unsure).await;
+        }
+        if message.is_notice() {
+            return self.notice(&message).await;
         }
         if self.breaker(message.channel).lock().is_open(self.clock.now_ms()) {
             return Ok(Looked::Keep);
@@ -148,6 +147,9 @@ impl Looker {
             return Ok(Looked::Keep);
         }
         let Some(mut sending) = life::next(message, Input::Begin, now_ms) else { return Ok(Looked::Keep) };
+        if takes_turns(message) && !self.take_turn(message, now_ms).await? {
+            return Ok(Looked::Keep);
+        }
         let address = if by_mail { truth.email() } else { truth.phone() };
         sending.address_key = self.store.address_key(&message.tenant, message.channel, &canonical(address)).to_vec();
         if self.store.save(&sending, now_ms).await? == Saved::Changed {
@@ -158,7 +160,7 @@ impl Looker {
             (None, Some(gateway)) => gateway.hand_over(message.id.as_str(), address, &text).await,
             (None, None) => return Ok(Looked::Keep),
         };
-        let reached = answer.outcome != Outcome::NotReached;
+        let reached = !matches!(answer.outcome, Outcome::NotReached | Outcome::NotSafe);
         breaker.lock().record(reached, self.clock.now_ms());
         if by_mail {
             self.metrics.breaker(breaker.lock().is_open(self.clock.now_ms()));
@@ -168,8 +170,20 @@ impl Looker {
         self.record(&sending, input).await
     }
 
+    /// Of reminders of several events to one person at the same moment one goes out: whoever loses the turn looks again, and then
+    /// sees it. A reminder that could not be handed over keeps the turn for its next try.
+    async fn take_turn(&self, message: &Message, now_ms: i64) -> Result<bool, Failure> {
+        let (tenant, person) = (&message.tenant, message.person.as_str());
+        let seen = self.store.turn(tenant, person).await?;
+        let is_taken = seen.of_another(&message.id).is_some_and(|at_ms| now_ms - at_ms < CAP_MS);
+        if is_taken && !message.on_purpose {
+            return Ok(false);
+        }
+        self.store.take_turn(tenant, person, &message.id, &seen, now_ms).await
+    }
+
     /// Writes down what the provider said, against odds: what is not written down has to be guessed.
-    async fn record(&self, sending: &Message, input: Input) -> Result<Looked, Failure> {
+    pub(crate) async fn record(&self, sending: &Message, input: Input) -> Result<Looked, Failure> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -180,7 +194,7 @@ impl Looker {
         }
     }
 
-    async fn apply(&self, message: &Message, input: Input) -> Result<Looked, Failure> {
+    pub(crate) async fn apply(&self, message: &Message, input: Input) -> Result<Looked, Failure> {
         let now_ms = self.now_ms();
         let Some(next) = life::next(message, input, now_ms) else { return Ok(Looked::Keep) };
         match self.store.save(&next, now_ms).await? {
@@ -244,15 +258,8 @@ impl Looker {
             let siblings = self.store.of_registration(tenant, &message.registration).await?;
             newer_is_due = siblings.iter().any(|other| plan::supersedes(other, message, now_ms));
         }
-        if message.kind == Kind::Reminder && !message.person.is_empty() {
-            let recent = self.store.of_person(tenant, &message.person, RECENT_MESSAGES).await?;
-            let was_reminded = |other: &&Message| {
-                other.kind == Kind::Reminder
-                    && other.id != message.id
-                    && other.channel == message.channel
-                    && matches!(other.state, State::Sending | State::HandedOff | State::Delivered | State::Unknown)
-            };
-            reminded_at_ms = recent.iter().filter(was_reminded).map(|other| other.state_at_ms).max();
+        if takes_turns(message) {
+            reminded_at_ms = self.store.turn(tenant, &message.person).await?.of_another(&message.id);
         }
         Ok(Facts {
             kind_off: template.off,
@@ -275,23 +282,45 @@ impl Looker {
 
     /// A security message's address and link; none when its key is destroyed.
     async fn open(&self, message: &Message) -> Result<Option<Secret>, Failure> {
+        Ok(self.opened(message).await?.and_then(|plain| serde_json::from_slice(&plain).ok()))
+    }
+
+    /// A message's sealed part; none when its key is destroyed.
+    pub(crate) async fn opened(&self, message: &Message) -> Result<Option<Vec<u8>>, Failure> {
         let owner = if message.person.is_empty() { OWNER } else { &message.person };
         let key = self.store.vault().existing(&message.tenant, owner).await?;
-        let plain = key.and_then(|key| key.open(&sealed_for(message), &message.sealed));
-        Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
+        Ok(key.and_then(|key| key.open(&sealed_for(message), &message.sealed)))
     }
 
     fn breaker(&self, channel: Channel) -> &Mutex<Breaker> {
         if channel == Channel::Email { &self.mail_breaker } else { &self.sms_breaker }
     }
 
+    /// What is to be looked at later has a row of its own for that moment. A row is seen from the beginning of its minute, so for what
+    /// comes within a minute this may be the one.
+    async fn later(&self, row: &DueRow, look_at_ms: i64) -> Result<Looked, Failure> {
+        let now_ms = self.now_ms();
+        if look_at_ms - now_ms < MINUTE_MS || self.old_enough(row) == Looked::Keep {
+            return Ok(Looked::Keep);
+        }
+        if row.is_on_the_way_to(look_at_ms) {
+            self.store.look_at(&row.tenant, &row.target, look_at_ms, now_ms).await?;
+        }
+        Ok(Looked::Settled)
+    }
+
     fn old_enough(&self, row: &DueRow) -> Looked {
         if self.now_ms() - row.placed_at_ms > FRESH_MS { Looked::Settled } else { Looked::Keep }
     }
 
-    fn now_ms(&self) -> i64 {
+    pub(crate) fn now_ms(&self) -> i64 {
         self.clock.at_ms() as i64
     }
+}
+
+/// Whether it is one of the messages of which a person gets one at a time.
+fn takes_turns(message: &Message) -> bool {
+    message.kind == Kind::Reminder && message.channel == Channel::Email && !message.person.is_empty()
 }
 
 /// Where a message's sealed part belongs.
@@ -314,6 +343,7 @@ fn input(outcome: Outcome, by_mail: bool) -> Input {
     match outcome {
         Outcome::Accepted => Input::Accepted,
         Outcome::NotReached => Input::NotYet { reason: Reason::NotReached, jitter },
+        Outcome::NotSafe => Input::NotYet { reason: Reason::NotSafe, jitter },
         Outcome::RefusedForNow => Input::NotYet { reason: for_now, jitter },
         Outcome::Refused => Input::Refused(refused),
         Outcome::Unsure => Input::Unsure,

@@ -21,6 +21,11 @@ struct By {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    lane: &'static str,
+}
+
 /// The metrics.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics {
@@ -28,7 +33,7 @@ pub(crate) struct Metrics {
     reports: Family<By, Counter>,
     unknown: Counter,
     repeated: Counter,
-    behind_s: Gauge,
+    behind_s: Family<Of, Gauge>,
     breaker_open: Gauge,
     failed_looks: Counter,
 }
@@ -93,8 +98,8 @@ impl Metrics {
         self.reports.get_or_create(&By { outcome }).inc();
     }
 
-    pub fn behind(&self, ms: i64) {
-        self.behind_s.set(ms / 1000);
+    pub fn behind(&self, lane: &'static str, ms: i64) {
+        self.behind_s.get_or_create(&Of { lane }).set(ms / 1000);
     }
 
     pub fn breaker(&self, open: bool) {

@@ -118,15 +118,27 @@ impl Planner {
         registration: &Registration,
         wanted: &Wanted,
     ) -> Result<(), Failure> {
-        let message = self.wanted(tenant, event, registration, wanted, Channel::Email)?;
+        let mut message = self.wanted(tenant, event, registration, wanted, Channel::Email)?;
+        let is_late = message.state == State::Planned && self.now_ms() - wanted.due_at_ms > LATE_MS;
         let found = match self.store.message(tenant, &message.id).await? {
-            None => self.store.create(&message, self.now_ms()).await?,
+            None => {
+                if is_late {
+                    (message.state, message.reason) = (State::Skipped, Some(Reason::Expired));
+                }
+                self.store.create(&message, self.now_ms()).await?
+            }
             found => found,
         };
-        if found.is_some() && message.state == State::Planned {
-            let Message { due_at_ms, expires_at_ms, .. } = message;
-            self.change(tenant, &message.id, Input::Plan { due_at_ms, expires_at_ms }).await?;
-        }
+        let Some(found) = found else { return Ok(()) };
+        let input = match (message.state, message.reason) {
+            // One that waits for its moment goes out even if the event moved to where that is over: the person counts on it.
+            (State::Planned, _) if !(is_late && found.state == State::Skipped) => {
+                Input::Plan { due_at_ms: message.due_at_ms, expires_at_ms: message.expires_at_ms }
+            }
+            (State::Skipped, Some(reason)) => Input::Skip(reason),
+            _ => return Ok(()),
+        };
+        self.change(tenant, &message.id, input).await?;
         Ok(())
     }
 
@@ -155,9 +167,6 @@ impl Planner {
         let now_ms = self.now_ms();
         let registered_at_ms = registration.registered_at.as_ref().map(milliseconds).unwrap_or_default();
         let (mut state, mut reason) = plan::first_state(wanted, registered_at_ms, now_ms);
-        if state == State::Planned && now_ms - wanted.due_at_ms > LATE_MS {
-            (state, reason) = (State::Skipped, Some(Reason::Expired));
-        }
         if registration.email.is_empty() && channel == Channel::Email {
             (state, reason) = (State::Skipped, Some(Reason::NoAddress));
         }

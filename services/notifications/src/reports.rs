@@ -116,8 +116,17 @@ impl Notifications {
     }
 
     /// A new secret, in the words in which it is shown once.
-    pub(crate) async fn rotate_report_secret(&self, tenant: &TenantId) -> Result<String, Failure> {
-        let secret = self.store.rotate_report_secret(tenant, self.now_ms()).await?;
+    pub(crate) async fn rotate_report_secret(&self, caller: &Principal) -> Result<String, Failure> {
+        let tenant = caller.tenant()?;
+        let (secret, version) = self.store.rotate_report_secret(tenant, self.now_ms()).await?;
+        let entry = AuditEntry {
+            actor: caller.actor(),
+            action: "report-secret.rotate".to_owned(),
+            subject: format!("tenant:{tenant}"),
+            entry_id: format!("report-secret-{version}"),
+            ..AuditEntry::default()
+        };
+        self.planner.upstream.audit(tenant, entry).await?;
         Ok(webhooks::shown(&secret))
     }
 
@@ -208,7 +217,7 @@ impl Notifications {
         Ok((key, standing))
     }
 
-    async fn change_standing(
+    pub(crate) async fn change_standing(
         &self,
         tenant: &TenantId,
         channel: Channel,

@@ -154,7 +154,7 @@ impl NotificationService for Notifications {
         request: Request<RotateReportSecretRequest>,
     ) -> Answer<RotateReportSecretResponse> {
         let (caller, _) = parts(request)?;
-        let secret = self.rotate_report_secret(caller.tenant()?).await?;
+        let secret = self.rotate_report_secret(&caller).await?;
         Ok(Response::new(RotateReportSecretResponse { secret }))
     }
 

@@ -7,6 +7,7 @@
 
 mod due;
 mod messages;
+mod reminded;
 mod settings;
 mod suppressions;
 mod templates;
@@ -21,8 +22,8 @@ use turnout_platform::{
     vault::Vault,
 };
 
-pub(crate) use due::{DueRow, MINUTE_MS, SHARDS, Target};
-pub(crate) use messages::{Saved, timestamp};
+pub(crate) use due::{DueRow, Lane, MINUTE_MS, Target};
+pub(crate) use messages::{Saved, announced, timestamp};
 pub(crate) use settings::OWNER;
 pub(crate) use suppressions::AddressKey;
 
@@ -37,6 +38,8 @@ pub static TABLES: &[&Table] = &[
     &DUE_BY_MINUTE,
     &DUE_PROGRESS,
     &FAN_OUTS_BY_EVENT,
+    &PLANNED_STARTS_BY_EVENT,
+    &REMINDED_BY_PERSON,
     &TEMPLATES_BY_EVENT,
     &REMINDERS_BY_EVENT,
     &MESSAGE_SETTINGS_BY_TENANT,
@@ -132,6 +135,24 @@ pub(crate) static FAN_OUTS_BY_EVENT: Table = Table {
     partition: &[text("tenant_id"), text("event_id")],
     clustering: &[text("name")],
     columns: &[text("page_token"), flag("done"), time("lease_until"), int("version")],
+    lifetime_s: None,
+};
+
+static PLANNED_STARTS_BY_EVENT: Table = Table {
+    name: "planned_starts_by_event",
+    question: "For which start are all reminders of this event planned?",
+    partition: &[text("tenant_id"), text("event_id")],
+    clustering: &[],
+    columns: &[time("starts_at")],
+    lifetime_s: None,
+};
+
+static REMINDED_BY_PERSON: Table = Table {
+    name: "reminded_by_person",
+    question: "Which reminder had this person's turn last, and when?",
+    partition: &[text("tenant_id"), text("person_id")],
+    clustering: &[],
+    columns: &[time("reminded_at"), text("message_id"), int("version")],
     lifetime_s: None,
 };
 

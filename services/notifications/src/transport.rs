@@ -1,15 +1,18 @@
-//! How messages leave: a trait for mail with two adapters (`smtp`, `folder`) and a client for a gateway of text messages. What a
-//! provider said becomes one of a few outcomes; what follows from them is decided in `domain`.
+//! How messages leave: a trait for mail with two adapters (`smtp`, `folder`), a client for a gateway of text messages and one for webhooks
+//! of organisers. What a provider said becomes one of a few outcomes; what follows from them is decided in `domain`.
 
 mod folder;
 mod letter;
 mod sms;
 mod smtp;
+mod webhook;
 
 pub use folder::FolderTransport;
 pub use letter::{Calendar, Letter, WrongAddress};
 pub use sms::SmsGateway;
 pub use smtp::{SmtpTransport, WrongUrl};
+pub(crate) use webhook::{Notice, NoticeAnswer};
+pub use webhook::{Reach, WebhookSender};
 
 /// What became of a hand-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum Outcome {
     Accepted,
     /// The provider could not be reached, or broke off before it had the message. Nothing was sent.
     NotReached,
+    /// The provider could not be reached safely: it offers no encryption, or is not who it should be. Nothing was sent, nor any password.
+    NotSafe,
     /// The provider refused for now. Nothing was sent.
     RefusedForNow,
     /// The provider refused for good. Nothing was sent.
@@ -45,7 +50,7 @@ impl Answer {
 ///
 /// Laws:
 /// 1. `Accepted` means that the letter will not be lost by this side any more.
-/// 2. `NotReached`, `RefusedForNow` and `Refused` mean that nothing was sent: handing the letter over again is no repetition.
+/// 2. `NotReached`, `NotSafe`, `RefusedForNow` and `Refused` mean that nothing was sent: handing the letter over again is no repetition.
 /// 3. When neither is known, the outcome is `Unsure`, never one of the others.
 /// 4. A letter is answered within 110 seconds, whatever the other side does.
 /// 5. The same letter has the same `Message-ID` whenever it is handed over.

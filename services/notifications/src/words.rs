@@ -20,11 +20,12 @@ use crate::{
     compose::Truth,
     domain::{
         fields,
-        message::Kind,
+        message::{Channel, Kind},
         render::{Fault, Rendered},
+        suppression::Standing,
     },
-    store::timestamp,
-    transport::{Letter, Outcome},
+    store::{AddressKey, timestamp},
+    transport::{Letter, Outcome, Reach},
 };
 
 /// The event of a preview that is about none begins so long from now.
@@ -138,7 +139,15 @@ impl Notifications {
         tenant: &TenantId,
         settings: Option<MessageSettings>,
     ) -> Result<MessageSettings, Failure> {
-        let settings = fields::settings(settings.ok_or_else(|| Failure::invalid("settings", "must be given"))?)?;
+        let settings = settings.ok_or_else(|| Failure::invalid("settings", "must be given"))?;
+        let settings = fields::settings(settings, self.webhooks.reach() == Reach::Anywhere)?;
+        if !settings.webhook_url.is_empty() {
+            self.store.some_secrets(tenant, self.now_ms()).await?;
+            // Whoever saves it says that it works now.
+            let key = self.store.address_key(tenant, Channel::Webhook, &settings.webhook_url);
+            let lifted = |standing: &Standing, _| (standing.version > 0).then(|| standing.lifted());
+            self.change_standing(tenant, Channel::Webhook, &AddressKey::of(&key), lifted).await?;
+        }
         self.store.put_settings(tenant, settings).await
     }
 

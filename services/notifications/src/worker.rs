@@ -22,7 +22,7 @@ use turnout_platform::{
 use crate::{
     look::{Looked, Looker},
     metrics::Metrics,
-    store::{DueRow, MINUTE_MS, SHARDS, Store, Target},
+    store::{DueRow, Lane, MINUTE_MS, Store, Target},
 };
 
 /// Between two looks at the minutes.
@@ -64,6 +64,7 @@ pub(crate) fn hurry(clock: Arc<dyn Clock>) -> (Hurry, mpsc::Receiver<DueRow>) {
 /// The worker.
 #[derive(Clone)]
 pub(crate) struct Worker {
+    pub lane: Lane,
     pub looker: Looker,
     pub store: Store,
     pub clock: Arc<dyn Clock>,
@@ -75,9 +76,14 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Works until the process stops.
-    pub fn start(self, hurried: mpsc::Receiver<DueRow>) {
+    pub fn start(self) {
         let life = self.life.clone();
-        life.spawn("due messages", within_grace(life.clone(), self.clone().go_through()));
+        life.spawn("due messages", within_grace(life.clone(), self.go_through()));
+    }
+
+    /// Works on what comes directly, until the process stops.
+    pub fn start_hurried(self, hurried: mpsc::Receiver<DueRow>) {
+        let life = self.life.clone();
         life.spawn("hurried messages", within_grace(life.clone(), self.hurry(hurried)));
     }
 
@@ -116,17 +122,17 @@ impl Worker {
     async fn pass(&self) -> Result<(), Failure> {
         let now_ms = self.clock.at_ms() as i64;
         let this_minute = now_ms.div_euclid(MINUTE_MS) * MINUTE_MS;
-        let from = if let Some(minute) = self.store.progress().await? {
+        let from = if let Some(minute) = self.store.progress(self.lane).await? {
             minute
         } else {
-            self.store.set_progress(this_minute - TRAIL_MS).await?;
+            self.store.set_progress(self.lane, this_minute - TRAIL_MS).await?;
             this_minute - TRAIL_MS
         };
-        self.metrics.behind(now_ms - from);
+        self.metrics.behind(self.lane.name(), now_ms - from);
         let (mut over_until, mut minute) = (from, from);
         while minute <= this_minute {
             let mut left = 0;
-            for shard in 0..SHARDS {
+            for shard in self.lane.shards() {
                 left += self.part(minute, shard).await?;
             }
             if left == 0 && over_until == minute && minute + MINUTE_MS + TRAIL_MS <= now_ms {
@@ -138,7 +144,7 @@ impl Worker {
             minute += MINUTE_MS;
         }
         if over_until > from {
-            self.store.set_progress(over_until).await?;
+            self.store.set_progress(self.lane, over_until).await?;
         }
         Ok(())
     }

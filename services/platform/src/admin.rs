@@ -1,11 +1,19 @@
-//! The operators' port: `/metrics`, `/livez`, `/readyz`. Keep it inside; it has no authentication.
+//! The operators' port: `/metrics`, `/livez`, `/readyz`, which ask nobody who they are, so keep it inside; and `/dead-letters`, which
+//! does.
+
+pub mod dead_letters;
+
+use std::sync::Arc;
 
 use axum::{
     Router, extract::State, http::StatusCode, http::header::CONTENT_TYPE, response::IntoResponse, routing::get,
 };
 use tokio::net::TcpListener;
 
+pub use self::dead_letters::DeadLetters;
 use crate::{
+    auth::{MeshKey, TokenVerifier},
+    clock::Clock,
     lifecycle::Lifecycle,
     telemetry::{Metrics, metrics},
 };
@@ -17,12 +25,20 @@ struct Admin {
 }
 
 /// Serves on a bound listener until the process stops.
-pub fn serve(life: &Lifecycle, listener: TcpListener, metrics: Metrics) {
+pub fn serve(
+    life: &Lifecycle,
+    listener: TcpListener,
+    metrics: Metrics,
+    dead_letters: DeadLetters,
+    mesh_key: &MeshKey,
+    clock: Arc<dyn Clock>,
+) {
     let routes = Router::new()
         .route("/metrics", get(render))
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(ready))
-        .with_state(Admin { life: life.clone(), metrics });
+        .with_state(Admin { life: life.clone(), metrics })
+        .merge(dead_letters.routes(TokenVerifier::of_mesh(mesh_key), clock));
     let stopping = life.stopping();
     life.spawn("admin", async move { Ok(axum::serve(listener, routes).with_graceful_shutdown(stopping).await?) });
 }

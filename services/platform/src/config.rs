@@ -4,6 +4,7 @@
 //! come from that list. A setting that is unknown or impossible is an error that names it and says where it stood.
 
 mod layers;
+mod network;
 pub mod settings;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 };
 
 pub use layers::{Layers, Origin, Resolved};
+pub use network::Network;
 pub use settings::{SETTINGS, Setting};
 
 /// Why the configuration cannot be used.
@@ -92,6 +94,7 @@ pub struct Config {
     pub admin_addr: SocketAddr,
     pub public_url: Option<String>,
     pub allowed_origins: Vec<String>,
+    pub trusted_proxies: Vec<Network>,
     pub node_name: Option<String>,
     pub bus: BusChoice,
     pub bus_user: Option<String>,
@@ -109,6 +112,7 @@ pub struct Config {
     pub smtp_url: Option<String>,
     pub mail_from: String,
     pub sms_url: Option<String>,
+    pub webhooks_anywhere: bool,
     pub workers: Option<usize>,
     pub connections_max: usize,
     pub handshakes_per_s_max: u32,
@@ -129,6 +133,7 @@ impl Config {
             admin_addr: r.parse("admin_addr")?,
             public_url: r.optional("public_url", url)?,
             allowed_origins: r.list("allowed_origins", origin)?,
+            trusted_proxies: r.list("trusted_proxies", str::parse)?,
             node_name: r.optional("node_name", node_name)?,
             bus: r.with("bus", bus)?,
             bus_user: r.optional("bus_user", any)?,
@@ -146,6 +151,7 @@ impl Config {
             smtp_url: r.optional("smtp_url", smtp_url)?,
             mail_from: r.with("mail_from", mail_from)?,
             sms_url: r.optional("sms_url", url)?,
+            webhooks_anywhere: r.with("webhooks_anywhere", yes_or_no)?,
             workers: r.optional("workers", |v| in_range(v, 1, 256))?,
             connections_max: r.with("connections_max", |v| in_range(v, 1, 1_000_000))?,
             handshakes_per_s_max: r.with("handshakes_per_s_max", |v| in_range(v, 1, 100_000))?,
@@ -182,6 +188,10 @@ fn in_range<T: FromStr + PartialOrd + std::fmt::Display + Copy>(value: &str, low
         Ok(n) if n >= low && n <= high => Ok(n),
         _ => Err(format!("must be a number from {low} to {high}")),
     }
+}
+
+fn yes_or_no(value: &str) -> Result<bool, String> {
+    value.parse().map_err(|_| "must be `true` or `false`".into())
 }
 
 fn url(value: &str) -> Result<String, String> {
@@ -311,8 +321,10 @@ mod tests {
             ("store", "cql://host/Bad-Name"),
             ("log_format", "xml"),
             ("trace_ratio", "2"),
+            ("webhooks_anywhere", "yes"),
             ("node_name", "a b"),
             ("allowed_origins", "https://a.example/path"),
+            ("trusted_proxies", "10.0.0.1/8"),
         ] {
             let resolved =
                 resolve("", &[], &[(SETTINGS.iter().find(|s| s.name == name).unwrap().name, value)]).unwrap();

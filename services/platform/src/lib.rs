@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod auth;
 pub mod bus;
+pub mod calendar;
 pub mod canonical;
 pub mod clock;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod mesh;
 pub mod outbox;
+pub mod page_tokens;
 pub mod random;
 pub mod real_servers;
 pub mod rpc;

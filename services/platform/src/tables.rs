@@ -4,6 +4,7 @@
 //!
 //! To add a table: declare a `static` `Table` in the service's `store.rs` and name it in the list given to [`open`]. Nothing else.
 
+mod admission;
 mod checked;
 mod clauses;
 pub mod conformance;

@@ -1,5 +1,6 @@
 //! Signed notices as the Standard Webhooks specification says: HMAC-SHA256 over `id.timestamp.body`, the signature as `v1,<base64>`,
-//! the secret as `whsec_<base64>`. Says whether a notice is genuine and in time; what it does is not known here.
+//! the secret as `whsec_<base64>`. Signs, and says whether a notice is genuine and in time; what it does, and how it travels, is not
+//! known here.
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -31,6 +32,20 @@ pub fn shown(secret: &[u8]) -> String {
     format!("whsec_{}", BASE64_STANDARD.encode(secret))
 }
 
+/// The signature of a notice: one for each secret, so that its receiver may change over from the old secret at leisure.
+pub fn signature(id: &str, at_s: i64, body: &[u8], secrets: &[Vec<u8>]) -> String {
+    let content = content(id, &at_s.to_string(), body);
+    let sign = |secret: &Vec<u8>| {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), &content);
+        format!("v1,{}", BASE64_STANDARD.encode(tag))
+    };
+    secrets.iter().map(sign).collect::<Vec<_>>().join(" ")
+}
+
+fn content(id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {
+    [format!("{id}.{timestamp}.").as_bytes(), body].concat()
+}
+
 impl Envelope<'_> {
     /// Whether the notice is signed with one of these secrets and was sent just now. All secrets are tried, whichever fits.
     pub fn is_genuine(&self, secrets: &[Vec<u8>], at_s: i64) -> bool {
@@ -38,8 +53,7 @@ impl Envelope<'_> {
         if !in_time || !ID_CHARS.contains(&self.id.len()) {
             return false;
         }
-        let mut content = format!("{}.{}.", self.id, self.timestamp).into_bytes();
-        content.extend_from_slice(self.body);
+        let content = content(self.id, self.timestamp, self.body);
         let signatures: Vec<Vec<u8>> = self
             .signature
             .split(' ')
@@ -81,6 +95,17 @@ mod tests {
         let several = format!("v1,AAAA v2,xx {}", GENUINE.signature);
         assert!(Envelope { signature: &several, ..GENUINE }.is_genuine(&secrets(), AT_S));
         assert_eq!(shown(&BASE64_STANDARD.decode(SECRET).unwrap()), format!("whsec_{SECRET}"));
+    }
+
+    #[test]
+    fn what_is_signed_is_the_example_of_the_specification_and_genuine_by_either_secret() {
+        let secrets = secrets();
+        let Envelope { id, body, .. } = GENUINE;
+        assert_eq!(signature(id, AT_S, body, &secrets[1..]), GENUINE.signature);
+        let both = signature(id, AT_S, body, &secrets);
+        for secret in &secrets {
+            assert!(Envelope { signature: &both, ..GENUINE }.is_genuine(std::slice::from_ref(secret), AT_S));
+        }
     }
 
     #[test]

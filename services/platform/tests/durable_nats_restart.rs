@@ -16,7 +16,7 @@ use turnout_platform::{
         Message, NatsBus, NatsOptions,
         durable::{
             self, Consumer, DurableBus as _, DurableMessage, DurableMetrics, DurableOptions, EventKind, Handler,
-            HandlerError,
+            HandlerError, NatsDurable, Running,
         },
     },
     lifecycle::Lifecycle,
@@ -78,51 +78,89 @@ impl Handler for Seen {
     }
 }
 
-/// Row 5 of the fault matrix: no acknowledged loss, and consumers go on, also one that only this process knows of.
+impl Seen {
+    async fn holds(&self, wanted: &BTreeSet<String>) {
+        let all = async {
+            while !wanted.is_subset(&self.0.lock().unwrap()) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(DEADLINE, all).await.is_ok();
+        assert!(in_time, "not seen: {:?}", wanted.difference(&self.0.lock().unwrap()).collect::<Vec<_>>());
+    }
+}
+
+/// A process with one consumer on a server of its own, which is not there yet; none where no servers are to be used.
+struct Bench {
+    server: Server,
+    bus: Arc<NatsDurable>,
+    running: Running,
+    seen: Arc<Seen>,
+    life: Lifecycle,
+}
+
+impl Bench {
+    async fn new(test: &str, name: Option<&'static str>) -> Option<Self> {
+        real_servers::from_env("TURNOUT_TEST_NATS", test)?;
+        let server = Server::new();
+        let servers = vec![format!("nats://127.0.0.1:{}", server.port)];
+        let options = NatsOptions { servers, name: "restarted".into(), credentials: None };
+        let bus = NatsBus::connect(options).await.unwrap();
+        let bus = bus.durable(&DurableOptions { ack_wait: ACK_WAIT, ..DurableOptions::default() });
+        let (life, metrics, seen) = (Lifecycle::new(), DurableMetrics::new(&Metrics::new()), Arc::<Seen>::default());
+        let consumer = Consumer { name, pattern: durable::all_events(EventKind::Event) };
+        let running = durable::run(&life, bus.clone(), consumer, metrics, seen.clone());
+        Some(Self { server, bus, running, seen, life })
+    }
+
+    async fn changes(&mut self) -> bool {
+        tokio::time::timeout(DEADLINE, self.running.changed()).await.expect("the consumer says what happens to it");
+        self.running.hears()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.life.stop();
+    }
+}
+
+fn message(n: usize) -> DurableMessage {
+    let subject = durable::events(&"acme".parse().unwrap(), EventKind::Event);
+    DurableMessage { subject, id: format!("m{n}"), payload: n.to_string().into(), trace: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_without_a_name_says_when_it_may_have_missed_something_and_then_hears_again() {
+    let test = "a_consumer_without_a_name_says_when_it_may_have_missed_something_and_then_hears_again";
+    let Some(mut bench) = Bench::new(test, None).await else { return };
+    for n in 0..3 {
+        bench.server.start();
+        assert!(bench.changes().await);
+        bench.bus.publish(message(n)).await.unwrap();
+        bench.seen.holds(&BTreeSet::from([n.to_string()])).await;
+        bench.server.kill();
+        assert!(!bench.changes().await);
+    }
+}
+
+/// Row 5 of the fault matrix: no acknowledged loss, and consumers go on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged_and_consumers_go_on() {
     const MESSAGES: usize = 150;
     let test = "a_server_that_is_killed_loses_nothing_that_was_acknowledged_and_consumers_go_on";
-    if real_servers::from_env("TURNOUT_TEST_NATS", test).is_none() {
-        return;
-    }
-    let server = Server::new();
-    let options = NatsOptions {
-        servers: vec![format!("nats://127.0.0.1:{}", server.port)],
-        name: "restarted".into(),
-        credentials: None,
-    };
-    let bus = NatsBus::connect(options)
-        .await
-        .unwrap()
-        .durable(&DurableOptions { ack_wait: ACK_WAIT, ..DurableOptions::default() });
-    let (life, metrics) = (Lifecycle::new(), DurableMetrics::new(&Metrics::new()));
-    let pattern = durable::all_events(EventKind::Event);
-    let mut running = Vec::new();
-    let seen = [Some("restarted"), None].map(|name| {
-        let seen = Arc::new(Seen::default());
-        let consumer = Consumer { name, pattern: pattern.clone() };
-        running.push(durable::run(&life, bus.clone(), consumer, metrics.clone(), seen.clone()));
-        seen
-    });
-    // Consumers were there before the server.
+    let Some(mut bench) = Bench::new(test, Some("restarted")).await else { return };
+    let (server, bus) = (&bench.server, &bench.bus);
+    // The consumer was there before the server.
     server.start();
-    for running in &mut running {
-        tokio::time::timeout(DEADLINE, running.heard()).await.expect("a server that comes late is waited for");
-    }
-    let subject = durable::events(&"acme".parse().unwrap(), EventKind::Event);
+    tokio::time::timeout(DEADLINE, bench.running.heard()).await.expect("a server that comes late is waited for");
     for n in 0..MESSAGES {
         match n {
             40 | 90 => server.kill(),
             45 | 95 => server.start(),
             _ => {}
         }
-        let message = DurableMessage {
-            subject: subject.clone(),
-            id: format!("m{n}"),
-            payload: n.to_string().into(),
-            trace: None,
-        };
+        let message = message(n);
         // While it is away, some are given up, as a producer without an outbox would do.
         let mut tries = 0;
         while bus.publish(message.clone()).await.is_err() {
@@ -136,14 +174,5 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged_and_consume
     }
     let had_to: BTreeSet<_> =
         (0..MESSAGES).filter(|n| !(40..45).contains(n) && !(90..95).contains(n)).map(|n| n.to_string()).collect();
-    for seen in seen {
-        let all = async {
-            while !had_to.is_subset(&seen.0.lock().unwrap()) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let in_time = tokio::time::timeout(DEADLINE, all).await.is_ok();
-        assert!(in_time, "not seen: {:?}", had_to.difference(&seen.0.lock().unwrap()).collect::<Vec<_>>());
-    }
-    life.stop();
+    bench.seen.holds(&had_to).await;
 }

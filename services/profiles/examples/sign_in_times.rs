@@ -7,9 +7,11 @@
 
 #[path = "../tests/accounts/bed.rs"]
 mod bed;
-#[path = "../tests/accounts/postbox.rs"]
+#[path = "../tests/stage/postbox.rs"]
 mod postbox;
-#[path = "../tests/accounts/tables.rs"]
+#[path = "../tests/stage/stage.rs"]
+mod stage;
+#[path = "../tests/stage/tables.rs"]
 mod tables;
 
 use std::time::{Duration, Instant};

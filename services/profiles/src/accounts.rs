@@ -1,7 +1,7 @@
 //! Accounts: who may sign in, with what, and for how long; the team of each tenant; the audit log.
 //!
-//! `rpc` is the gRPC face; `sign_in`, `links`, `sessions`, `second_factor` and `team` are what it does; `domain` holds the rules, `store`
-//! the tables. An answer never says whether somebody has an account: unknown, wrong and too early look and last the same. Cookies,
+//! `rpc` is the gRPC face; `sign_in`, `links`, `sessions`, `second_factor` and `team` are what it does, and `post` sends; `domain` holds
+//! the rules, `store` the tables. An answer never says whether somebody has an account: unknown, wrong and too early look and last the same. Cookies,
 //! pages and the hashing of network addresses are the gateway's business; mail is the notifications service's.
 
 pub(crate) mod audit;
@@ -11,6 +11,7 @@ mod links;
 mod mail;
 mod metrics;
 mod persons;
+mod post;
 mod residents;
 mod rpc;
 mod second_factor;
@@ -21,12 +22,11 @@ mod team;
 
 use std::sync::Arc;
 
-use prometheus_client::registry::Registry;
-use tokio::sync::Semaphore;
 use tonic::transport::Channel;
 use turnout_platform::{
     auth::{Access, AccessTable, Credentials, ORGANISERS, OWNERS, SUPPORTERS},
     clock::Clock,
+    failure::Failure,
     ids::TenantId,
     lifecycle::Lifecycle,
     limits::{RPC_REQUEST_BYTES_MAX, RPC_RESPONSE_BYTES_MAX},
@@ -35,11 +35,18 @@ use turnout_platform::{
 };
 use turnout_proto::profiles::v1::account_service_server::AccountServiceServer;
 
+pub(crate) use metrics::Metrics;
 pub(crate) use persons::{Person, Persons};
+pub(crate) use post::{Addressee, Post};
 pub use store::TABLES;
 
+pub(crate) use domain::{fields::Realm, secrets::AccountId};
+
 use self::{
-    audit::Audit, domain::secrets::AccountId, hashing::Hashing, links::LINK_REQUESTS_MAX, mail::Mail, metrics::Metrics,
+    audit::{Audit, AuditRecord},
+    hashing::Hashing,
+    mail::Mail,
+    residents::Resident,
     store::Store,
 };
 
@@ -67,6 +74,7 @@ pub static ACCESS: AccessTable = &[
 ];
 
 /// What accounts need.
+#[derive(Clone)]
 pub(crate) struct Deps {
     /// Opened with [`TABLES`] and those of the vault among its tables.
     pub tables: Arc<dyn Tables>,
@@ -75,8 +83,18 @@ pub(crate) struct Deps {
     /// Where links are sent from.
     pub notifications: Channel,
     pub credentials: Credentials,
-    pub persons: Arc<dyn Persons>,
     pub life: Lifecycle,
+    pub metrics: Metrics,
+}
+
+impl Deps {
+    /// The post, which people need too.
+    pub fn post(&self) -> Post {
+        let mail = Mail::new(self.notifications.clone(), self.credentials.clone());
+        let store = Store::new(self.tables.clone(), self.vault.clone());
+        let (vault, clock) = (self.vault.clone(), self.clock.clone());
+        Post::new(store, vault, clock, mail, self.metrics.clone(), self.life.clone())
+    }
 }
 
 /// The accounts. A clone is another handle on the same.
@@ -87,12 +105,9 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     persons: Arc<dyn Persons>,
     hashing: Hashing,
-    mail: Mail,
+    post: Post,
     audit: Audit,
     metrics: Metrics,
-    life: Lifecycle,
-    /// Room for links that are being sent in the background.
-    link_requests: Arc<Semaphore>,
     /// An account and a tenant that nobody has, to be read where there is nothing to read.
     nobody: AccountId,
     nowhere: TenantId,
@@ -100,9 +115,8 @@ pub struct Accounts {
 
 impl Accounts {
     /// The accounts on these tables. They hold no state of their own, so several processes may run on one cluster.
-    pub fn new(deps: Deps, registry: &mut Registry) -> Self {
-        let Deps { tables, clock, vault, notifications, credentials, persons, life } = deps;
-        let metrics = Metrics::register(registry);
+    pub fn new(deps: Deps, post: Post, persons: Arc<dyn Persons>) -> Self {
+        let Deps { tables, clock, vault, metrics, .. } = deps;
         Self {
             store: Store::new(tables.clone(), vault.clone()),
             audit: Audit::new(tables, vault.clone(), clock.clone()),
@@ -110,10 +124,8 @@ impl Accounts {
             clock,
             persons,
             hashing: Hashing::new(metrics.clone()),
-            mail: Mail::new(notifications, credentials),
+            post,
             metrics,
-            life,
-            link_requests: Arc::new(Semaphore::new(LINK_REQUESTS_MAX)),
             nobody: "-".parse().expect("a dash is an id"),
             nowhere: "-".parse().expect("a dash is an id"),
         }
@@ -124,6 +136,14 @@ impl Accounts {
         AccountServiceServer::new(self)
             .max_decoding_message_size(RPC_REQUEST_BYTES_MAX)
             .max_encoding_message_size(RPC_RESPONSE_BYTES_MAX)
+    }
+
+    /// Enters in the audit log what somebody does to their own account, before it is done.
+    async fn note_own(&self, resident: &Resident, action: &str) -> Result<(), Failure> {
+        let who = resident.actor();
+        let record =
+            AuditRecord { actor: who.clone(), action: action.to_owned(), subject: who, ..AuditRecord::default() };
+        self.audit.record(&resident.tenant, record).await
     }
 
     fn at_ms(&self) -> i64 {

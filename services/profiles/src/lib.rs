@@ -65,11 +65,20 @@ impl Profiles {
     pub fn start(deps: Deps) -> Self {
         let Deps { tables, clock, vault, notifications, credentials, life, metrics } = deps;
         let audit = Audit::new(tables.clone(), vault.clone(), clock.clone());
-        let of_people = metrics.register(metrics::Metrics::register);
-        let people = People::new(tables.clone(), vault.clone(), audit, clock.clone(), of_people);
-        let persons = Arc::new(people.clone());
-        let of_accounts = accounts::Deps { tables, clock, vault, notifications, credentials, persons, life };
-        let accounts = metrics.register(|registry| Accounts::new(of_accounts, registry));
+        let (of_people, of_accounts) =
+            (metrics.register(metrics::Metrics::register), metrics.register(accounts::Metrics::register));
+        let deps = accounts::Deps {
+            tables: tables.clone(),
+            clock: clock.clone(),
+            vault: vault.clone(),
+            notifications,
+            credentials,
+            life,
+            metrics: of_accounts,
+        };
+        let post = deps.post();
+        let people = People::new(tables, vault, audit, clock, post.clone(), of_people);
+        let accounts = Accounts::new(deps, post, Arc::new(people.clone()));
         Self { people, accounts }
     }
 

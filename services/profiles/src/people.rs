@@ -26,7 +26,7 @@ use turnout_proto::profiles::v1::people_service_server::PeopleServiceServer;
 use self::{ledgers::Ledgers, list::Lists, store::Store};
 use crate::{
     accounts::{
-        self, Persons,
+        self, AccountId, Addressee, Persons, Post, Realm,
         audit::{Audit, AuditRecord},
     },
     domain::person::{Assurance, Changes, Details, Person},
@@ -68,6 +68,7 @@ pub(crate) struct People {
     lists: Lists,
     audit: Audit,
     clock: Arc<dyn Clock>,
+    post: Post,
     metrics: Metrics,
 }
 
@@ -91,11 +92,12 @@ impl People {
         vault: Vault,
         audit: Audit,
         clock: Arc<dyn Clock>,
+        post: Post,
         metrics: Metrics,
     ) -> Self {
         let store = Store { tables: tables.clone(), vault };
         let lists = Lists::new(store.clone(), clock.clone(), metrics.clone());
-        Self { store, ledgers: Ledgers { tables }, lists, audit, clock, metrics }
+        Self { store, ledgers: Ledgers { tables }, lists, audit, clock, post, metrics }
     }
 
     /// Their gRPC face, to be added to a server whose authenticator knows [`ACCESS`].
@@ -296,10 +298,22 @@ impl Persons for People {
         self.mark_verified(tenant, &id, at_ms).await.map(drop)
     }
 
+    async fn confirm_consents(&self, tenant: &TenantId, id: &str, request: &str) -> Result<(), Failure> {
+        let id = id.parse().map_err(|_| Failure::NotFound { what: "person" })?;
+        self.confirm_consents(tenant, &id, request).await
+    }
+
     async fn mark_account(&self, tenant: &TenantId, id: &str) -> Result<(), Failure> {
         let id = id.parse().map_err(|_| Failure::NotFound { what: "person" })?;
         self.mark_account(tenant, &id).await.map(drop)
     }
+}
+
+/// Whom a link to a person reaches.
+fn addressee(tenant: &TenantId, person: &Person) -> Addressee {
+    let account: AccountId = person.id.as_str().parse().expect("ids of people and of accounts follow one rule");
+    let Details { email, name, language, .. } = person.details.clone();
+    Addressee { realm: Realm::Audience, tenant: tenant.clone(), account, generation: 0, email, name, language }
 }
 
 fn signs_in(person: Person) -> accounts::Person {

@@ -66,7 +66,7 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.registration.v1.RegistrantService/Register", Access::Team(SUPPORTERS)),
     ("/turnout.registration.v1.RegistrantService/GetRegistration", Access::Team(EVERYONE)),
     ("/turnout.registration.v1.RegistrantService/ListRegistrants", Access::Team(EVERYONE)),
-    ("/turnout.registration.v1.RegistrantService/ExportRegistrants", Access::Team(EVERYONE)),
+    ("/turnout.registration.v1.RegistrantService/ExportRegistrants", Access::Team(ORGANISERS)),
     ("/turnout.registration.v1.RegistrantService/ListRegistrationsOfPerson", Access::Team(EVERYONE)),
     ("/turnout.registration.v1.RegistrantService/UpdateRegistration", Access::Team(SUPPORTERS)),
     ("/turnout.registration.v1.RegistrantService/CancelRegistration", Access::Team(SUPPORTERS)),
@@ -150,6 +150,8 @@ impl Registration {
             profiles,
             own_metrics.clone(),
         );
+        life.spawn("places that were left behind", registrants.clone().settle_until_stopped(life.clone()));
+        retention::run_daily(registrants.clone(), life);
         let places = Arc::new(Places(registrants.clone()));
         for (name, kind) in
             [("registration_places", EventKind::Registration), ("registration_limits", EventKind::Event)]

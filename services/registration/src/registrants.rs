@@ -12,10 +12,12 @@ mod places;
 mod profiles;
 mod register;
 mod seats;
+mod settling;
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use turnout_platform::{
     auth::codes::{CodePurpose, Codes},
     clock::Clock,
@@ -38,7 +40,7 @@ pub(crate) use self::{
     register::{Wanted, Who},
 };
 
-use self::seats::Seats;
+use self::{seats::Seats, settling::Doubts};
 use crate::{
     domain::{
         event::Event,
@@ -57,6 +59,11 @@ use crate::{
 const CHANGE_TRIES_MAX: usize = 10;
 /// Registrations of a person, or check-ins of a scanner, that are read at the same time.
 const READS_AT_ONCE_MAX: usize = 16;
+/// Registrations and changes that are under way in a process at the same time. Each takes a dozen steps at the store: with many more, all
+/// would be slow together and end at their deadlines with nothing done.
+const CHANGES_AT_ONCE_MAX: usize = 256;
+/// Who has not begun by then is refused, which costs nothing, and comes again; who begins has the rest of a call's ten seconds.
+const BEGINS_WITHIN: Duration = Duration::from_secs(4);
 /// When to try again what many change at the same moment.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -71,6 +78,8 @@ pub(crate) struct Registrants {
     outbox: Outbox,
     profiles: Profiles,
     seats: Seats,
+    doubts: Doubts,
+    turns: Arc<Semaphore>,
     metrics: Metrics,
 }
 
@@ -94,7 +103,8 @@ impl Registrants {
         metrics: Metrics,
     ) -> Self {
         let seats = Seats::new(store.clone(), clock.clone());
-        Self { store, clock, vault, codes, roll, outbox, profiles, seats, metrics }
+        let turns = Arc::new(Semaphore::new(CHANGES_AT_ONCE_MAX));
+        Self { store, clock, vault, codes, roll, outbox, profiles, seats, doubts: Doubts::default(), turns, metrics }
     }
 
     /// The event of this tenant, or of any when there is none.
@@ -144,6 +154,7 @@ impl Registrants {
         expected: Option<i64>,
         step: impl Fn(Registration) -> Result<Step, Failure>,
     ) -> Result<(Registration, bool), Failure> {
+        let _turn = self.turn().await?;
         for _ in 0..CHANGE_TRIES_MAX {
             let found = self.registration(event, id).await?;
             if expected.is_some_and(|expected| expected != found.version) {
@@ -180,7 +191,7 @@ impl Registrants {
             if let Some(seat) = before.seat.filter(|_| after.seat.is_none())
                 && let Err(failure) = self.seats.free(&after.event, seat, &after.id).await
             {
-                tracing::warn!(%failure, "a place stays taken until the event seems full");
+                tracing::warn!(%failure, "a place stays taken until somebody wants it");
             }
             announcement.done();
             return Ok(true);
@@ -260,6 +271,12 @@ impl Registrants {
     /// Keeps who took data out, or changed a secret of the tenant.
     pub async fn audit_once(&self, tenant: &TenantId, entry: AuditEntry) -> Result<(), Failure> {
         self.profiles.audit(tenant, entry).await
+    }
+
+    /// Waits until this call may begin, in the order of coming.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        let turn = tokio::time::timeout(BEGINS_WITHIN, self.turns.acquire()).await;
+        turn.ok().and_then(Result::ok).ok_or(Failure::Overloaded { retry_after: RETRY_AFTER })
     }
 
     fn at_ms(&self) -> i64 {

@@ -2,27 +2,37 @@
 //! The rows stay, with when and whether somebody came and paid, so the figures of past events stay too. Nothing is ever removed before a
 //! tenant has chosen a number of days; an event that was never ended or cancelled keeps everything.
 //!
-//! Whoever calls has written the audit log. Other data of a person is the business of the services that hold it.
+//! It is looked for once a day (`daily`), and by call. Before anything of an event is removed, the audit log says so, with the version of
+//! the policy. Other data of a person is the business of the services that hold it.
 
+mod daily;
+mod runs;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::{TryStreamExt as _, future::try_join_all};
-use turnout_platform::{auth::Principal, failure::Failure, outbox::EventKind};
+use turnout_platform::{failure::Failure, ids::TenantId, outbox::EventKind};
 use turnout_proto::{
     events::v1::{DomainEvent, RegistrationChange, RegistrationChanged, domain_event::What},
-    registration::v1::{ApplyRetentionRequest, ApplyRetentionResponse, RetentionOfEvent},
+    profiles::v1::AuditEntry,
+    registration::v1::{ApplyRetentionResponse, RetentionOfEvent},
 };
+
+pub(crate) use self::{daily::run_daily, runs::RETENTION_RUNS};
 
 use crate::{
     domain::{
         event::{Event, State},
         registration::Registration,
     },
-    roll::Roll,
+    registrants::Registrants,
+    roll::RegistrantSettings,
     rpc::wire,
     store::registrations::Sealed,
 };
 
-/// Registrations that one call clears, so that it ends in time; the next call goes on.
-const CLEARED_PER_CALL_MAX: usize = 2000;
+/// Registrations that one batch clears, so that it ends in time; the next goes on.
+const CLEARED_PER_BATCH_MAX: usize = 2000;
 /// Registrations that are announced together, and cleared at the same time.
 const CLEARED_TOGETHER_MAX: usize = 20;
 /// How often clearing is tried again when somebody else changes the same registration at the same moment.
@@ -31,59 +41,86 @@ const CLEAR_TRIES_MAX: usize = 5;
 const EVENTS_OF_PAGE: usize = 200;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-impl Roll {
+/// Who applies the policy.
+pub(crate) struct Run {
+    /// As the audit log names them.
+    pub actor: String,
+    /// Batches of the same name are one entry for each event.
+    pub name: String,
+    /// Only says what would be removed.
+    pub only_says: bool,
+}
+
+/// One batch.
+pub(crate) struct Batch {
+    pub answer: ApplyRetentionResponse,
+    /// Whether it went through everything, so that nothing is left.
+    pub is_last: bool,
+}
+
+impl Registrants {
     /// Clears what is due, or says how much that would be. One call clears a part of a large event: it is repeated until nothing is left.
-    pub async fn apply_retention(
-        &self,
-        caller: &Principal,
-        request: ApplyRetentionRequest,
-    ) -> Result<ApplyRetentionResponse, Failure> {
-        let tenant = caller.tenant()?;
-        let settings = self.settings_of(tenant).await?;
-        let mut answer = ApplyRetentionResponse { events: Vec::new(), settings_version: settings.version };
+    pub async fn apply_retention(&self, tenant: &TenantId, run: &Run) -> Result<Batch, Failure> {
+        let settings = self.roll.settings_of(tenant).await?;
+        let answer = ApplyRetentionResponse { events: Vec::new(), settings_version: settings.version };
+        let mut batch = Batch { answer, is_last: true };
         if settings.retention_days == 0 {
-            return Ok(answer);
+            return Ok(batch);
         }
-        let ended_before_ms = (self.clock().at_ms() as i64).saturating_sub(settings.retention_days * DAY_MS);
-        let (mut left, mut after) = (CLEARED_PER_CALL_MAX, None);
+        let ended_before_ms = (self.clock.at_ms() as i64).saturating_sub(settings.retention_days * DAY_MS);
+        let (mut left, mut after) = (CLEARED_PER_BATCH_MAX, None);
         loop {
-            let mut page = self.store().events_of(tenant, after, EVENTS_OF_PAGE).await?;
+            let mut page = self.store.events_of(tenant, after, EVENTS_OF_PAGE).await?;
             page.events.retain(|event| end_ms(event).is_some_and(|end_ms| end_ms < ended_before_ms));
             for event in &page.events {
-                let registrations =
-                    if request.dry_run { self.due(event).await? } else { self.clear(event, &mut left).await? };
+                let registrations = if run.only_says {
+                    self.due(event).await?
+                } else {
+                    self.clear(event, settings, run, &mut left).await?
+                };
                 if registrations > 0 {
-                    answer.events.push(RetentionOfEvent {
+                    batch.answer.events.push(RetentionOfEvent {
                         event_id: event.id.to_string(),
                         title: event.title.clone(),
                         registrations: registrations as i64,
                     });
                 }
                 if left == 0 {
-                    return Ok(answer);
+                    batch.is_last = false;
+                    return Ok(batch);
                 }
             }
             after = page.next;
             if after.is_none() {
-                return Ok(answer);
+                return Ok(batch);
             }
         }
     }
 
     async fn due(&self, event: &Event) -> Result<usize, Failure> {
-        let pages = self.reader().all(&event.tenant, &event.id);
+        let pages = self.roll.reader().all(&event.tenant, &event.id);
         pages.try_fold(0, |due, page| async move { Ok(due + page.iter().filter(|it| is_personal(it)).count()) }).await
     }
 
-    async fn clear(&self, event: &Event, left: &mut usize) -> Result<usize, Failure> {
+    async fn clear(
+        &self,
+        event: &Event,
+        settings: RegistrantSettings,
+        run: &Run,
+        left: &mut usize,
+    ) -> Result<usize, Failure> {
         let mut cleared = 0;
-        let mut pages = self.reader().all(&event.tenant, &event.id);
+        let mut pages = self.roll.reader().all(&event.tenant, &event.id);
         while *left > 0
             && let Some(page) = pages.try_next().await?
         {
             let due: Vec<_> = page.into_iter().filter(is_personal).take(*left).collect();
+            if cleared == 0 && !due.is_empty() {
+                self.enter_clearing(event, settings, run).await?;
+            }
             for together in due.chunks(CLEARED_TOGETHER_MAX) {
                 self.clear_together(event, together).await?;
+                self.roll.metrics().retention_cleared(together.len());
                 cleared += together.len();
                 *left -= together.len();
             }
@@ -91,9 +128,25 @@ impl Roll {
         Ok(cleared)
     }
 
+    async fn enter_clearing(&self, event: &Event, settings: RegistrantSettings, run: &Run) -> Result<(), Failure> {
+        let RegistrantSettings { version, retention_days, .. } = settings;
+        let id = digest(&SHA256, format!("retention/{}/{}", event.id, run.name).as_bytes());
+        let entry = AuditEntry {
+            actor: run.actor.clone(),
+            action: "retention.apply".to_owned(),
+            subject: format!("event:{}", event.id),
+            event_id: event.id.to_string(),
+            detail: format!("settings version {version}: {retention_days} days"),
+            entry_id: BASE64_URL_SAFE_NO_PAD.encode(id),
+            ..AuditEntry::default()
+        };
+        self.audit_once(&event.tenant, entry).await
+    }
+
     /// Other processes must forget too, so they are told as of any change.
     async fn clear_together(&self, event: &Event, due: &[Registration]) -> Result<(), Failure> {
-        let announcement = self.outbox().announce(due.iter().map(|it| self.told(event, it)).collect()).await?;
+        let announcement =
+            self.roll.outbox().announce(due.iter().map(|it| self.told_of_clearing(event, it)).collect()).await?;
         try_join_all(due.iter().cloned().map(|registration| self.clear_one(event, registration))).await?;
         announcement.done();
         Ok(())
@@ -104,15 +157,15 @@ impl Roll {
             let version = registration.version;
             // First, so that a crash in between leaves nothing that the next run would not find.
             if let Some(person) = &registration.person {
-                self.store().forget_place(&event.tenant, person, &event.id, &registration.id).await?;
+                self.store.forget_place(&event.tenant, person, &event.id, &registration.id).await?;
             }
             let after = registration.without_person();
             let sealed = Sealed::new(event.tenant.clone(), after.clone(), None)?;
-            if self.store().replace_registration(&sealed, version).await? {
-                self.changed(&event.tenant, &after);
+            if self.store.replace_registration(&sealed, version).await? {
+                self.roll.changed(&event.tenant, &after);
                 return Ok(());
             }
-            let found = self.reader().one(&event.id, &after.id).await?;
+            let found = self.roll.reader().one(&event.id, &after.id).await?;
             match found.filter(is_personal) {
                 Some(found) => registration = found,
                 None => return Ok(()),
@@ -121,7 +174,7 @@ impl Roll {
         Err(Failure::Changed { what: "registration" })
     }
 
-    fn told(&self, event: &Event, before: &Registration) -> (EventKind, DomainEvent) {
+    fn told_of_clearing(&self, event: &Event, before: &Registration) -> (EventKind, DomainEvent) {
         let what = RegistrationChanged {
             event_id: event.id.to_string(),
             registration_id: before.id.to_string(),
@@ -132,7 +185,7 @@ impl Roll {
         let told = DomainEvent {
             message_id: String::new(),
             tenant_id: event.tenant.to_string(),
-            at: Some(wire::timestamp(self.clock().at_ms() as i64)),
+            at: Some(wire::timestamp(self.clock.at_ms() as i64)),
             what: Some(What::Registration(what)),
         };
         (EventKind::Registration, told)

@@ -2,8 +2,9 @@
 //! be searched by; the roll reads an event once, unseals it, and keeps it in memory while it is used.
 //!
 //! It is never the truth: the tables are. Changes come from the own process at once ([`Roll::changed`]) and from others over the durable
-//! bus, each with a version, and only newer versions are taken; so any number of processes agree. [`Roll::recount`] compares with the
-//! tables. Whoever calls has authenticated the caller and, where it must be, written the audit log.
+//! bus, each with a version, and only newer versions are taken; so any number of processes agree. When the bus was away, changes may have
+//! been missed, and what is held is read anew. [`Roll::recount`] compares with the tables. Whoever calls has authenticated the caller and,
+//! where it must be, written the audit log.
 
 mod entry;
 mod figures;
@@ -16,9 +17,9 @@ mod reader;
 mod settings;
 mod statistics;
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::Stream;
+use futures_util::{FutureExt as _, Stream, future::select_all};
 use prometheus_client::registry::Registry;
 use prost::Message as _;
 use tonic::Status;
@@ -26,7 +27,7 @@ use turnout_platform::{
     auth::{Principal, codes::Codes},
     bus::{
         Message,
-        durable::{self, Consumer, DurableMetrics, Handler, HandlerError, SharedDurableBus},
+        durable::{self, Consumer, DurableMetrics, Handler, HandlerError, Running, SharedDurableBus},
         subjects::{self, EventKind},
     },
     clock::Clock,
@@ -39,7 +40,7 @@ use turnout_platform::{
 };
 use turnout_proto::events::v1::{DomainEvent, domain_event::What};
 
-pub(crate) use self::settings::REGISTRANT_SETTINGS;
+pub(crate) use self::settings::{REGISTRANT_SETTINGS, RegistrantSettings};
 
 use self::{entry::Entry, held::Held, metrics::RollMetrics, reader::Reader};
 use crate::{
@@ -49,6 +50,8 @@ use crate::{
 
 /// Messages about registrations that are handled at the same time. The order is of no matter: the newest version wins.
 const MESSAGES_AT_ONCE_MAX: usize = 16;
+/// How old a list may be while nothing is heard of other processes.
+const UNHEARD_AGE: Duration = Duration::from_secs(10);
 
 /// A stream of answers.
 pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -97,17 +100,11 @@ impl Roll {
             let handler = Arc::new(Follower { held: held.clone() });
             running.push(durable::run(&life, bus.clone(), consumer, durable_metrics.clone(), handler));
         }
-        // What was read before the first message could be heard may be old by then.
         let (late, stopping) = (held.clone(), life.stopping());
         life.spawn("registrants catch up", async move {
             tokio::select! {
                 () = stopping => {}
-                () = async {
-                    for running in &mut running {
-                        running.heard().await;
-                    }
-                    late.read_anew().await;
-                } => {}
+                () = catch_up(&late, running) => {}
             }
             Ok(())
         });
@@ -121,8 +118,12 @@ impl Roll {
         }
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.inner.store
+    pub(crate) fn tables(&self) -> &Arc<dyn Tables> {
+        &self.inner.tables
+    }
+
+    pub(crate) fn metrics(&self) -> &RollMetrics {
+        &self.inner.metrics
     }
 
     pub(crate) fn reader(&self) -> &Reader {
@@ -145,6 +146,20 @@ impl Roll {
         found
             .filter(|event| tenant.is_none_or(|tenant| *tenant == event.tenant))
             .ok_or(Failure::NotFound { what: "event" })
+    }
+}
+
+/// What was read before the first message could be heard may be old by then, and so may everything after the bus was away. While it is
+/// away, it is looked for again and again.
+async fn catch_up(held: &Held, mut running: Vec<Running>) {
+    loop {
+        let all_hear = running.iter().all(Running::hears);
+        let changes = select_all(running.iter_mut().map(|running| running.changed().boxed()));
+        tokio::select! {
+            _ = changes => {}
+            () = tokio::time::sleep(UNHEARD_AGE), if !all_hear => {}
+        }
+        held.spoil();
     }
 }
 

@@ -1,6 +1,7 @@
-//! The gRPC face: reads the fields, asks `actions`, writes the answer. The access layer has authenticated each call before it
+//! The gRPC face: reads the fields, enters in the audit log who does what, asks `actions`, writes the answer. The access layer has authenticated each call before it
 //! gets here; a failure becomes a status in `turnout_platform::failure`.
 
+mod audit;
 mod registrants;
 pub(crate) mod wire;
 
@@ -8,7 +9,7 @@ use tonic::{Request, Response, Status};
 use turnout_platform::{
     auth::{ApiKeys as _, Principal, principal_of},
     failure::Failure,
-    ids::TenantId,
+    ids::{RoomId, TenantId},
     limits::TITLE_CHARS_MAX,
     random,
 };
@@ -21,6 +22,7 @@ use turnout_proto::registration::v1::{
     UpdateEventResponse, registration_service_server::RegistrationService,
 };
 
+use self::audit::About;
 use crate::{
     Registration,
     domain::{
@@ -42,6 +44,7 @@ impl RegistrationService for Registration {
         let title = fields::line("title", &request.title, TITLE_CHARS_MAX)?;
         let zone = settings::zone("zone", &request.zone)?;
         let settings = Settings::new(zone, wire::required_time("starts_at", request.starts_at)?);
+        self.registrants.enter_act(&caller, "event.create", About::Event(&id), String::new()).await?;
         let event = self.create_event(tenant, id, title, settings).await?;
         Ok(Response::new(CreateEventResponse { event: Some(wire::event(event, &caller)) }))
     }
@@ -70,8 +73,13 @@ impl RegistrationService for Registration {
         let tenant = caller.tenant()?;
         let event = request.event.unwrap_or_default();
         let id = fields::id("event.event_id", &event.event_id)?;
+        let named = request.update_mask.as_ref().map(|mask| mask.paths.join(", ")).unwrap_or_default();
         let patch = wire::patch(&event, request.update_mask)?;
         let expected = fields::expected_version(request.expected_version)?;
+        let found = self.event(Some(tenant), &id).await?;
+        if expected.is_none_or(|expected| expected == found.version) && found.patched(&patch)?.is_some() {
+            self.registrants.enter_act(&caller, "event.update", About::Event(&id), named).await?;
+        }
         let event = self.update_event(tenant, &id, &patch, expected).await?;
         Ok(Response::new(UpdateEventResponse { event: Some(wire::event(event, &caller)) }))
     }
@@ -82,6 +90,10 @@ impl RegistrationService for Registration {
         let id = fields::id("event_id", &request.event_id)?;
         let to = state(request.state)?;
         let expected = fields::expected_version(request.expected_version)?;
+        let found = self.event(Some(tenant), &id).await?;
+        if expected.is_none_or(|expected| expected == found.version) && found.moved_to(to, 0).is_ok() {
+            self.registrants.enter_act(&caller, "event.state", About::Event(&id), to.to_string()).await?;
+        }
         let event = self.change_state(tenant, &id, to, expected).await?;
         Ok(Response::new(ChangeEventStateResponse { event: Some(wire::event(event, &caller)) }))
     }
@@ -90,8 +102,10 @@ impl RegistrationService for Registration {
         let (caller, request) = parts(request)?;
         let tenant = caller.tenant()?;
         let event = fields::id("event_id", &request.event_id)?;
-        let id = fields::id("room_id", &given_or_chosen(request.room_id))?;
+        let id: RoomId = fields::id("room_id", &given_or_chosen(request.room_id))?;
         let title = fields::line("title", &request.title, TITLE_CHARS_MAX)?;
+        self.event(Some(tenant), &event).await?;
+        self.registrants.enter_act(&caller, "room.create", About::Event(&event), id.to_string()).await?;
         let room = self.create_room(tenant, event, id, title).await?;
         Ok(Response::new(CreateRoomResponse { room: Some(wire_room(room)) }))
     }
@@ -122,6 +136,7 @@ impl RegistrationService for Registration {
         let (caller, request) = parts(request)?;
         let tenant = caller.tenant()?;
         let public_key = fields::public_key(&request.public_key)?;
+        self.registrants.enter_act(&caller, "ticket-key.register", About::Tenant, String::new()).await?;
         let key_id = self.register_ticket_key(tenant, public_key).await?.to_string();
         Ok(Response::new(RegisterTicketKeyResponse { key_id }))
     }
@@ -135,6 +150,8 @@ impl RegistrationService for Registration {
     async fn create_api_key(&self, request: Request<CreateApiKeyRequest>) -> Answer<CreateApiKeyResponse> {
         let (caller, request) = parts(request)?;
         let key = self.create_api_key(caller.tenant()?, &request.label).await?;
+        // After it was made, for then it has an id; but nobody is told the secret of a key that is not in the log.
+        self.registrants.enter_act(&caller, "api-key.create", About::Key(&key.key_id), String::new()).await?;
         Ok(Response::new(CreateApiKeyResponse { key_id: key.key_id, secret: key.secret }))
     }
 

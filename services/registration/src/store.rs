@@ -33,9 +33,11 @@ pub static TABLES: &[&Table] = &[
     &forms::FORMS_BY_EVENT,
     &seats::SEATS_BY_EVENT,
     &seats::WAITING_BY_EVENT,
+    &seats::EVENTS_TO_SETTLE,
     &payments::PAYMENT_SECRETS,
     &payments::PAYMENT_NOTICES,
     &crate::roll::REGISTRANT_SETTINGS,
+    &crate::retention::RETENTION_RUNS,
 ];
 
 static EVENTS_BY_ID: Table = Table {

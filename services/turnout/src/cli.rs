@@ -9,7 +9,7 @@ use turnout_platform::{
     ids::{EventId, RoomId},
 };
 
-use crate::{Role, tools::WantedTickets};
+use crate::{Role, dead_letters::Wanted, tools::WantedTickets};
 
 /// Tickets of one call.
 const TICKETS_MAX: i64 = 1_000_000;
@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Ticket(WantedTickets),
     SignInLink,
     Recount(EventId),
+    DeadLetters(Wanted),
 }
 
 /// A parsed command line with its configuration.
@@ -66,6 +67,10 @@ pub(crate) fn parse(
         Some(("mesh-key", _)) => Command::MeshKey,
         Some(("sign-in-link", _)) => Command::SignInLink,
         Some(("recount", wanted)) => Command::Recount(wanted.get_one::<EventId>("event").expect("required").clone()),
+        Some(("dead-letters", wanted)) => Command::DeadLetters(match wanted.subcommand_name() {
+            Some("replay") => Wanted::Replay,
+            _ => Wanted::List,
+        }),
         Some(("ticket", wanted)) => Command::Ticket(WantedTickets {
             event: wanted.get_one::<EventId>("event").expect("required").clone(),
             room: wanted.get_one::<RoomId>("room").cloned(),
@@ -137,6 +142,13 @@ fn app() -> Clap {
             Clap::new("recount")
                 .about("Count an event's registrants anew from the tables and compare with what is shown; exit code 1 if they differ")
                 .arg(Arg::new("event").long("event").value_name("ID").required(true).value_parser(value_parser!(EventId)).help("The event")),
+        )
+        .subcommand(
+            Clap::new("dead-letters")
+                .about("Show the messages that consumers of the process on this data folder gave up, or send them again")
+                .subcommand_required(true)
+                .subcommand(Clap::new("list").about("Print the oldest of each consumer: what it was, and why it was given up"))
+                .subcommand(Clap::new("replay").about("Send them again, once what made them fail is mended")),
         )
         .subcommand(
             Clap::new("ticket")

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
 use tonic::transport::Channel;
 use turnout_platform::{
-    admin,
+    admin::{self, DeadLetters},
     auth::MeshKey,
     bus::{
         InProcessBus, MeteredBus, NatsBus, NatsOptions, SharedBus,
@@ -27,6 +27,8 @@ use crate::Role;
 /// A store that does not answer at start is tried again for so long.
 const STORE_WAIT_MAX: Duration = Duration::from_mins(2);
 const STORE_RETRY: Duration = Duration::from_secs(1);
+/// The bus is waited for at the start for so long; then its users wait for it.
+const BUS_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// The parts that all roles share.
 pub(crate) struct Foundation {
@@ -38,6 +40,7 @@ pub(crate) struct Foundation {
     pub mesh_key: Arc<MeshKey>,
     pub telemetry: Telemetry,
     pub admin_addr: SocketAddr,
+    dead_letters: DeadLetters,
 }
 
 /// The bus, in both halves.
@@ -76,9 +79,10 @@ impl Foundation {
         let (life, metrics) = (Lifecycle::new(), Metrics::new());
         let listener = bind("admin_addr", config.admin_addr).await?;
         let admin_addr = listener.local_addr()?;
-        admin::serve(&life, listener, metrics.clone());
-        let clock = Arc::new(SystemClock::new());
-        Ok(Self { config, node_name, clock, life, metrics, mesh_key, telemetry, admin_addr })
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let dead_letters = DeadLetters::default();
+        admin::serve(&life, listener, metrics.clone(), dead_letters.clone(), &mesh_key, clock.clone());
+        Ok(Self { config, node_name, clock, life, metrics, mesh_key, telemetry, admin_addr, dead_letters })
     }
 
     /// Opens the tables, waiting for a cluster that is still starting.
@@ -130,6 +134,8 @@ impl Foundation {
                 (bus.clone(), Some(bus))
             }
         };
+        // Mostly a matter of milliseconds; whoever began before would complain in vain at every start.
+        let _ = tokio::time::timeout(BUS_WAIT_MAX, core.connected().wait_for(|connected| *connected)).await;
         Ok(Bus { core: MeteredBus::start(core, &self.life, &self.metrics), nats })
     }
 
@@ -143,7 +149,7 @@ impl Foundation {
             }
             None => InProcessDurable::open(tables.clone(), self.clock.clone(), &self.life).await?,
         };
-        let events = MeteredDurable::new(events, metrics.clone());
+        let events = self.dead_letters.watch(MeteredDurable::new(events, metrics.clone()));
         let vault = Vault::new(tables.clone(), &self.mesh_key, self.clock.clone());
         Ok(Keep { tables, events, events_metrics: metrics, vault })
     }

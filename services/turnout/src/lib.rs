@@ -5,6 +5,7 @@
 //! and how they reach each other. Nothing here decides anything about events or counts.
 
 mod cli;
+mod dead_letters;
 mod foundation;
 mod parts;
 mod tools;
@@ -43,6 +44,10 @@ pub fn run(
         Command::Recount(event) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(tools::recount(&line.config, &event))
+        }
+        Command::DeadLetters(wanted) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(dead_letters::ask(&line.config, wanted))
         }
         Command::Run(role) => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
             let base = Foundation::lay(line.config, role).await?;

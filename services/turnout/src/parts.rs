@@ -91,6 +91,7 @@ pub(crate) fn notifications(
         smtp_url: base.config.smtp_url.clone(),
         mail_folder: base.config.data_file("mail"),
         sms_url: base.config.sms_url.clone(),
+        webhooks_anywhere: base.config.webhooks_anywhere,
         worker_concurrency: MESSAGES_AT_ONCE,
     };
     let deps = turnout_notifications::Deps {
@@ -136,6 +137,7 @@ pub(crate) fn gateway_config(base: &Foundation) -> GatewayConfig {
         node_name: base.node_name.clone(),
         public_url: config.public_url.clone(),
         allowed_origins: config.allowed_origins.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
         workers: config.workers.unwrap_or_else(cores),
         connections_max: config.connections_max,
         handshakes_per_s_max: config.handshakes_per_s_max,

@@ -136,19 +136,19 @@ fn running_address(config: &Config) -> Option<String> {
     address_of(config, "public")
 }
 
-fn address_of(config: &Config, which: &str) -> Option<String> {
+pub(crate) fn address_of(config: &Config, which: &str) -> Option<String> {
     let file = std::fs::read_to_string(config.data_file("addresses.json")).ok()?;
     let addresses: serde_json::Value = serde_json::from_str(&file).ok()?;
     Some(addresses.get(which)?.as_str()?.to_owned())
 }
 
-fn existing_key(config: &Config) -> anyhow::Result<MeshKey> {
+pub(crate) fn existing_key(config: &Config) -> anyhow::Result<MeshKey> {
     MeshKey::read(&config.mesh_key_path())
         .context("this command needs the data folder (--data-dir) or the key file (--mesh-key-file) of a mesh that has been started once")
 }
 
 /// To standard output; a reader that has left (`| head`) is no error worth words.
-fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),

@@ -270,7 +270,7 @@ fn accounts(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
         "ListSessions" => mesh(&ListSessionsRequest { session }),
         "EndOtherSessions" => mesh(&EndOtherSessionsRequest { session }),
         "ChangePassword" => mesh(&ChangePasswordRequest { session, ..Default::default() }),
-        "BeginSecondFactor" => mesh(&BeginSecondFactorRequest { session }),
+        "BeginSecondFactor" => mesh(&BeginSecondFactorRequest { session, ..Default::default() }),
         "ConfirmSecondFactor" => mesh(&ConfirmSecondFactorRequest { session, code }),
         "RemoveSecondFactor" => mesh(&RemoveSecondFactorRequest { session, code }),
         "SendResetLink" => {

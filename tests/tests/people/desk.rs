@@ -110,16 +110,6 @@ impl Desk {
         self.events.clone().update_event(self.ask(update)).await.unwrap();
     }
 
-    /// Changes the words about an event.
-    pub async fn describe(&self, event: &str, summary: &str) {
-        let update = UpdateEventRequest {
-            event: Some(Event { event_id: event.into(), summary: summary.into(), ..Default::default() }),
-            update_mask: Some(prost_types::FieldMask { paths: vec!["summary".into()] }),
-            expected_version: 0,
-        };
-        acknowledged("describe", async || self.events.clone().update_event(self.ask(update.clone())).await).await;
-    }
-
     /// The figures that are shown.
     pub async fn statistics(&self, event: &str) -> Statistics {
         let request = GetStatisticsRequest { event_id: event.into() };

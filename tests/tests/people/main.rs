@@ -2,7 +2,9 @@
 //! stand anywhere in plain. What one method does is its service's own test.
 #![allow(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
+mod addresses;
 mod canary;
 mod desk;
+mod items;
 mod mails;
 mod registrations;

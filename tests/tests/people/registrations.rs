@@ -1,8 +1,15 @@
 //! Registering under chaos: many people register and cancel at once, each from several devices that all retry, while the program is
 //! killed with -9 twice. What was acknowledged must be true afterwards, in the registrations, the figures, the people, and the mails.
 //!
-//! `TURNOUT_TEST_PEOPLE=10000 cargo test -p turnout-tests --release --test people registrations` for the full crowd; the usual one is
-//! small enough for a debug build.
+//! The usual crowd is small enough for a debug build. The full one, each variant by itself and each with the time that it takes:
+//!
+//! ```sh
+//! export TURNOUT_TEST_PEOPLE=10000
+//! cargo test -p turnout-tests --release --test people registrations_in_one_process -- --nocapture
+//! cargo test -p turnout-tests --release --test people registrations_in_a_mesh -- --nocapture
+//! ```
+//!
+//! The mesh needs the servers that `tests/run` starts, and the variables that it sets.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,7 +18,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
@@ -119,6 +126,11 @@ fn people(usual: usize) -> usize {
     std::env::var("TURNOUT_TEST_PEOPLE").ok().map_or(usual, |number| number.parse().expect("a number of people"))
 }
 
+/// How long this many people may take for a part of what they do.
+fn within(people: usize) -> Duration {
+    SECOND * u32::try_from(60 + people / 50).expect("not that many people")
+}
+
 /// Two events, and everybody on their way. The count of steps that are done shows how far they are.
 struct Crowd {
     desk: Desk,
@@ -126,6 +138,7 @@ struct Crowd {
     done: Arc<AtomicUsize>,
     steps: usize,
     capacity: i64,
+    begun: Instant,
 }
 
 impl Crowd {
@@ -148,21 +161,31 @@ impl Crowd {
         let humans: Vec<Human> = (0..number).map(|number| Human::new(number, run)).collect();
         let steps = humans.iter().map(|human| human.steps.len()).sum();
         let mut people = tokio::task::JoinSet::new();
+        let begun = Instant::now();
         for (number, human) in humans.into_iter().enumerate() {
             people.spawn(human.live(desks.clone(), number, done.clone()));
         }
-        Self { desk: desks[0].clone(), people, done, steps, capacity: capacity as i64 }
+        Self { desk: desks[0].clone(), people, done, steps, capacity: capacity as i64, begun }
     }
 
     /// Waits until this share of all steps is acknowledged.
     async fn reaches(&self, tenths: usize) {
         let wanted = self.steps * tenths / 10;
         let look = async || self.done.load(Ordering::Relaxed);
-        until(&format!("{wanted} steps are acknowledged"), 60 * SECOND, look, |done| *done >= wanted).await;
+        until(&format!("{wanted} steps are acknowledged"), within(self.people.len()), look, |done| *done >= wanted)
+            .await;
     }
 
     async fn all_done(self) -> Truth {
         let people: Vec<Human> = self.people.join_all().await;
+        let took_s = self.begun.elapsed().as_secs_f64();
+        let calls = self.steps * DEVICES;
+        let rate = calls as f64 / took_s;
+        println!(
+            "{} people: {} steps, {calls} calls acknowledged in {took_s:.1} s ({rate:.0}/s), kills included",
+            people.len(),
+            self.steps
+        );
         Truth { desk: self.desk, people, capacity: self.capacity }
     }
 }
@@ -186,17 +209,13 @@ impl Truth {
             let active = self.of(event).count() as i64 - cancelled;
             let with_place = if event == "full" { active.min(self.capacity) } else { active };
             let expected = (with_place, active - with_place, cancelled);
-            let looks = AtomicUsize::new(0);
             let figures = async || {
-                // A place that a kill left taken is free for those who wait when something is next done to the event, two minutes later.
-                if event == "full" {
-                    self.desk.describe(event, &format!("look {}", looks.fetch_add(1, Ordering::Relaxed))).await;
-                    tokio::time::sleep(2 * SECOND).await;
-                }
                 let statistics = self.desk.statistics(event).await;
                 (statistics.registrants, statistics.waiting, statistics.cancelled)
             };
-            until(&format!("the figures of `{event}`"), 60 * SECOND, figures, |seen| *seen == expected).await;
+            // A place that a kill left taken goes to those who wait half a minute later.
+            until(&format!("the figures of `{event}`"), within(self.people.len()), figures, |seen| *seen == expected)
+                .await;
             let recount = self.desk.recount(event).await;
             assert_eq!(recount.differences, Vec::<String>::new(), "{recount:?}");
             let counted = recount.counted.unwrap();
@@ -227,7 +246,7 @@ impl Truth {
         };
         let mut expected: Vec<String> = self.people.iter().map(|human| human.email.clone()).collect();
         expected.sort();
-        until("each address is one person", 20 * SECOND, people, |emails| *emails == expected).await;
+        until("each address is one person", within(self.people.len()), people, |emails| *emails == expected).await;
     }
 
     /// Whoever registered was told, once for each time; and a mail is where the ledger says one is.
@@ -283,7 +302,7 @@ impl Truth {
         };
         // Whoever was killed while it handed a message over holds it for two minutes.
         let settled = std::cell::RefCell::new(None);
-        until("nobody is left untold", 60 * SECOND, ledger, |(untold, _, ledger)| {
+        until("nobody is left untold", within(self.people.len()), ledger, |(untold, _, ledger)| {
             let is = *untold == 0;
             if is {
                 settled.replace(Some(ledger.0.clone()));
@@ -346,9 +365,12 @@ impl Human {
 
 async fn check(crowd: Crowd, run: &str, mailbox: &Path) {
     let truth = crowd.all_done().await;
+    let done = Instant::now();
     truth.holds_in_registrations().await;
+    println!("registrations are as acknowledged after {:.1} s", done.elapsed().as_secs_f64());
     truth.holds_in_people(run).await;
     truth.holds_in_mails(run, mailbox).await;
+    println!("mails are as the ledger says after {:.1} s", done.elapsed().as_secs_f64());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ use crate::{
     views::{
         console::{
             audience::{Moment, PersonEvent},
+            audit,
             registrant::MessageLine,
             states::{self, Tone},
         },
@@ -151,7 +152,7 @@ pub(super) fn merge(story: &Story, person: &Person, events: &[PersonEvent]) -> V
             .cloned()
             .collect::<Vec<_>>()
             .join(" · ");
-        add(entry.at.as_ref(), states::action(&entry.action).to_owned(), note, title(&entry.event_id), Tone::Plain);
+        add(entry.at.as_ref(), audit::act(&entry.action), note, title(&entry.event_id), Tone::Plain);
     }
     // Equal moments keep the order of their causes: the later one of the list happened later.
     moments.reverse();

@@ -102,3 +102,19 @@ fn item_57_twenty_questions_come_back_as_they_were_sent() {
     let block = question(19, &form.fields[19], &two(), "f.19");
     assert_eq!((block.title.as_str(), block.open), ("Question 19", true));
 }
+
+#[test]
+fn looking_at_a_form_leaves_it_as_it_is_saved_and_a_changed_word_does_not() {
+    let shown = form_of("gala", &meal(), &two());
+    // As the service gives it: without texts that nobody wrote.
+    let mut stored = Form { version: 4, ..to_store(shown.clone()) };
+    stored.set_name(StandardField::Unspecified);
+    for field in &mut stored.fields {
+        field.hint = None;
+        field.purpose = None;
+    }
+    assert_eq!(essence(shown.clone()), essence(stored.clone()));
+    let mut changed = shown;
+    changed.fields[1].required = true;
+    assert_ne!(essence(changed), essence(stored));
+}

@@ -36,8 +36,12 @@ pub struct ConsoleAccountPage {
     pub own_session: String,
     /// The second factor is set up.
     pub has_second_factor: bool,
-    /// It is being set up.
-    pub setting_up: Option<NewSecondFactor>,
+    /// It is being set up: the first code is asked for.
+    pub setting_up: bool,
+    /// The key, on the page that follows the beginning and on no other.
+    pub new: Option<NewSecondFactor>,
+    /// The present password, which proves who begins; none where none is set.
+    pub proof: Option<Field>,
     /// The field for a code.
     pub code: Field,
     /// What came of the last act.

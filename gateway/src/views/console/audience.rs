@@ -95,7 +95,9 @@ impl PersonColumn {
             Self::Account if person.has_account => plain(words::ACCOUNT_YES),
             Self::Account => (words::ACCOUNT_NO.to_owned(), Tone::Quiet),
             Self::Since => {
-                plain(&person.created_at.map_or_else(String::new, |at| show::day_and_minute_in(at.seconds * 1000, UTC)))
+                let since =
+                    |at: prost_types::Timestamp| format!("{} {UTC}", show::day_and_minute_in(at.seconds * 1000, UTC));
+                plain(&person.created_at.map_or_else(String::new, since))
             }
         }
     }

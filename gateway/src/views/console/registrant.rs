@@ -149,6 +149,10 @@ impl RegistrantPage {
         at_ms.map_or_else(|| words::NOT_ENTERED.to_owned(), |at| show::day_and_minute_in(at, &self.head.facts.zone))
     }
 
+    fn times_in(&self) -> String {
+        words::TIMES_IN.replace("{zone}", &self.head.facts.zone)
+    }
+
     fn is_open(&self, action: &str) -> bool {
         self.open == Some(action)
     }

@@ -170,10 +170,12 @@ impl Column {
         if event.mode == AttendanceMode::Hybrid {
             columns.push(Self::Mode);
         }
-        columns.extend([Self::RegisteredAt, Self::Entered, Self::Confirmation, Self::Reminders, Self::Paid]);
+        // What is asked about most comes first: a narrow window cuts off the rest.
+        columns.extend([Self::Paid, Self::Entered]);
         if event.has_door() {
             columns.push(Self::CheckedIn);
         }
+        columns.extend([Self::RegisteredAt, Self::Confirmation, Self::Reminders]);
         if personal {
             columns.extend(answers.iter().cloned().map(Self::Answer));
         }
@@ -265,7 +267,7 @@ impl Column {
 pub struct Cell {
     /// The lines, each with its tone; a table shows them below each other.
     pub lines: Vec<Line>,
-    /// For programs, where that differs from the lines: a moment with its offset.
+    /// For a file, where that differs from the lines: a moment with its offset, all of what a table sums up.
     data: Option<String>,
 }
 
@@ -308,13 +310,7 @@ impl Cell {
 
     /// In one line, for a file.
     pub fn data(&self) -> String {
-        self.data.clone().unwrap_or_else(|| {
-            let line = |line: &Line| match line.note.as_str() {
-                "" => line.text.clone(),
-                note => format!("{} ({note})", line.text),
-            };
-            self.lines.iter().map(line).collect::<Vec<_>>().join("; ")
-        })
+        self.data.clone().unwrap_or_else(|| in_one_line(&self.lines))
     }
 }
 
@@ -350,7 +346,34 @@ fn reminders(messages: &[Message]) -> Cell {
             Line { text, note, tone: word.tone }
         })
         .collect();
-    Cell { lines: if lines.is_empty() { none_yet() } else { lines }, data: None }
+    if lines.is_empty() {
+        return Cell { lines: none_yet(), data: None };
+    }
+    let (all, sent) = (lines.len(), lines.iter().filter(|line| line.tone == Tone::Good).count());
+    // In a table their number is enough, but for those that somebody should look at.
+    let odd: Vec<&Line> = lines.iter().filter(|line| matches!(line.tone, Tone::Bad | Tone::Warn)).collect();
+    let tone = if odd.iter().any(|line| line.tone == Tone::Bad) {
+        Tone::Bad
+    } else if !odd.is_empty() {
+        Tone::Warn
+    } else if sent == all {
+        Tone::Good
+    } else {
+        Tone::Quiet
+    };
+    let text = words::REMINDERS_SENT.replace("{sent}", &sent.to_string()).replace("{all}", &all.to_string());
+    let note = odd.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("; ");
+    let data = Some(in_one_line(&lines));
+    Cell { lines: vec![Line { text, note, tone }], data }
+}
+
+/// Lines with their notes, for a file.
+fn in_one_line(lines: &[Line]) -> String {
+    let line = |line: &Line| match line.note.as_str() {
+        "" => line.text.clone(),
+        note => format!("{} ({note})", line.text),
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
 fn none_yet() -> Vec<Line> {

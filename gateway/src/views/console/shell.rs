@@ -1,6 +1,7 @@
 //! What every page of the console has around it: the navigation, and over the pages of one event its head and its tabs.
 //!
-//! The pages hide what a role may not do; whether it may is decided by the services, at each call.
+//! The pages hide what a role may not do. Whether it may open a page is said by the table of routes, and whether it may do what it asks
+//! for by the services, at each call.
 
 use turnout_platform::auth::{DOOR, FIGURES, ORGANISERS, OWNERS, Role, SUPPORTERS};
 use turnout_proto::{common::v1::Money, registration::v1::AttendanceMode};
@@ -41,13 +42,11 @@ pub struct Entry {
     /// Its picture in `icons.svg`.
     pub icon: &'static str,
     /// Who sees it.
-    roles: &'static [Role],
+    pub(crate) roles: &'static [Role],
 }
 
-/// Who may read the audit log.
-const AUDITORS: &[Role] = OWNERS;
-
-const PLACES: &[Entry] = &[
+/// The places, each with who may open it: the table of routes says the same.
+pub(crate) const PLACES: &[Entry] = &[
     Entry {
         place: Place::Events,
         href: "/console",
@@ -63,7 +62,7 @@ const PLACES: &[Entry] = &[
         roles: FIGURES,
     },
     Entry { place: Place::Team, href: "/console/team", label: studio::TEAM, icon: "team", roles: OWNERS },
-    Entry { place: Place::Audit, href: "/console/audit", label: studio::AUDIT, icon: "audit", roles: AUDITORS },
+    Entry { place: Place::Audit, href: "/console/audit", label: studio::AUDIT, icon: "audit", roles: ORGANISERS },
     Entry {
         place: Place::Settings,
         href: "/console/settings",
@@ -230,18 +229,21 @@ pub struct EventHead {
 }
 
 impl EventHead {
-    /// The tabs.
-    pub fn tabs(&self) -> Vec<TabLink> {
+    /// The tabs that the reader may open.
+    pub fn tabs(&self, shell: &Shell) -> Vec<TabLink> {
         let id = &self.facts.event_id;
         let tab = |tab, href, label| TabLink { href, label, current: tab == self.tab };
-        vec![
+        let mut tabs = vec![
             tab(Tab::Live, format!("/console/events/{id}"), words::TAB_LIVE),
             tab(Tab::Registrants, format!("/console/events/{id}/registrants"), words::TAB_REGISTRANTS),
             tab(Tab::Form, format!("/console/events/{id}/form"), studio::TAB_FORM),
             tab(Tab::Messages, format!("/console/events/{id}/messages"), studio::TAB_MESSAGES),
             tab(Tab::Figures, format!("/console/events/{id}/figures"), studio::TAB_FIGURES),
             tab(Tab::Settings, format!("/console/events/{id}/settings"), studio::TAB_SETTINGS),
-            tab(Tab::CheckIn, format!("/console/check-in/{id}"), words::TAB_CHECK_IN),
-        ]
+        ];
+        if shell.checks_in() {
+            tabs.push(tab(Tab::CheckIn, format!("/console/check-in/{id}"), words::TAB_CHECK_IN));
+        }
+        tabs
     }
 }

@@ -117,6 +117,7 @@ pub fn message_kind(kind: MessageKind) -> &'static str {
         MessageKind::Verification => words::KIND_VERIFICATION,
         MessageKind::Reset => words::KIND_RESET,
         MessageKind::Invitation => words::KIND_INVITATION,
+        MessageKind::Notice => words::KIND_NOTICE,
         MessageKind::Unspecified => words::KIND_OTHER,
     }
 }
@@ -150,11 +151,6 @@ pub fn channel(channel: MessageChannel) -> &'static str {
 /// Why a message is where it is; a word that is new to us is shown as it is.
 pub fn message_reason(reason: &str) -> &str {
     words::REASONS.iter().find(|(key, _)| *key == reason).map_or(reason, |(_, sentence)| sentence)
-}
-
-/// What a member of the team did; a word that is new to us is shown as it is.
-pub fn action(action: &str) -> &str {
-    words::ACTIONS.iter().find(|(key, _)| *key == action).map_or(action, |(_, sentence)| sentence)
 }
 
 /// Which of several messages of a kind: `T-24h` in words, and whether it was sent again on request. Versions tell people nothing.

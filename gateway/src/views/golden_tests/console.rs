@@ -479,6 +479,18 @@ fn item_10_a_free_event_says_not_applicable_and_a_paid_one_says_what() {
 fn item_9_each_reminder_has_a_state_of_its_own() {
     let cell = Column::Reminders.cell(&anna(), "UTC");
     assert_eq!(cell.data(), "24 h before: Sent; 1 h before: Not sent (the person is in already)");
+    assert_eq!((cell.lines[0].text.as_str(), cell.lines[0].note.as_str()), ("1 of 2 sent", ""));
+    let mut row = anna();
+    let reminder = |at: usize| {
+        move |row: &mut RegistrantRow, state: MessageState| {
+            let mut reminders = row.messages.iter_mut().flatten().filter(|m| m.kind() == MessageKind::Reminder);
+            reminders.nth(at).unwrap().state = state.into();
+        }
+    };
+    reminder(0)(&mut row, MessageState::Failed);
+    let failed = Column::Reminders.cell(&row, "UTC");
+    assert_eq!((failed.lines[0].text.as_str(), failed.lines[0].tone), ("0 of 2 sent", states::Tone::Bad));
+    assert!(failed.lines[0].note.starts_with("24 h before: "), "{failed:?}");
     assert_eq!(Column::Reminders.cell(&nick(), "UTC").data(), "Unknown: messages do not answer");
 }
 

@@ -277,13 +277,17 @@ fn ones_own_account_in_each_state() {
         sessions: Some(vec![session("s1"), session("s2")]),
         own_session: "s1".into(),
         has_second_factor: false,
-        setting_up: None,
+        setting_up: false,
+        new: None,
+        proof: Some(Field::line("password", "Present password", "").kind("password")),
         code: Field::line("code", "Code of the app", ""),
         notice: None,
     };
     golden("console_account", &page);
     let new = NewSecondFactor { secret: "ABCD EFGH".into(), qr_svg: Some("<svg></svg>".into()) };
-    golden("console_account_setting_up", &ConsoleAccountPage { setting_up: Some(new), ..page.clone() });
+    let setting_up = ConsoleAccountPage { setting_up: true, ..page.clone() };
+    golden("console_account_again", &setting_up);
+    golden("console_account_setting_up", &ConsoleAccountPage { new: Some(new), ..setting_up });
     golden("console_account_on", &ConsoleAccountPage { has_second_factor: true, sessions: None, ..page.clone() });
     golden("console_account_none", &ConsoleAccountPage { email: String::new(), ..page });
     golden(

@@ -64,6 +64,7 @@ pub const KIND_SIGN_IN_LINK: &str = "Sign-in link";
 pub const KIND_VERIFICATION: &str = "Verification";
 pub const KIND_RESET: &str = "Password reset";
 pub const KIND_INVITATION: &str = "Invitation";
+pub const KIND_NOTICE: &str = "Webhook";
 pub const KIND_OTHER: &str = "Message";
 pub const MESSAGE_PLANNED: &str = "Planned";
 pub const MESSAGE_QUEUED: &str = "Queued";
@@ -100,8 +101,16 @@ pub const REASONS: &[(&str, &str)] = &[
     ("no_gateway", "no gateway for text messages is set up"),
     ("smtp_5xx", "the receiving server refused it for good"),
     ("smtp_4xx", "the receiving server asked to try again later"),
+    ("smtp_tls", "no safe connection to the mail server: it offers no encryption, or its certificate is not trusted"),
     ("no_answer", "the mail server does not answer"),
     ("moved", "the event moved; it is planned anew"),
+    ("webhook_off", "no webhook is set"),
+    ("webhook_failing", "the webhook is switched off: it refused too many, or said that it is gone"),
+    ("webhook_private", "the address of the webhook is not on the public net"),
+    ("webhook_3xx", "the webhook redirects, which is not followed"),
+    ("webhook_4xx", "the webhook refused it"),
+    ("webhook_5xx", "the webhook failed"),
+    ("webhook_gone", "the webhook says that it is gone"),
 ];
 
 // The registrants of an event.
@@ -167,6 +176,7 @@ pub const NO_MESSAGE: &str = "None";
 pub const MESSAGES_UNKNOWN: &str = "Unknown: messages do not answer";
 pub const SHOWN: &str = "{from} to {to} of {matching}";
 pub const SHOWN_OF_TOTAL: &str = ", out of {total} in all";
+pub const REMINDERS_SENT: &str = "{sent} of {all} sent";
 pub const TIMES_IN: &str = "Times in {zone}.";
 pub const SELECT_ROW: &str = "Select";
 pub const SELECT_ALL: &str = "Select all on this page";
@@ -323,24 +333,6 @@ pub const TIMELINE_VERIFIED: &str = "Address verified";
 pub const TIMELINE_CONSENT: &str = "{action}: {purpose} by {channel}";
 
 pub const TIMELINE_BY: &str = "by {actor}";
-/// The words of the audit log, each with what it means to people.
-pub const ACTIONS: &[(&str, &str)] = &[
-    ("registration.register", "Registered by hand"),
-    ("registration.update", "Details changed by hand"),
-    ("registration.cancel", "Registration cancelled by hand"),
-    ("registration.rsvp", "Answer recorded by hand"),
-    ("registration.payment", "Payment marked by hand"),
-    ("registrants.export", "Registrants exported"),
-    ("people.export", "People exported"),
-    ("message.resend", "Message sent again on request"),
-    ("person.update", "Person changed by hand"),
-    ("person.phone", "Phone number changed by hand"),
-    ("person.verify_by_hand", "Address verified by hand"),
-    ("account.reset_link", "Reset link sent"),
-    ("suppression.lift", "Suppression lifted"),
-    ("retention.apply", "Retention applied"),
-];
-
 // The door.
 pub const DOOR_TITLE: &str = "Check-in";
 pub const DOOR_SCAN: &str = "Scan with the camera";

@@ -97,6 +97,8 @@ pub const SECOND_FACTOR_BEGIN: &str = "Set it up";
 pub const SECOND_FACTOR_SCAN: &str =
     "Scan this with your authenticator app, or type the key into it. Then enter the code that it shows.";
 pub const SECOND_FACTOR_KEY: &str = "Key";
+pub const SECOND_FACTOR_AGAIN: &str =
+    "Enter the next code that your app shows. If the key is not in the app, reload this page and begin anew.";
 pub const SECOND_FACTOR_PICTURE: &str = "QR code for the authenticator app";
 pub const SECOND_FACTOR_CONFIRM: &str = "Turn it on";
 pub const SECOND_FACTOR_CODE: &str = "Code of the app";
@@ -113,9 +115,9 @@ pub const TEAM_NONE: &str = "Nobody has an account yet";
 pub const TEAM_NONE_ADVICE: &str = "Make the first owner’s account. Owners can then invite others.";
 pub const TEAM_NONE_BUTTON: &str = "Make your account";
 pub const ROLES: &str = "What each role may do";
-pub const ROLE_OWNER_MEANING: &str = "Everything: the team, the settings and the audit log included.";
+pub const ROLE_OWNER_MEANING: &str = "Everything: the team and the settings included.";
 pub const ROLE_ORGANISER_MEANING: &str =
-    "Makes and changes events, forms and messages; sees registrants, helps them, exports lists.";
+    "Makes and changes events, forms and messages; sees registrants, helps them, exports lists; reads the audit log.";
 pub const ROLE_SUPPORT_MEANING: &str =
     "Sees registrants and people and helps them: resends mails, verifies, registers and checks in by hand.";
 pub const ROLE_ANALYST_MEANING: &str = "Sees figures, and lists without names, addresses or answers.";
@@ -154,9 +156,19 @@ pub const ACTOR_SERVICE: &str = "The service {name}";
 pub const SUBJECT_REGISTRATION: &str = "A registration of {event}";
 pub const SUBJECT_PERSON: &str = "A person";
 pub const SUBJECT_EVENT: &str = "The event {event}";
+pub const SUBJECT_TENANT: &str = "The organisation";
+pub const SUBJECT_SUPPRESSION: &str = "An address that gets no mail";
 
 /// What each act of the audit log is called.
 pub const ACTS: &[(&str, &str)] = &[
+    ("event.create", "Created an event"),
+    ("event.update", "Changed an event"),
+    ("event.state", "Moved an event on"),
+    ("room.create", "Created a room"),
+    ("form.put", "Published a form"),
+    ("registrant-settings.put", "Changed the settings about registrants"),
+    ("ticket-key.register", "Registered a key for tickets"),
+    ("api-key.create", "Made an API key"),
     ("registration.register", "Registered by hand"),
     ("registration.update", "Changed a registration"),
     ("registration.cancel", "Cancelled a registration"),
@@ -169,14 +181,21 @@ pub const ACTS: &[(&str, &str)] = &[
     ("person.update", "Changed a person"),
     ("person.phone", "Changed a phone number"),
     ("person.verify_by_hand", "Verified an address by hand"),
-    ("person.reset", "Sent a link for a new password"),
+    ("person.consent", "Recorded a consent"),
+    ("account.reset_link", "Sent a link for a new password"),
+    ("account.password", "Changed the own password"),
+    ("account.second_factor_on", "Set up the own second factor"),
+    ("account.second_factor_off", "Removed the own second factor"),
+    ("account.sessions_ended", "Ended the own other sessions"),
     ("message.resend", "Sent a message again"),
     ("suppression.lift", "Lifted a suppression"),
     ("retention.apply", "Removed personal data that was due"),
+    ("member.found", "Became the first owner"),
     ("member.invite", "Invited a member"),
     ("member.role", "Changed a member’s role"),
     ("member.remove", "Removed a member"),
     ("payment-secret.rotate", "Made a new secret for payments"),
+    ("report-secret.rotate", "Made a new secret for delivery reports"),
 ];
 
 // The settings of an event.
@@ -420,8 +439,6 @@ key="$(printf %s "${secret#whsec_}" | base64 -d | od -An -tx1 | tr -d ' \n')"
 signature="$(printf %s "$id.$now.$body" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64)"
 curl -i -H "webhook-id: $id" -H "webhook-timestamp: $now" -H "webhook-signature: v1,$signature" \
   -d "$body" {url}"#;
-pub const SECOND_FACTOR_NEW_KEY: &str =
-    "The second factor is not on yet. Here is a new key: remove the entry from your app and scan this one.";
 
 // The figures of a form.
 pub const FIGURES_LEAD: &str = "Over registrations that hold a place. “Came” means that they entered the event page or were checked in. Small groups are hidden, so that nobody can be recognised.";

@@ -19,7 +19,8 @@ pub(crate) fn template(kind: Kind) -> (LocalizedText, LocalizedText) {
 /// English, then German; subject, then body.
 fn words(kind: Kind) -> [(&'static str, &'static str); 2] {
     match kind {
-        Kind::Unspecified | Kind::Confirmation => [
+        // A notice has no words.
+        Kind::Unspecified | Kind::Notice | Kind::Confirmation => [
             (
                 "{% if registration.waiting %}You are on the waiting list: {{ event.title }}{% else %}You are registered: {{ event.title }}{% endif %}",
                 "Hello{% if person.name %} {{ person.name }}{% endif %},

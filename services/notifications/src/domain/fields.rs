@@ -63,7 +63,7 @@ pub(crate) fn page_size(size: i32) -> Result<usize, Failure> {
 /// A kind that a template can have.
 pub(crate) fn kind(kind: i32) -> Result<Kind, Failure> {
     match Kind::try_from(kind) {
-        Ok(Kind::Unspecified) | Err(_) => Err(Failure::invalid("kind", "must be a kind of message")),
+        Ok(Kind::Unspecified | Kind::Notice) | Err(_) => Err(Failure::invalid("kind", "must be a kind of message")),
         Ok(kind) => Ok(kind),
     }
 }
@@ -106,8 +106,8 @@ pub(crate) fn leads(reminders: &[Reminder]) -> Result<Vec<i64>, Failure> {
     Ok(leads)
 }
 
-/// The settings of a tenant, put right where space hangs over.
-pub(crate) fn settings(mut settings: MessageSettings) -> Result<MessageSettings, Failure> {
+/// The settings of a tenant, put right where space hangs over. `plain`: a webhook may also be inside, and without encryption.
+pub(crate) fn settings(mut settings: MessageSettings, plain: bool) -> Result<MessageSettings, Failure> {
     settings.sender_name = settings.sender_name.trim().to_owned();
     settings.reply_to = settings.reply_to.trim().to_owned();
     settings.webhook_url = settings.webhook_url.trim().to_owned();
@@ -130,9 +130,11 @@ pub(crate) fn settings(mut settings: MessageSettings) -> Result<MessageSettings,
     }
     let url = &settings.webhook_url;
     if !url.is_empty() {
-        let host = url.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
+        let open = url.strip_prefix("http://").filter(|_| plain);
+        let host = url.strip_prefix("https://").or(open).and_then(|rest| rest.split(['/', '?', '#']).next());
         let odd = |letter: char| letter.is_whitespace() || letter.is_control();
-        let fits = host.is_some_and(|host| host.contains('.')) && url.len() <= URL_CHARS_MAX && !url.contains(odd);
+        let named = host.is_some_and(|host| !host.contains('@') && (plain && !host.is_empty() || host.contains('.')));
+        let fits = named && url.len() <= URL_CHARS_MAX && !url.contains(odd);
         if !fits {
             return Err(Failure::invalid("webhook_url", "must be an https address of at most 500 characters"));
         }
@@ -167,6 +169,7 @@ mod tests {
 
     #[test]
     fn a_wrong_setting_is_named() {
+        let settings = |settings| self::settings(settings, false);
         assert!(settings(usual()).is_ok());
         assert_eq!(field_of(settings(MessageSettings { sender_name: " ".into(), ..usual() })), "sender_name");
         assert_eq!(field_of(settings(MessageSettings { reply_to: "x".into(), ..usual() })), "reply_to");
@@ -174,7 +177,13 @@ mod tests {
         let long = MessageSettings { quiet_from_min: 0, quiet_to_min: 1300, ..usual() };
         assert_eq!(field_of(settings(long)), "quiet_to_min");
         let plain = MessageSettings { webhook_url: "http://example.org".into(), ..usual() };
-        assert_eq!(field_of(settings(plain)), "webhook_url");
+        assert_eq!(field_of(settings(plain.clone())), "webhook_url");
+        assert!(self::settings(plain, true).is_ok());
+        for bad in ["https://", "https://inside", "https://me:pw@example.org", "https://example.org/a b", "ftp://a.b"] {
+            let bad = MessageSettings { webhook_url: bad.into(), ..usual() };
+            assert_eq!(field_of(settings(bad)), "webhook_url");
+        }
+        assert!(settings(MessageSettings { webhook_url: "https://example.org/hook?a=1".into(), ..usual() }).is_ok());
     }
 
     #[test]

@@ -14,7 +14,7 @@ const OWN_ACTION_MS: i64 = 10 * 60_000;
 /// News of an event that begins so soon does not wait for the morning.
 const URGENT_BEFORE_START_MS: i64 = 12 * 3_600_000;
 /// A person is reminded at most once in this time, of whatever.
-const CAP_MS: i64 = 20 * 60_000;
+pub(crate) const CAP_MS: i64 = 20 * 60_000;
 
 /// What is true of the event now.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +100,10 @@ pub(crate) fn judge(message: &Message, facts: &Facts, now_ms: i64) -> Verdict {
         && !message.on_purpose
         && let (Some(registration), Some(event)) = (&facts.registration, &facts.event)
     {
+        // Of what the event's time is now, not of what it was when this was planned.
+        if now_ms >= event.starts_at_ms {
+            return Verdict::Skip(Reason::Expired);
+        }
         let nominal = nominal_ms(event.starts_at_ms, message.rank);
         if registration.registered_at_ms > nominal {
             return Verdict::Skip(Reason::RegisteredTooLate);
@@ -171,7 +175,6 @@ fn no_consent(message: &Message, facts: &Facts) -> Option<Reason> {
     let asked = match message.channel {
         // Nobody gets a text message that they did not ask for, whatever the kind.
         Channel::Sms => return (facts.consent != Consent::Granted).then_some(Reason::NoConsent),
-        Channel::Webhook => return None,
         _ => message.kind == Kind::Reminder,
     };
     match facts.consent {
@@ -188,7 +191,7 @@ fn breaks_the_quiet(message: &Message, facts: &Facts, now_ms: i64) -> bool {
         && now_ms - message.planned_at_ms <= OWN_ACTION_MS;
     let soon = facts.event.as_ref().is_some_and(|event| event.starts_at_ms - now_ms <= URGENT_BEFORE_START_MS);
     let urgent = soon && matches!(message.kind, Kind::Change | Kind::Cancellation);
-    own_action || urgent || message.on_purpose || message.channel == Channel::Webhook
+    own_action || urgent || message.on_purpose
 }
 
 fn later(message: &Message, until_ms: i64, reason: Reason, too_late: Reason) -> Verdict {

@@ -75,7 +75,7 @@ pub(crate) fn next(message: &Message, input: Input, now_ms: i64) -> Option<Messa
             enter(&mut next, State::Failed, Some(reason), now_ms);
         }
         Input::NotYet { reason, jitter } if message.state == State::Sending => {
-            let again_ms = now_ms + retry::delay_ms(message.attempts, jitter);
+            let again_ms = now_ms + retry::delay_ms(message.channel, message.attempts, jitter);
             if again_ms >= message.expires_at_ms {
                 enter(&mut next, State::Failed, Some(reason), now_ms);
             } else {
@@ -85,6 +85,12 @@ pub(crate) fn next(message: &Message, input: Input, now_ms: i64) -> Option<Messa
         }
         // Being told twice of a place is better than never; being reminded twice is worse than once.
         Input::Unsure if message.state == State::Sending => {
+            if message.is_notice() {
+                // Its receiver knows it by its id: it is tried like one that surely did not arrive.
+                let again = Input::NotYet { reason: Reason::NoAnswer, jitter: 0 };
+                let next = self::next(message, again, now_ms)?;
+                return Some(Message { maybe_twice: true, ..next });
+            }
             if repeats(message.kind) && !message.maybe_twice {
                 next.maybe_twice = true;
                 next.due_at_ms = now_ms;

@@ -90,12 +90,20 @@ reasons! {
     Template "template",
     Refused "smtp_5xx",
     RefusedForNow "smtp_4xx",
+    NotSafe "smtp_tls",
     NotReached "not_reached",
     NoAnswer "no_answer",
     GatewayRefused "gateway_refused",
     GatewayRefusedForNow "gateway_busy",
     HardBounce "hard_bounce",
     SoftBounce "soft_bounce",
+    WebhookOff "webhook_off",
+    WebhookFailing "webhook_failing",
+    WebhookPrivate "webhook_private",
+    WebhookRedirects "webhook_3xx",
+    WebhookRefuses "webhook_4xx",
+    WebhookFails "webhook_5xx",
+    WebhookGone "webhook_gone",
 }
 
 /// A message.
@@ -127,7 +135,7 @@ pub(crate) struct Message {
     pub maybe_twice: bool,
     /// Somebody of the team sends it again.
     pub on_purpose: bool,
-    /// A security message's address and link, sealed; emptied at the end.
+    /// A security message's address and link, or what a notice says, sealed; emptied at the end.
     pub sealed: Vec<u8>,
     /// The keyed hash of the address that it was handed over for: a report that it bounced suppresses this.
     pub address_key: Vec<u8>,
@@ -151,6 +159,11 @@ impl Message {
     /// Links to sign in and the like: no choice of the person or the team holds them up.
     pub fn is_security(&self) -> bool {
         is_security(self.kind)
+    }
+
+    /// To a system of the organiser, not to a person.
+    pub fn is_notice(&self) -> bool {
+        self.channel == Channel::Webhook
     }
 }
 

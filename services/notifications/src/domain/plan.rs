@@ -58,8 +58,19 @@ pub(crate) fn first_state(wanted: &Wanted, registered_at_ms: i64, now_ms: i64) -
     }
 }
 
-/// Whether `other` makes `message` pointless: a later one of its kind that is due too, or has been sent.
+/// Whether `other` makes `message` pointless: a later one of its kind that is due too, or has been sent; or news of a move that made a
+/// reminder due on the spot.
 pub(crate) fn supersedes(other: &Message, message: &Message, now_ms: i64) -> bool {
+    let tells_of_the_move = message.kind == Kind::Reminder
+        && !message.on_purpose
+        && message.channel == other.channel
+        && other.kind == Kind::Change
+        && other.planned_at_ms >= message.due_at_ms
+        && !matches!(other.state, State::Skipped | State::Failed);
+    tells_of_the_move || is_later_of_its_kind(other, message, now_ms)
+}
+
+fn is_later_of_its_kind(other: &Message, message: &Message, now_ms: i64) -> bool {
     other.kind == message.kind
         && other.channel == message.channel
         && other.rank > message.rank

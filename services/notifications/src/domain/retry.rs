@@ -1,7 +1,14 @@
 //! When a message that could not be handed over is tried again, and when a provider that does not answer is left alone.
 
+use super::message::Channel;
+
 /// After the first, second, … try; the last holds for all later ones, until the message expires.
 const DELAYS_MS: [i64; 5] = [60_000, 5 * 60_000, 15 * 60_000, 60 * 60_000, 4 * 60 * 60_000];
+/// The same for webhooks: eight tries within 28 hours, after the schedule that receivers know from others.
+const WEBHOOK_DELAYS_MS: [i64; 6] =
+    [5_000, 5 * 60_000, 30 * 60_000, 2 * 60 * 60_000, 5 * 60 * 60_000, 10 * 60 * 60_000];
+/// A notice that was not taken by then is given up: after its eighth try.
+pub(crate) const WEBHOOK_TRIED_MS: i64 = 36 * 60 * 60_000;
 /// A delay grows by up to this share, in thousandths, so that messages that failed together are not tried together.
 pub(crate) const JITTER_PERMILLE_MAX: u64 = 200;
 /// Connections that fail in a row before the provider is left alone.
@@ -10,9 +17,10 @@ const FAILURES_MAX: u32 = 5;
 const OPEN_MS: u64 = 30_000;
 
 /// How long to wait after so many tries; `jitter` in thousandths, below [`JITTER_PERMILLE_MAX`].
-pub(crate) fn delay_ms(attempts: i64, jitter: u64) -> i64 {
-    let place = usize::try_from(attempts - 1).unwrap_or_default().min(DELAYS_MS.len() - 1);
-    let delay = DELAYS_MS[place];
+pub(crate) fn delay_ms(channel: Channel, attempts: i64, jitter: u64) -> i64 {
+    let delays: &[i64] = if channel == Channel::Webhook { &WEBHOOK_DELAYS_MS } else { &DELAYS_MS };
+    let place = usize::try_from(attempts - 1).unwrap_or_default().min(delays.len() - 1);
+    let delay = delays[place];
     delay + delay * jitter.min(JITTER_PERMILLE_MAX) as i64 / 1000
 }
 
@@ -59,9 +67,22 @@ mod tests {
 
     #[test]
     fn retries_come_after_1_5_and_15_minutes_1_and_4_hours_and_then_every_4() {
-        let minutes: Vec<i64> = (1..=7).map(|attempts| delay_ms(attempts, 0) / 60_000).collect();
+        let minutes: Vec<i64> = (1..=7).map(|attempts| delay_ms(Channel::Email, attempts, 0) / 60_000).collect();
         assert_eq!(minutes, [1, 5, 15, 60, 240, 240, 240]);
-        assert_eq!(delay_ms(1, JITTER_PERMILLE_MAX), 72_000);
+        assert_eq!(delay_ms(Channel::Email, 1, JITTER_PERMILLE_MAX), 72_000);
+    }
+
+    #[test]
+    fn a_webhook_is_tried_eight_times_whatever_the_jitter() {
+        for jitter in [0, JITTER_PERMILLE_MAX] {
+            let mut at_ms = 0;
+            let tries = (1..).take_while(|attempts| {
+                let tried = at_ms < WEBHOOK_TRIED_MS;
+                at_ms += delay_ms(Channel::Webhook, *attempts, jitter);
+                tried
+            });
+            assert_eq!(tries.count(), 8, "{jitter}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Addresses that nothing is sent to: after a hard bounce or a complaint for good, after soft bounces for a while.
+//! Addresses that nothing is sent to: after a hard bounce or a complaint for good, after soft bounces for a while. A webhook that takes
+//! nothing for days is one of them until its owner saves it again.
 
 use super::life::Report;
 
@@ -9,16 +10,19 @@ const SOFT_WINDOW_MS: i64 = 72 * 3_600_000;
 /// … for this time.
 const SOFT_SUPPRESSED_MS: i64 = 30 * 24 * 3_600_000;
 
+/// A webhook that takes nothing for so long is not called any more.
+const WEBHOOK_FAILING_MS: i64 = 5 * 24 * 3_600_000;
+
 /// What is known of an address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// `hard_bounce`, `soft_bounces`, `complaint`, `by_hand`; empty: not suppressed.
+    /// `hard_bounce`, `soft_bounces`, `complaint`, `by_hand`, `webhook_failing`, `webhook_gone`; empty: not suppressed.
     pub reason: String,
     pub since_ms: i64,
     /// 0: for good.
     pub until_ms: i64,
     pub soft_bounces: i64,
-    /// When the first of these came.
+    /// When the first of these came; of a webhook: since when it takes nothing.
     pub soft_since_ms: i64,
     /// The report that came last: the same again counts once.
     pub last_report: String,
@@ -60,6 +64,25 @@ impl Standing {
         Some(next)
     }
 
+    /// After a webhook took a notice, did not, or said that it is gone; none when it changes nothing.
+    pub fn after_notice(&self, taken: bool, gone: bool, now_ms: i64) -> Option<Self> {
+        let mut next = Self { version: self.version + 1, ..self.clone() };
+        if taken && (self.soft_since_ms > 0 || !self.reason.is_empty()) {
+            return Some(self.lifted());
+        } else if taken || !self.reason.is_empty() {
+            return None;
+        } else if gone {
+            next.suppress("webhook_gone", now_ms, 0);
+        } else if self.soft_since_ms == 0 {
+            next.soft_since_ms = now_ms;
+        } else if now_ms - self.soft_since_ms >= WEBHOOK_FAILING_MS {
+            next.suppress("webhook_failing", now_ms, 0);
+        } else {
+            return None;
+        }
+        Some(next)
+    }
+
     /// After somebody of the team lifted it.
     pub fn lifted(&self) -> Self {
         Self { version: self.version + 1, last_report: self.last_report.clone(), ..Self::default() }
@@ -97,6 +120,18 @@ mod tests {
         assert!(three.is_suppressed(31 * DAY_MS));
         assert!(!three.is_suppressed(32 * DAY_MS));
         assert!(!soft(&two, "3", 5 * DAY_MS).is_suppressed(5 * DAY_MS), "the first two are long ago");
+    }
+
+    #[test]
+    fn a_webhook_that_takes_nothing_for_five_days_is_not_called_any_more() {
+        let failing = Standing::default().after_notice(false, false, 7).unwrap();
+        assert_eq!(failing.after_notice(false, false, 5 * DAY_MS), None);
+        assert!(!failing.is_suppressed(5 * DAY_MS));
+        let off = failing.after_notice(false, false, 5 * DAY_MS + 7).unwrap();
+        assert!(off.is_suppressed(100 * DAY_MS));
+        assert_eq!(failing.after_notice(true, false, DAY_MS).unwrap().soft_since_ms, 0);
+        assert_eq!(Standing::default().after_notice(true, false, 7), None);
+        assert_eq!(Standing::default().after_notice(false, true, 7).unwrap().reason, "webhook_gone");
     }
 
     #[test]

@@ -13,19 +13,47 @@ use turnout_platform::{
 use turnout_proto::events::v1::RegistrationChange;
 
 use super::{DUE_BY_MINUTE, DUE_PROGRESS, Store, unreadable};
-use crate::domain::message::MessageId;
+use crate::domain::message::{Message, MessageId};
 
 pub(crate) const MINUTE_MS: i64 = 60_000;
-/// A minute's rows are spread over so many partitions. Stored rows depend on it: it may only grow.
-pub(crate) const SHARDS: i64 = 4;
+/// A minute's rows of messages to people are spread over so many partitions, and those of notices over so many more. Stored rows depend
+/// on both: they must never change.
+const SHARDS: i64 = 4;
+const NOTICE_SHARDS: i64 = 2;
 /// A row is put ahead so far at most; what is due later is looked at on the way.
 const AHEAD_MS: i64 = 30 * 24 * 3_600_000;
-const PROGRESS: &str = "all";
+
+/// What is worked through apart from each other, so that an organiser's system that dawdles holds up nobody's mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Messages to people, and the planning of them.
+    Messages,
+    /// Notices to systems of organisers.
+    Notices,
+}
+
+impl Lane {
+    pub fn shards(self) -> std::ops::Range<i64> {
+        match self {
+            Self::Messages => 0..SHARDS,
+            Self::Notices => SHARDS..SHARDS + NOTICE_SHARDS,
+        }
+    }
+
+    /// The name of its progress; also a label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Messages => "all",
+            Self::Notices => "notices",
+        }
+    }
+}
 
 /// What a row leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
     Message(MessageId),
+    Notice(MessageId),
     FanOut {
         event: EventId,
         name: String,
@@ -40,9 +68,14 @@ pub(crate) enum Target {
 }
 
 impl Target {
+    pub fn of(message: &Message) -> Self {
+        if message.is_notice() { Self::Notice(message.id.clone()) } else { Self::Message(message.id.clone()) }
+    }
+
     fn words(&self) -> (&'static str, String) {
         match self {
             Self::Message(id) => ("message", id.to_string()),
+            Self::Notice(id) => ("notice", id.to_string()),
             Self::FanOut { event, name } => ("fan_out", format!("{event}/{name}")),
             Self::Plan { event, registration, change, version } => {
                 ("plan", format!("{event}/{registration}/{}/{version}", change.as_str_name()))
@@ -53,6 +86,7 @@ impl Target {
     fn read(what: &str, id: &str) -> Option<Self> {
         match what {
             "message" => MessageId::read(id).map(Self::Message),
+            "notice" => MessageId::read(id).map(Self::Notice),
             "fan_out" => {
                 let (event, name) = id.split_once('/')?;
                 Some(Self::FanOut { event: event.parse().ok()?, name: name.to_owned() })
@@ -74,6 +108,7 @@ impl Target {
     fn shard(&self) -> i64 {
         match self {
             Self::Message(id) => id.bucket() % SHARDS,
+            Self::Notice(id) => SHARDS + id.bucket() % NOTICE_SHARDS,
             Self::FanOut { .. } => 0,
             Self::Plan { registration, .. } => registration.bytes().map(i64::from).sum::<i64>() % SHARDS,
         }
@@ -151,17 +186,16 @@ impl Store {
     }
 
     /// The minute before which nothing is left; none at the very first start.
-    pub async fn progress(&self) -> Result<Option<i64>, Failure> {
-        let row = self.tables.get(&DUE_PROGRESS, vec![PROGRESS.into()]).await?;
+    pub async fn progress(&self, lane: Lane) -> Result<Option<i64>, Failure> {
+        let row = self.tables.get(&DUE_PROGRESS, vec![lane.name().into()]).await?;
         Ok(row.map(|row| row.time("minute")))
     }
 
     /// Says that nothing is left before this minute. Never goes back.
-    pub async fn set_progress(&self, minute_ms: i64) -> Result<(), Failure> {
-        let row = |version: i64| {
-            Row::new(&DUE_PROGRESS).set("name", PROGRESS).set("minute", Value::Time(minute_ms)).set("version", version)
-        };
-        let Some(found) = self.tables.get(&DUE_PROGRESS, vec![PROGRESS.into()]).await? else {
+    pub async fn set_progress(&self, lane: Lane, minute_ms: i64) -> Result<(), Failure> {
+        let row = Row::new(&DUE_PROGRESS).set("name", lane.name()).set("minute", Value::Time(minute_ms));
+        let row = |version: i64| row.clone().set("version", version);
+        let Some(found) = self.tables.get(&DUE_PROGRESS, vec![lane.name().into()]).await? else {
             self.tables.put_if_absent(row(1)).await?;
             return Ok(());
         };

@@ -21,8 +21,8 @@ use crate::domain::message::{BUCKETS, Channel, Kind, Message, MessageId, Reason,
 
 /// Messages that are read at the same time for one answer.
 const READS_AT_ONCE_MAX: usize = 16;
-/// Messages of one registration. Reminders are ten at most; the rest are changes and what was sent again.
-const OF_REGISTRATION_MAX: usize = 200;
+/// Messages of one registration. Reminders are ten at most; the rest are changes, what was sent again, and notices of all of it.
+const OF_REGISTRATION_MAX: usize = 500;
 /// Messages to a person in one answer.
 const OF_PERSON_MAX: usize = 1000;
 /// Versions that a write with an open outcome is read back for.
@@ -48,18 +48,18 @@ impl Store {
     /// Stores a new message; gives back the one that was there, if one was. Repeating it changes nothing.
     pub async fn create(&self, message: &Message, now_ms: i64) -> Result<Option<Message>, Failure> {
         if let Some(at_ms) = message.look_at_ms() {
-            self.look_at(&message.tenant, &Target::Message(message.id.clone()), at_ms, now_ms).await?;
+            self.look_at(&message.tenant, &Target::of(message), at_ms, now_ms).await?;
         }
         self.put_index_rows(message).await?;
-        let announcement = self.announce(message).await?;
+        let told = self.tell(message).await?;
         match self.tables.put_if_absent(row_of(message)).await {
-            Ok(None) => announcement.done(),
+            Ok(None) => told.happened(),
             Ok(Some(found)) => {
                 let found = read(&found)?;
-                announcement.withdrawn().await;
+                told.did_not_happen().await;
                 return Ok(Some(found));
             }
-            Err(error) => return Err(settle_failed(announcement, error).await),
+            Err(error) => return Err(told.failed(error).await),
         }
         self.metrics.entered(message);
         self.count(message).await?;
@@ -69,35 +69,20 @@ impl Store {
     /// Puts the message in the place of the version before it.
     pub async fn save(&self, message: &Message, now_ms: i64) -> Result<Saved, Failure> {
         if let Some(at_ms) = message.look_at_ms() {
-            self.look_at(&message.tenant, &Target::Message(message.id.clone()), at_ms, now_ms).await?;
+            self.look_at(&message.tenant, &Target::of(message), at_ms, now_ms).await?;
         }
-        // Being handed over is over in a moment: the state after it is told.
-        let announcement = match message.state {
-            State::Sending => None,
-            _ => Some(self.announce(message).await?),
-        };
+        let told = self.tell(message).await?;
         let outcome = match self.tables.put_if_version(row_of(message), message.version - 1).await {
             Err(TableError::Timeout(_)) => self.read_back(message).await,
             other => other,
         };
         match outcome {
-            Ok(PutIf::Stored) => {
-                if let Some(announcement) = announcement {
-                    announcement.done();
-                }
-            }
+            Ok(PutIf::Stored) => told.happened(),
             Ok(PutIf::Differs(_)) => {
-                if let Some(announcement) = announcement {
-                    announcement.withdrawn().await;
-                }
+                told.did_not_happen().await;
                 return Ok(Saved::Changed);
             }
-            Err(error) => {
-                return Err(match announcement {
-                    Some(announcement) => settle_failed(announcement, error).await,
-                    None => error.into(),
-                });
-            }
+            Err(error) => return Err(told.failed(error).await),
         }
         self.metrics.entered(message);
         self.count(message).await?;
@@ -214,7 +199,11 @@ impl Store {
         Ok(())
     }
 
-    async fn announce(&self, message: &Message) -> Result<Announcement, Failure> {
+    async fn tell(&self, message: &Message) -> Result<Told, Failure> {
+        // Being handed over is over in a moment: the state after it is told. And notices are how the organiser is told.
+        if message.state == State::Sending || message.is_notice() {
+            return Ok(Told(None));
+        }
         let at_ms = message.state_at_ms;
         let changed = MessageStateChanged {
             event_id: message.event.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -222,22 +211,50 @@ impl Store {
             person_id: message.person.clone(),
         };
         let event = DomainEvent {
-            message_id: format!("message-{}-{}", message.id, message.version),
+            message_id: announcement_id(message),
             tenant_id: message.tenant.to_string(),
             at: Some(timestamp(at_ms)),
             what: Some(domain_event::What::Message(changed)),
         };
-        self.outbox.announce(vec![(EventKind::Message, event)]).await
+        Ok(Told(Some(self.outbox.announce(vec![(EventKind::Message, event)]).await?)))
     }
 }
 
-/// A change that failed surely did not happen, or may have.
-async fn settle_failed(announcement: Announcement, error: TableError) -> Failure {
-    match error {
-        TableError::Timeout(_) => announcement.done(),
-        _ => announcement.withdrawn().await,
+/// What is announced of a change, if anything is.
+struct Told(Option<Announcement>);
+
+impl Told {
+    fn happened(self) {
+        if let Some(announcement) = self.0 {
+            announcement.done();
+        }
     }
-    error.into()
+
+    async fn did_not_happen(self) {
+        if let Some(announcement) = self.0 {
+            announcement.withdrawn().await;
+        }
+    }
+
+    /// A change that failed surely did not happen, or may have.
+    async fn failed(self, error: TableError) -> Failure {
+        match error {
+            TableError::Timeout(_) => self.happened(),
+            _ => self.did_not_happen().await,
+        }
+        error.into()
+    }
+}
+
+const ANNOUNCED: &str = "message-";
+
+fn announcement_id(message: &Message) -> String {
+    format!("{ANNOUNCED}{}-{}", message.id, message.version)
+}
+
+/// Which message an announcement of ours is about.
+pub(crate) fn announced(announcement_id: &str) -> Option<MessageId> {
+    MessageId::read(announcement_id.strip_prefix(ANNOUNCED)?.rsplit_once('-')?.0)
 }
 
 pub(crate) fn timestamp(at_ms: i64) -> Timestamp {

@@ -7,6 +7,7 @@ use turnout_platform::{
     ids::TenantId,
     random,
     tables::{Row, Value},
+    webhooks,
 };
 use turnout_proto::notifications::v1::MessageSettings;
 
@@ -17,8 +18,6 @@ use crate::domain::quiet::QuietHours;
 pub(crate) const OWNER: &str = "tenant";
 /// The old secret is valid for so long after a new one.
 const OLD_SECRET_MS: i64 = 24 * 3_600_000;
-/// Bytes of a secret.
-const SECRET_BYTES: usize = 32;
 
 /// The secrets with which a report may be signed.
 #[derive(Clone)]
@@ -64,17 +63,27 @@ impl Store {
         Ok(Some(Secrets { current, old }))
     }
 
-    /// Makes a new secret.
-    pub async fn rotate_report_secret(&self, tenant: &TenantId, now_ms: i64) -> Result<Vec<u8>, Failure> {
-        let secret = random::bytes::<SECRET_BYTES>().to_vec();
+    /// The secrets that are valid now, made when there is none.
+    pub async fn some_secrets(&self, tenant: &TenantId, now_ms: i64) -> Result<Secrets, Failure> {
+        if let Some(secrets) = self.report_secrets(tenant, now_ms).await? {
+            return Ok(secrets);
+        }
+        let (current, _) = self.rotate_report_secret(tenant, now_ms).await?;
+        Ok(Secrets { current, old: None })
+    }
+
+    /// Makes a new secret; gives its number too.
+    pub async fn rotate_report_secret(&self, tenant: &TenantId, now_ms: i64) -> Result<(Vec<u8>, i64), Failure> {
+        let secret = random::bytes::<{ webhooks::SECRET_BYTES }>().to_vec();
         let found = self.tables.get(&REPORT_SECRETS_BY_TENANT, vec![tenant.as_str().into()]).await?;
         let row = Row::new(&REPORT_SECRETS_BY_TENANT)
             .set("tenant_id", tenant.as_str())
             .set("sealed", self.seal(tenant, "report-secret", &secret).await?)
             .set("old_sealed", found.as_ref().map(|row| row.bytes("sealed").to_vec()).unwrap_or_default())
             .set("old_until", Value::Time(now_ms + OLD_SECRET_MS));
-        self.put_versioned(row, found.map_or(0, |row| row.int("version")), "secret").await?;
-        Ok(secret)
+        let version = found.map_or(0, |row| row.int("version"));
+        self.put_versioned(row, version, "secret").await?;
+        Ok((secret, version + 1))
     }
 
     async fn seal(&self, tenant: &TenantId, context: &str, plain: &[u8]) -> Result<Vec<u8>, Failure> {

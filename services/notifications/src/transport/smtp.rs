@@ -1,12 +1,13 @@
-//! Mail over SMTP (RFC 5321), always encrypted except to this machine itself. The conversation is led step by step, because what a
+//! Mail over SMTP (RFC 5321), always encrypted except to this machine itself, and only to who holds the right certificate: where that
+//! cannot be had, neither a mail nor the password goes out. The conversation is led step by step, because what a
 //! broken connection means depends on the step: before the message is there nothing was sent, afterwards nobody knows.
 
-use std::{fmt, time::Duration};
+use std::{error::Error as _, fmt, fs, io, time::Duration};
 
 use lettre::transport::smtp::{
     Error,
     authentication::{Credentials, DEFAULT_MECHANISMS},
-    client::{AsyncSmtpConnection, TlsParameters},
+    client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters},
     commands::{Data, Mail, Rcpt},
     extension::{ClientId, Extension, MailParameter},
 };
@@ -37,7 +38,7 @@ pub enum WrongUrl {
     #[error("tls=none is for a mail server on this machine only")]
     Plain,
     /// The trusted roots.
-    #[error("the system's trusted certificates cannot be read")]
+    #[error("the trusted certificates cannot be read: the system's, or those of the file after ca=")]
     Roots,
 }
 
@@ -68,7 +69,8 @@ impl fmt::Debug for SmtpTransport {
 }
 
 impl SmtpTransport {
-    /// To the server of this URL: `smtp://` (STARTTLS is required) or `smtps://`. `hello` is the name of this side.
+    /// To the server of this URL: `smtp://` (STARTTLS is required) or `smtps://`. With `?ca=FILE` the certificates in this file are
+    /// trusted, and no others. `hello` is the name of this side.
     ///
     /// # Errors
     /// What is wrong with the URL.
@@ -77,7 +79,8 @@ impl SmtpTransport {
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(WrongUrl::Form)?.to_owned();
         let host = host.trim_matches(['[', ']']).to_owned();
         let plain = url.query_pairs().any(|(name, value)| name == "tls" && value == "none");
-        let parameters = || TlsParameters::new(host.clone()).map_err(|_| WrongUrl::Roots);
+        let ca = url.query_pairs().find(|(name, _)| name == "ca").map(|(_, file)| file.into_owned());
+        let parameters = || tls(&host, ca.as_deref()).ok_or(WrongUrl::Roots);
         let (tls, usual_port) = match url.scheme() {
             "smtp" if plain && is_this_machine(&host) => (Tls::None, PORT_STARTTLS),
             "smtp" | "smtps" if plain => return Err(WrongUrl::Plain),
@@ -98,23 +101,28 @@ impl SmtpTransport {
         Self { ready_max, answer_max, ..self }
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
+    /// What goes wrong here is about the server, not about a letter: also a refused login.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Answer> {
         let whole = if let Tls::Whole(parameters) = &self.tls { Some(parameters.clone()) } else { None };
         let server = (self.host.as_str(), self.port);
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(self.ready_max), &self.hello, whole, None).await?;
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.ready_max), &self.hello, whole, None)
+                .await
+                .map_err(|error| not_reached(&error))?;
         if let Tls::Start(parameters) = &self.tls {
-            // Fails where the server offers no TLS.
-            connection.starttls(parameters.clone(), &self.hello).await?;
+            if !connection.can_starttls() {
+                return Err(Answer::new(Outcome::NotSafe, "the mail server offers no encryption (STARTTLS)"));
+            }
+            connection.starttls(parameters.clone(), &self.hello).await.map_err(|error| not_reached(&error))?;
         }
         if let Some(login) = &self.login {
-            connection.auth(DEFAULT_MECHANISMS, login).await?;
+            connection.auth(DEFAULT_MECHANISMS, login).await.map_err(|error| not_reached(&error))?;
         }
         Ok(connection)
     }
 
     /// A connection that is known to work.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
+    async fn connection(&self) -> Result<AsyncSmtpConnection, Answer> {
         loop {
             let Some((mut connection, since)) = self.idle.lock().pop() else { return self.connect().await };
             if since.elapsed() < IDLE_MAX && connection.test_connected().await {
@@ -132,9 +140,7 @@ impl SmtpTransport {
 
     /// Up to the server's "go ahead": whatever goes wrong here, nothing was sent.
     async fn prepare(&self, envelope: &lettre::address::Envelope) -> Result<AsyncSmtpConnection, Answer> {
-        // What goes wrong before the envelope is about the server, not about this letter: also a refused login.
-        let mut connection =
-            self.connection().await.map_err(|error| Answer::new(Outcome::NotReached, error.to_string()))?;
+        let mut connection = self.connection().await?;
         let mut parameters = Vec::new();
         if envelope.to().iter().any(|address| !address.to_string().is_ascii()) {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
@@ -182,6 +188,26 @@ impl MailTransport for SmtpTransport {
     fn name(&self) -> &'static str {
         "smtp"
     }
+}
+
+/// The certificates of the file, or the system's; none where they cannot be read.
+fn tls(host: &str, ca: Option<&str>) -> Option<TlsParameters> {
+    let Some(file) = ca else { return TlsParameters::new(host.to_owned()).ok() };
+    let certificate = Certificate::from_pem(&fs::read(file).ok()?).ok()?;
+    let builder = TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
+    builder.add_root_certificate(certificate).build().ok()
+}
+
+/// Why there is no conversation. A handshake that fails for what the other side shows is told apart from a line that is broken.
+fn not_reached(error: &Error) -> Answer {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData) {
+            return Answer::new(Outcome::NotSafe, format!("no safe connection to the mail server: {error}"));
+        }
+        cause = error.source();
+    }
+    Answer::new(Outcome::NotReached, error.to_string())
 }
 
 /// What the server said; none where it said nothing.

@@ -14,7 +14,10 @@ use tonic::{
     transport::Channel,
 };
 use tonic_types::StatusExt as _;
-use turnout_notifications::{ACCESS, Deps, Notifications, NotificationsConfig, TABLES, transport::MailTransport};
+use turnout_notifications::{
+    ACCESS, Deps, Notifications, NotificationsConfig, TABLES, Ways,
+    transport::{MailTransport, Reach, WebhookSender},
+};
 use turnout_platform::{
     auth::{Access, AccessTable, ApiKeys, Authenticator, Credentials, MeshKey, TokenKind, TokenSigner, TokenVerifier},
     bus::durable::{
@@ -144,10 +147,14 @@ impl Ground {
             smtp_url,
             mail_folder: self.mail_folder(),
             sms_url,
+            webhooks_anywhere: false,
             worker_concurrency: 4,
         };
         let notifications = match mail {
-            Some(mail) => Notifications::start_with(deps, config, mail),
+            Some(mail) => {
+                let webhooks = WebhookSender::new(Reach::Anywhere).unwrap();
+                Notifications::start_with(deps, config, Ways { mail, webhooks })
+            }
             None => Notifications::start(deps, config),
         };
         let (channel, incoming) = in_memory();

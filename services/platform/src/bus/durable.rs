@@ -12,7 +12,8 @@
 //!
 //! - **Name** the consumer if the work is to be done once by whichever process gets it: all processes of a name share the messages, and
 //!   what arrives while none runs waits for [`EVENTS_KEPT`]. Leave the name out if this very process needs to hear everything from now
-//!   on, as for a projection in memory: wait for [`Running::heard`], then load, so that nothing falls between.
+//!   on, as for a projection in memory: load each time after [`Running::changed`], so that nothing falls between. For when the bus has
+//!   been away such a consumer begins anew, and what was published meanwhile never reaches it.
 //! - **Be idempotent.** The same message may come again: within the duplicate window as well as after it, after a crash, from two
 //!   processes. Do the effect first (under a key that comes from the message), then return Ok.
 //! - **Ask for the truth.** A message says that something may have changed; read the present state from its owner. Then the order in
@@ -30,6 +31,7 @@ mod runner;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 pub use in_process::{InProcessDurable, TABLES};
 pub use metrics::{DurableMetrics, MeteredDurable};
@@ -74,7 +76,7 @@ pub struct DurableMessage {
 #[derive(Debug, Clone)]
 pub struct Consumer {
     /// Durable, and shared by all processes of that name: `[a-z][a-z0-9_]*`, one pattern for one name. None: this process alone, from
-    /// now on; its dead letters are counted and logged, not kept.
+    /// now on and until the connection breaks; its dead letters are counted and logged, not kept.
     pub name: Option<&'static str>,
     /// To what. Subjects of [`super::subjects::events`] only: nothing else is durable.
     pub pattern: Pattern,
@@ -103,10 +105,12 @@ impl Consumer {
 /// 2. A delivery that is not settled within the ack wait is made again, with the next number, and so on until it is settled.
 /// 3. Consumers with one name share the messages; two names get all of them each, as does each consumer without a name.
 /// 4. A named consumer gets first what is stored since before it existed; one without a name what is published after `consume` returned.
+///    Its deliveries end when something may have been missed, as when the connection broke.
 /// 5. Messages of one subject that were published one after another are delivered in that order for the first time.
 /// 6. A message with the id of another within [`DUPLICATE_WINDOW`] is that message: Ok, and not delivered again. Later it is a new one.
 /// 7. A message that is to be retried comes again after the wait asked for and holds up no other.
-/// 8. A dead letter is kept once with subject, id, payload, error and number of deliveries, and is not delivered again.
+/// 8. A dead letter is kept once with subject, id, payload, error and number of deliveries, and is not delivered again, until
+///    it is forgotten.
 /// 9. A consumer that starts again goes on where it was: settled messages are not delivered again (except a few that were settled just
 ///    before a crash), unsettled ones are.
 /// 10. No more than [`UNSETTLED_MESSAGES_MAX`] messages of a consumer are unsettled.
@@ -121,6 +125,11 @@ pub trait DurableBus: Send + Sync + 'static {
 
     /// The dead letters of a consumer, oldest first, at most [`DEAD_LETTERS_MAX`].
     async fn dead_letters(&self, consumer: &str) -> Result<Vec<DeadLetter>, BusError>;
+
+    /// Removes a dead letter of a consumer, as it was listed. Ok if it is gone already.
+    async fn forget_dead_letter(&self, _consumer: &str, _letter: &DeadLetter) -> Result<(), BusError> {
+        Err(BusError::Refused("this bus keeps its dead letters"))
+    }
 }
 
 /// A durable bus, whichever.
@@ -139,13 +148,16 @@ pub struct DeadLetter {
     pub error: String,
     /// How often it had been delivered.
     pub deliveries: u32,
+    /// Where it is kept; 0 until it is.
+    pub place: u64,
 }
 
 /// The deliveries of one consumer in this process. Dropping it ends this process's part.
 pub struct Deliveries(Box<dyn Source>);
 
 impl Deliveries {
-    /// The next delivery; none when the bus is closed. May be dropped while it waits without loss.
+    /// The next delivery; none when the bus is closed or, without a name, when something may have been missed. May be dropped while it
+    /// waits without loss.
     pub async fn next(&mut self) -> Option<Delivery> {
         self.0.next().await
     }
@@ -153,6 +165,32 @@ impl Deliveries {
     /// Messages that wait for this consumer, as far as known now.
     pub fn pending(&self) -> u64 {
         self.0.pending()
+    }
+
+    /// These until then: a bus that a test takes away.
+    #[must_use]
+    pub fn until(self, cut: CancellationToken) -> Self {
+        Self(Box::new(Until { deliveries: self, cut }))
+    }
+}
+
+struct Until {
+    deliveries: Deliveries,
+    cut: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl Source for Until {
+    async fn next(&mut self) -> Option<Delivery> {
+        tokio::select! {
+            biased;
+            () = self.cut.cancelled() => None,
+            delivery = self.deliveries.next() => delivery,
+        }
+    }
+
+    fn pending(&self) -> u64 {
+        self.deliveries.pending()
     }
 }
 
@@ -189,7 +227,9 @@ impl Delivery {
     pub async fn give_up(self, error: &str) -> Result<(), BusError> {
         let Message { subject, payload, .. } = self.message;
         let error = error.chars().take(DEAD_LETTER_ERROR_CHARS_MAX).collect();
-        self.settle.give_up(DeadLetter { subject, id: self.id, payload, error, deliveries: self.number }).await
+        self.settle
+            .give_up(DeadLetter { subject, id: self.id, payload, error, deliveries: self.number, place: 0 })
+            .await
     }
 }
 

@@ -57,6 +57,12 @@ pub const SETTINGS: &[Setting] = &[
         "Further web origins, separated by commas, whose pages may open the live socket",
     ),
     setting(
+        "trusted_proxies",
+        "",
+        "LIST",
+        "Networks of the proxies in front, such as 10.0.0.0/8, separated by commas: the client is whom they name in X-Forwarded-For or Forwarded. Not set: whoever connects",
+    ),
+    setting(
         "node_name",
         "",
         "NAME",
@@ -108,6 +114,12 @@ pub const SETTINGS: &[Setting] = &[
     secret(
         "sms_url",
         "Where text messages are handed over: an https:// gateway that takes JSON with `to`, `text` and `id`. Not set: none are sent",
+    ),
+    setting(
+        "webhooks_anywhere",
+        "false",
+        "BOOL",
+        "Whether organisers' webhooks may also lead inside this network and go unencrypted: `true` is for tests and closed networks, where every organiser may reach whatever this process can",
     ),
     setting("workers", "", "N", "Threads that hold viewers' sockets. Not set: one for each core"),
     setting(

@@ -23,14 +23,14 @@ use scylla::policies::timestamp_generator::{MonotonicTimestampGenerator, Timesta
 use scylla::statement::batch::BatchType;
 use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::{Consistency, SerialConsistency};
-use tokio::sync::Semaphore;
 
-use super::{PAGE_BYTES_MAX, Page, PutIf, Range, Row, Table, TableError, Tables, VERSION, Value, Write};
+use super::{
+    PAGE_BYTES_MAX, Page, PutIf, Range, Row, Table, TableError, Tables, VERSION, Value, Write, admission::Admission,
+};
 use request::{Bound, Sort, bind};
 
-/// Requests under way; further ones wait for [`IN_FLIGHT_WAIT`] and are then refused as overloaded.
+/// Requests under way; further ones wait for their turn.
 const IN_FLIGHT_MAX: usize = 256;
-const IN_FLIGHT_WAIT: Duration = Duration::from_millis(250);
 /// For a plain read or write, repetitions by the driver included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// For a lightweight transaction or a batch: they take several rounds between the servers.
@@ -50,7 +50,7 @@ pub(super) struct CqlTables {
     /// By their text. There are as many as there are shapes of requests: bounded by the declarations.
     prepared: RwLock<HashMap<String, PreparedStatement>>,
     timestamps: Box<dyn TimestampGenerator>,
-    in_flight: Semaphore,
+    in_flight: Admission,
 }
 
 impl CqlTables {
@@ -87,7 +87,7 @@ impl CqlTables {
             keyspace: keyspace.to_owned(),
             prepared: RwLock::default(),
             timestamps: Box::new(MonotonicTimestampGenerator::new()),
-            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            in_flight: Admission::new(IN_FLIGHT_MAX),
         };
         for table in tables {
             for cql in statement::fixed(keyspace, table) {

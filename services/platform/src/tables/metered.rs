@@ -1,8 +1,9 @@
-//! Counts the requests to the tables, the same for every engine, and logs those that fail. Changes nothing: requests and answers pass
-//! as they are, and the laws of [`Tables`] hold.
+//! Counts the requests to the tables, the same for every engine, and logs failures, a line a second however many there are. Changes
+//! nothing: requests and answers pass as they are, and the laws of [`Tables`] hold.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{
@@ -19,6 +20,8 @@ use super::{Page, PutIf, Range, Row, Table, TableError, Tables, Value, Write};
 
 /// Stands for the table of a batch that writes to more than one.
 const SEVERAL: &str = "several";
+/// Between two lines of the log about failures. A store that is away or has too much to do fails thousands of requests a second.
+const LOG_EVERY: Duration = Duration::from_secs(1);
 
 /// Tables and operations are declared in the program, so all labels are closed sets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -39,6 +42,7 @@ pub struct MeteredTables {
     requests: Family<Request, Counter>,
     durations: Family<Operation, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
+    failures: Failures,
 }
 
 impl MeteredTables {
@@ -50,6 +54,7 @@ impl MeteredTables {
             // From 125 µs, a read of the embedded store, to 4 s, beyond the 2 s that a CQL cluster is given.
             durations: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_125, 2.0, 16))),
             in_flight: Gauge::default(),
+            failures: Failures::default(),
         };
         registry.register(
             "turnout_tables_requests",
@@ -79,11 +84,30 @@ impl MeteredTables {
             Ok(value) if stored(value) => "ok",
             Ok(_) => "conflict",
             Err(error) => {
-                tracing::warn!(table, operation, %error, "a request to the tables failed");
+                if let Some(unsaid) = self.failures.to_be_said(Instant::now()) {
+                    tracing::warn!(table, operation, %error, unsaid, "a request to the tables failed");
+                }
                 result_of(error)
             }
         };
         answer
+    }
+}
+
+/// Which failures are worth a line.
+#[derive(Default)]
+struct Failures(Mutex<(Option<Instant>, u64)>);
+
+impl Failures {
+    /// How many were left out since the last line; none if this is to be left out too.
+    fn to_be_said(&self, now: Instant) -> Option<u64> {
+        let mut said = self.0.lock();
+        if said.0.is_some_and(|last| now < last + LOG_EVERY) {
+            said.1 += 1;
+            return None;
+        }
+        said.0 = Some(now);
+        Some(std::mem::take(&mut said.1))
     }
 }
 
@@ -299,6 +323,17 @@ mod tests {
         bed.tables.batch(vec![]).await.unwrap();
         bed.tables.batch_across(vec![]).await.unwrap();
         assert!(!bed.metrics.render().contains("turnout_tables_requests_total{"), "{}", bed.metrics.render());
+    }
+
+    #[test]
+    fn a_line_a_second_says_how_many_failed() {
+        let (failures, now) = (Failures::default(), Instant::now());
+        assert_eq!(failures.to_be_said(now), Some(0));
+        for _ in 0..1000 {
+            assert_eq!(failures.to_be_said(now + LOG_EVERY / 2), None);
+        }
+        assert_eq!(failures.to_be_said(now + LOG_EVERY), Some(1000));
+        assert_eq!(failures.to_be_said(now + LOG_EVERY * 3), Some(0));
     }
 
     #[test]

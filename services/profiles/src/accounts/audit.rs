@@ -1,5 +1,5 @@
-//! The audit log: what members of a team, and programs of the organiser, did for others. It is written before the act is
-//! acknowledged. Who must say why is decided where the act is done.
+//! The audit log: what members of a team, and programs of the organiser, did for others, and what anybody did to the security of their
+//! own account. It is written before the act is acknowledged. Who must say why is decided where the act is done.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Links by mail: to sign in, to prove an address, to set a password. A link's secret has 256 random bits, is kept as its hash, works
 //! once and for 30 minutes, and for one purpose.
 //!
-//! Who asks for a link is answered before anybody looks whether the address is known: the answer and its time cannot tell. What
-//! is sent is sent afterwards, in the background, and lost if the process ends at that moment; then somebody asks again.
+//! Who asks for a link is answered before anybody looks whether the address is known, and looking begins only when the answer is out:
+//! neither the answer nor its time can tell. What is sent is lost if the process ends at that moment; then somebody asks again.
 
 use std::time::Duration;
 
@@ -18,17 +18,16 @@ use super::{
         passwords::Password,
         secrets::{AccountId, link_id},
     },
-    mail::Letter,
     metrics::LinkOutcome,
+    post::Wanted,
     residents::{Place, Resident},
     sign_in::too_much,
-    store::{Account, INVITATION_S, LINK_S, Link, Scope},
+    store::{Account, INVITATION_S, Link, Scope},
 };
 
-/// Links that are looked up and sent at the same moment; beyond it a request is refused, for a known address and an unknown one.
-pub(crate) const LINK_REQUESTS_MAX: usize = 64;
-/// When to come back after that.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Between the answer to who asks for a link and the look whether the address is known: at least, and what is random of it.
+const ANSWER_FIRST: Duration = Duration::from_millis(50);
+const ANSWER_FIRST_JITTER_MS: u64 = 100;
 
 /// A link that somebody asks for.
 pub(crate) struct LinkRequest {
@@ -57,24 +56,15 @@ impl Accounts {
     pub(crate) async fn request_link(&self, request: LinkRequest, client: &str) -> Result<(), Failure> {
         // These tries are never forgiven for being harmless: each may be a message.
         let _ = self.reserve_for_client(Scope::ClientLink, client).await?;
-        let key = self.tries_key(&request.place, &request.email);
+        let key = self.post.tries_key(&request.place, &request.email);
         let _ = self.store.reserve(Scope::Link, key, self.at_ms()).await?.map_err(too_much)?;
-        let Ok(room) = self.link_requests.clone().try_acquire_owned() else {
-            return Err(Failure::Overloaded { retry_after: RETRY_AFTER });
-        };
-        let accounts = self.clone();
-        self.life.spawn("requested link", async move {
-            let purpose = request.purpose;
-            let outcome = match accounts.send_requested(request).await {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    tracing::warn!(%error, "a requested link was not sent");
-                    LinkOutcome::NotSent
-                }
-            };
-            accounts.metrics.link(Some(purpose), outcome);
+        let (room, accounts) = (self.post.room()?, self.clone());
+        self.post.in_background("requested link", request.purpose, async move {
+            let jitter = Duration::from_millis(random::jitter_below(ANSWER_FIRST_JITTER_MS));
+            tokio::time::sleep(ANSWER_FIRST + jitter).await;
+            let outcome = accounts.send_requested(request).await;
             drop(room);
-            Ok(())
+            outcome
         });
         Ok(())
     }
@@ -82,10 +72,8 @@ impl Accounts {
     async fn send_requested(&self, request: LinkRequest) -> Result<LinkOutcome, Failure> {
         let LinkRequest { place, email, purpose, return_path, language, event_id } = request;
         let Some(to) = self.resident_at(&place, &email).await? else { return Ok(LinkOutcome::Unknown) };
-        let (link, token) = self.make_link(&to, purpose, return_path, LINK_S).await?;
-        let letter =
-            Letter { link: &link, token: &token, to: &to, invitation: false, language: &language, event_id: &event_id };
-        self.mail.send(letter).await?;
+        let wanted = Wanted { return_path, language, event_id, ..Wanted::link(purpose) };
+        self.post.send(&to.addressee(), &wanted).await?;
         Ok(LinkOutcome::Sent)
     }
 
@@ -106,41 +94,16 @@ impl Accounts {
             ..AuditRecord::default()
         };
         self.audit.record(tenant, record).await?;
-        let (link, token) = self.make_link(&to, Purpose::Reset, String::new(), LINK_S).await?;
-        let letter = Letter { link: &link, token: &token, to: &to, invitation: false, language: "", event_id: "" };
-        let sent = self.mail.send(letter).await;
+        let sent = self.post.send(&to.addressee(), &Wanted::link(Purpose::Reset)).await;
         let outcome = if sent.is_ok() { LinkOutcome::Sent } else { LinkOutcome::NotSent };
         self.metrics.link(Some(Purpose::Reset), outcome);
         sent
     }
 
     /// Sends a new member the link with which they set their password.
-    pub(crate) async fn send_invitation(&self, to: &Resident, language: &str) -> Result<(), Failure> {
-        let (link, token) = self.make_link(to, Purpose::Reset, String::new(), INVITATION_S).await?;
-        let letter = Letter { link: &link, token: &token, to, invitation: true, language, event_id: "" };
-        self.mail.send(letter).await
-    }
-
-    async fn make_link(
-        &self,
-        to: &Resident,
-        purpose: Purpose,
-        return_path: String,
-        life_s: u32,
-    ) -> Result<(Link, String), Failure> {
-        let token = random::token_256();
-        let link = Link {
-            id: link_id(&token).ok_or_else(|| Failure::internal("a link's secret cannot be read"))?,
-            purpose,
-            realm: to.realm,
-            tenant: to.tenant.clone(),
-            account: to.id.clone(),
-            generation: to.generation(),
-            return_path,
-            expires_at_ms: self.at_ms() + i64::from(life_s) * 1000,
-        };
-        self.store.add_link(&link).await?;
-        Ok((link, token))
+    pub(crate) async fn send_invitation(&self, to: &Resident, language: String) -> Result<(), Failure> {
+        let wanted = Wanted { invitation: true, life_s: INVITATION_S, language, ..Wanted::link(Purpose::Reset) };
+        self.post.send(&to.addressee(), &wanted).await
     }
 
     /// Uses up a link, if it is confirmed; else only looks at it. A reset that brings no password is not confirmed yet.
@@ -164,6 +127,13 @@ impl Accounts {
             (Purpose::Reset, Some(password)) => Some(self.hashing.hash(password).await?),
             _ => None,
         };
+        // What may be repeated comes before it too: cut off after the use, it would be lost.
+        if !link.confirms.is_empty() {
+            self.persons.confirm_consents(&link.tenant, link.account.as_str(), &link.confirms).await?;
+        }
+        if hash.is_some() {
+            self.note_own(&resident, "account.password").await?;
+        }
         if !self.store.use_link(&link, at_ms).await? {
             self.metrics.link(Some(purpose), LinkOutcome::Worthless);
             return Err(worthless());
@@ -220,7 +190,7 @@ impl Accounts {
             Realm::Team => Place::Team,
             Realm::Audience => Place::Audience(resident.tenant.clone()),
         };
-        let key = self.tries_key(&place, &email);
+        let key = self.post.tries_key(&place, &email);
         self.store.forget(Scope::Link, key).await?;
         self.store.forget(Scope::Account, key).await
     }

@@ -12,7 +12,7 @@ use turnout_proto::notifications::v1::{
 
 use super::{
     domain::fields::{Purpose, Realm},
-    residents::Resident,
+    post::{Addressee, Wanted},
     store::Link,
 };
 
@@ -37,12 +37,8 @@ pub(crate) struct Letter<'a> {
     pub link: &'a Link,
     /// The link's secret.
     pub token: &'a str,
-    pub to: &'a Resident,
-    /// The reader has just become a member of a team.
-    pub invitation: bool,
-    pub language: &'a str,
-    /// The event, for the words; may be empty.
-    pub event_id: &'a str,
+    pub to: &'a Addressee,
+    pub wanted: &'a Wanted,
 }
 
 impl Mail {
@@ -80,11 +76,11 @@ impl Mail {
 }
 
 fn request(letter: &Letter<'_>) -> SendSecurityMessageRequest {
-    let Letter { link, token, to, invitation, language, event_id } = *letter;
+    let Letter { link, token, to, wanted } = *letter;
     let kind = match link.purpose {
         Purpose::SignIn => MessageKind::SignInLink,
         Purpose::Verify => MessageKind::Verification,
-        Purpose::Reset if invitation => MessageKind::Invitation,
+        Purpose::Reset if wanted.invitation => MessageKind::Invitation,
         Purpose::Reset => MessageKind::Reset,
     };
     // A secret is letters, digits, dashes and underscores, a tenant's id too: nothing needs escaping.
@@ -98,10 +94,10 @@ fn request(letter: &Letter<'_>) -> SendSecurityMessageRequest {
         name: to.name.clone(),
         person_id: if link.realm == Realm::Audience { link.account.to_string() } else { String::new() },
         link_path,
-        language: if language.is_empty() { to.language.clone() } else { language.to_owned() },
+        language: if wanted.language.is_empty() { to.language.clone() } else { wanted.language.clone() },
         idempotency_key: link.id.clone(),
         expires_at: Some(timestamp(link.expires_at_ms)),
-        event_id: event_id.to_owned(),
+        event_id: wanted.event_id.clone(),
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) trait Persons: Send + Sync + 'static {
     async fn by_id(&self, tenant: &TenantId, id: &str) -> Result<Option<Person>, Failure>;
     /// Notes that the person has proven the address. Once proven it stays so.
     async fn mark_proven(&self, tenant: &TenantId, id: &str, at_ms: i64) -> Result<(), Failure>;
+    /// Enters in the person's ledger that they confirm what this request asked for. Once or often is the same.
+    async fn confirm_consents(&self, tenant: &TenantId, id: &str, request: &str) -> Result<(), Failure>;
     /// Notes that the person has an account.
     async fn mark_account(&self, tenant: &TenantId, id: &str) -> Result<(), Failure>;
 }

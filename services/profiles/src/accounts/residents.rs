@@ -8,6 +8,7 @@ use super::{
     Accounts,
     domain::{fields::Realm, secrets::AccountId},
     persons::Person,
+    post::Addressee,
     store::Account,
 };
 
@@ -57,6 +58,27 @@ impl Resident {
 
     pub fn has_second_factor(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.secrets.totp.is_some())
+    }
+
+    /// For a link to them.
+    pub fn addressee(&self) -> Addressee {
+        Addressee {
+            realm: self.realm,
+            tenant: self.tenant.clone(),
+            account: self.id.clone(),
+            generation: self.generation(),
+            email: self.email.clone(),
+            name: self.name.clone(),
+            language: self.language.clone(),
+        }
+    }
+
+    /// As the audit log names them.
+    pub fn actor(&self) -> String {
+        match self.realm {
+            Realm::Team => format!("member:{}", self.id),
+            Realm::Audience => format!("person:{}", self.id),
+        }
     }
 
     /// For the wire.

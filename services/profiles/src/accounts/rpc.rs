@@ -111,7 +111,9 @@ impl AccountService for Accounts {
         &self,
         request: Request<BeginSecondFactorRequest>,
     ) -> Answer<BeginSecondFactorResponse> {
-        let begun = self.begin_second_factor(&request.get_ref().session).await?;
+        let request = request.into_inner();
+        let password = Password::tried("password", &request.password)?;
+        let begun = self.begin_second_factor(&request.session, &password).await?;
         Ok(Response::new(BeginSecondFactorResponse { secret: begun.secret, otpauth_url: begun.otpauth_url }))
     }
 

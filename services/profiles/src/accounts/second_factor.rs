@@ -4,10 +4,11 @@ use turnout_platform::{failure::Failure, random};
 
 use super::{
     Accounts,
-    domain::totp::{self, RECOVERY_BYTES, RECOVERY_CODES, SECRET_BYTES},
-    sessions::Open,
-    sign_in::too_much,
-    store::{Outcome, Reserved, Scope},
+    domain::{
+        passwords::Password,
+        totp::{self, RECOVERY_BYTES, RECOVERY_CODES, SECRET_BYTES},
+    },
+    store::{Account, Outcome},
 };
 
 /// What an authenticator app needs.
@@ -18,9 +19,10 @@ pub(crate) struct Begun {
 }
 
 impl Accounts {
-    /// Begins setting it up. It is asked for only once it is confirmed.
-    pub(crate) async fn begin_second_factor(&self, session: &str) -> Result<Begun, Failure> {
+    /// Begins setting it up. It is asked for only once it is confirmed. With a stolen session alone nobody locks its owner out.
+    pub(crate) async fn begin_second_factor(&self, session: &str, password: &Password) -> Result<Begun, Failure> {
         let open = self.open(session).await?;
+        self.prove_again(&open, "password", password).await?;
         let secret = random::bytes::<SECRET_BYTES>();
         let changed = self.store.change_account(open.account()?, |account| {
             if account.secrets.totp.is_some() {
@@ -37,11 +39,11 @@ impl Accounts {
     /// Completes it with a first code; the recovery codes.
     pub(crate) async fn confirm_second_factor(&self, session: &str, code: &str) -> Result<Vec<String>, Failure> {
         let open = self.open(session).await?;
-        let reserved = self.reserve_code(&open).await?;
+        let reserved = self.reserve_in_session(&open).await?;
         let codes: Vec<String> =
             (0..RECOVERY_CODES).map(|_| totp::recovery_code(random::bytes::<RECOVERY_BYTES>())).collect();
         let at_s = self.clock.at_s();
-        let changed = self.store.change_account(open.account()?, |account| {
+        let confirm = |account: &mut Account| {
             let secrets = &mut account.secrets;
             let Some(begun) = &secrets.totp_begun else {
                 return Err(Failure::Precondition("begin setting up the second factor first".to_owned()));
@@ -50,8 +52,10 @@ impl Accounts {
             secrets.totp = secrets.totp_begun.take();
             secrets.recovery = codes.iter().map(|code| totp::recovery_hash(code)).collect();
             Ok(())
-        });
-        changed.await?;
+        };
+        confirm(&mut open.account()?)?;
+        self.note_own(&open.resident, "account.second_factor_on").await?;
+        self.store.change_account(open.account()?, confirm).await?;
         self.store.forgive(reserved, Outcome::Succeeded).await?;
         Ok(codes)
     }
@@ -62,8 +66,9 @@ impl Accounts {
         if !open.resident.has_second_factor() {
             return Err(Failure::Precondition("the second factor is not set up".to_owned()));
         }
-        let reserved = self.reserve_code(&open).await?;
+        let reserved = self.reserve_in_session(&open).await?;
         let account = self.use_code(&open.resident, code).await?.ok_or_else(wrong_code)?;
+        self.note_own(&open.resident, "account.second_factor_off").await?;
         let changed = self.store.change_account(account, |account| {
             account.secrets.totp = None;
             account.secrets.recovery.clear();
@@ -71,12 +76,6 @@ impl Accounts {
         });
         changed.await?;
         self.store.forgive(reserved, Outcome::Succeeded).await
-    }
-
-    /// Who has a session and guesses codes waits longer and longer.
-    async fn reserve_code(&self, open: &Open) -> Result<Reserved, Failure> {
-        let key = self.vault.blind(&open.resident.tenant, "session-tries", open.key.account.as_str());
-        self.store.reserve(Scope::Account, key, self.at_ms()).await?.map_err(too_much)
     }
 }
 

@@ -15,9 +15,11 @@ use super::{
     },
     residents::Resident,
     sign_in::too_much,
-    store::{AUDIENCE_SESSION_S, Account, Outcome, Scope, Session, TEAM_SESSION_S},
+    store::{AUDIENCE_SESSION_S, Account, Outcome, Reserved, Scope, Session, TEAM_SESSION_S},
 };
 
+/// Whoever has no password proves who they are by a session that is no older.
+const FRESH_MS: i64 = 30 * 60 * 1000;
 /// Sessions of a list.
 const SESSIONS_LISTED_MAX: usize = 100;
 
@@ -121,21 +123,37 @@ impl Accounts {
     pub(crate) async fn end_other_sessions(&self, secret: &str) -> Result<usize, Failure> {
         let open = self.open(secret).await?;
         let others = self.open_sessions(&open).await?.len().saturating_sub(1);
+        self.note_own(&open.resident, "account.sessions_ended").await?;
         self.in_new_generation(&open, |_| Ok(())).await?;
         Ok(others)
     }
 
-    /// Changes the password. Who guesses the old one waits longer and longer, like at a sign-in.
+    /// Makes sure that who has the session is still who opened it: by the password, or where none is set by the age of the session.
+    pub(crate) async fn prove_again(&self, open: &Open, field: &'static str, typed: &Password) -> Result<(), Failure> {
+        let Some(hash) = open.resident.password().map(str::to_owned) else {
+            if self.at_ms() - open.session.opened_at_ms < FRESH_MS {
+                return Ok(());
+            }
+            return Err(Failure::Precondition("sign in again first: this session is too old for that".to_owned()));
+        };
+        let reserved = self.reserve_in_session(open).await?;
+        if !self.hashing.fits(typed, Some(&hash)).await? {
+            return Err(Failure::invalid(field, "is not the present password"));
+        }
+        self.store.forgive(reserved, Outcome::Succeeded).await
+    }
+
+    /// Who has a session and guesses passwords or codes waits longer and longer.
+    pub(crate) async fn reserve_in_session(&self, open: &Open) -> Result<Reserved, Failure> {
+        let key = self.vault.blind(&open.resident.tenant, "session-tries", open.key.account.as_str());
+        self.store.reserve(Scope::Account, key, self.at_ms()).await?.map_err(too_much)
+    }
+
+    /// Changes the password, or sets the first.
     pub(crate) async fn change_password(&self, secret: &str, old: Password, new: Password) -> Result<(), Failure> {
         let open = self.open(secret).await?;
-        if let Some(hash) = open.resident.password().map(str::to_owned) {
-            let key = self.vault.blind(&open.resident.tenant, "session-tries", open.key.account.as_str());
-            let reserved = self.store.reserve(Scope::Account, key, self.at_ms()).await?.map_err(too_much)?;
-            if !self.hashing.fits(&old, Some(&hash)).await? {
-                return Err(Failure::invalid("old_password", "is not the present password"));
-            }
-            self.store.forgive(reserved, Outcome::Succeeded).await?;
-        }
+        self.prove_again(&open, "old_password", &old).await?;
+        self.note_own(&open.resident, "account.password").await?;
         let (known, hash) = (open.account()?.secrets.password, self.hashing.hash(&new).await?);
         self.in_new_generation(&open, |account| {
             // Somebody else may have set one meanwhile, whom this session must not overrule.

@@ -37,7 +37,7 @@ impl Accounts {
         client: &str,
     ) -> Result<Option<SignedIn>, Failure> {
         let from = self.reserve_for_client(Scope::Client, client).await?;
-        let key = self.tries_key(&place, &email);
+        let key = self.post.tries_key(&place, &email);
         let reserved = self.store.reserve(Scope::Account, key, self.at_ms()).await?;
         let resident = self.resident_at(&place, &email).await?;
         let generation = resident.as_ref().map_or(0, Resident::generation);
@@ -114,15 +114,6 @@ impl Accounts {
             Ok((account, ())) => resident.account = Some(account),
             Err(error) => tracing::warn!(%error, "a password's hash could not be made anew"),
         }
-    }
-
-    /// By what tries for an address are counted, whether or not it is anybody's.
-    pub(crate) fn tries_key(&self, place: &Place, email: &CanonicalEmail) -> [u8; 32] {
-        let tenant = match place {
-            Place::Team => &self.nowhere,
-            Place::Audience(tenant) => tenant,
-        };
-        self.vault.blind(tenant, place.realm().word(), email.as_str())
     }
 
     /// Counts a try of a network; a network that tries too much is told when to come back. None when nobody knows the network.

@@ -28,9 +28,11 @@ use super::domain::throttle::FORGOTTEN_AFTER_S;
 /// A session of the audience lives so long, one of the team a working day.
 pub(crate) const AUDIENCE_SESSION_S: u32 = 30 * 24 * 60 * 60;
 pub(crate) const TEAM_SESSION_S: u32 = 16 * 60 * 60;
-/// A link of any purpose lives so long, an invitation to a team somewhat longer: its reader may be asleep.
+/// A link that somebody asked for lives so long. Two that come unasked live somewhat longer, since their reader may be asleep: an
+/// invitation to a team, and the question whether what a form said is theirs.
 pub(crate) const LINK_S: u32 = 30 * 60;
 pub(crate) const INVITATION_S: u32 = 3 * 24 * 60 * 60;
+pub(crate) const CONFIRMATION_S: u32 = INVITATION_S;
 /// What a row outlives its content, for clocks that differ.
 const SLACK_S: u32 = 60 * 60;
 /// A repeated audit entry is recognised within this time.
@@ -114,6 +116,7 @@ static LINKS_BY_ID: Table = Table {
         text("account_id"),
         int("generation"),
         text("return_path"),
+        text("confirms"),
         time("expires_at"),
         time("used_at"),
         int("version"),

@@ -92,21 +92,11 @@ impl Accounts {
     /// In the background, so that the time does not tell whether there was anything to send.
     fn invite_in_background(&self, account: Account, language: String) {
         let accounts = self.clone();
-        self.life.spawn("invitation", async move {
-            let sent = match accounts.resident_of(account).await {
-                Ok(Some(resident)) => accounts.send_invitation(&resident, &language).await,
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
-            };
-            let outcome = match sent {
-                Ok(()) => LinkOutcome::Sent,
-                Err(error) => {
-                    tracing::warn!(%error, "an invitation was not sent");
-                    LinkOutcome::NotSent
-                }
-            };
-            accounts.metrics.link(Some(Purpose::Reset), outcome);
-            Ok(())
+        self.post.in_background("invitation", Purpose::Reset, async move {
+            if let Some(resident) = accounts.resident_of(account).await? {
+                accounts.send_invitation(&resident, language).await?;
+            }
+            Ok(LinkOutcome::Sent)
         });
     }
 
@@ -153,6 +143,14 @@ impl Accounts {
         if !self.claim(&address, &id).await? {
             return Err(Failure::AlreadyExists { what: "member" });
         }
+        let who = format!("member:{id}");
+        let record = AuditRecord {
+            actor: who.clone(),
+            action: "member.found".to_owned(),
+            subject: who,
+            ..AuditRecord::default()
+        };
+        self.audit.record(tenant, record).await?;
         let founded = self.store.change_team(tenant, |team| {
             if team.members.is_empty() { team.with(owner.clone()) } else { Err(has_members()) }
         });

@@ -1,5 +1,8 @@
 //! What follows from a person's ledger of consents. Statements are only ever added; the state is a fold over them in the order of
 //! the ledger. What nobody stated is not consented to.
+//!
+//! Anybody can type an address into a form. So a grant of a form only asks: it counts from when whoever reads the mail of the address
+//! has confirmed it, which is a statement of its own. To take something back needs no such proof.
 
 use std::collections::BTreeMap;
 
@@ -34,6 +37,8 @@ impl Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Form,
+    /// The link in the mail that was sent after a form.
+    Confirmed,
     Preferences,
     Unsubscribe,
     Admin,
@@ -43,13 +48,22 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    const ALL: [Self; 7] =
-        [Self::Form, Self::Preferences, Self::Unsubscribe, Self::Admin, Self::Cmp, Self::Complaint, Self::PhoneChange];
+    const ALL: [Self; 8] = [
+        Self::Form,
+        Self::Confirmed,
+        Self::Preferences,
+        Self::Unsubscribe,
+        Self::Admin,
+        Self::Cmp,
+        Self::Complaint,
+        Self::PhoneChange,
+    ];
 
     /// The word in tables and on the wire.
     pub fn word(self) -> &'static str {
         match self {
             Self::Form => "form",
+            Self::Confirmed => "confirmed",
             Self::Preferences => "preferences",
             Self::Unsubscribe => "unsubscribe",
             Self::Admin => "admin",
@@ -61,6 +75,11 @@ impl Source {
 
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.word() == word)
+    }
+
+    /// Whether only we state this: nobody can send it.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Confirmed | Self::PhoneChange)
     }
 }
 
@@ -76,15 +95,36 @@ pub(crate) struct Statement {
     pub language: String,
     pub text_version: i64,
     pub source: Source,
+    /// The request that stated it, by its idempotency key.
+    pub request: String,
     /// Milliseconds since 1970.
     pub at_ms: i64,
 }
 
-/// The latest statement for each purpose and channel, sorted by both. A withdrawal of all channels stands for each channel that was
+impl Statement {
+    /// Whether it is a grant that only asks, until its reader confirms it.
+    pub fn asks(&self) -> bool {
+        self.action == Action::Granted && self.source == Source::Form
+    }
+
+    fn takes_back(&self, granted: &Self) -> bool {
+        let channel = self.channel == granted.channel || self.channel == ALL_CHANNELS;
+        self.action == Action::Withdrawn && self.purpose == granted.purpose && channel
+    }
+}
+
+/// What a request asked for and nobody has taken back since: the grants that its confirmation states.
+pub(crate) fn asked_by(ledger: &[Statement], request: &str) -> Vec<Statement> {
+    let asked = ledger.iter().enumerate().filter(|(_, s)| s.asks() && s.request == request);
+    let stands = asked.filter(|(at, granted)| !ledger[at + 1..].iter().any(|later| later.takes_back(granted)));
+    stands.map(|(_, granted)| Statement { source: Source::Confirmed, ..granted.clone() }).collect()
+}
+
+/// The latest statement that counts for each purpose and channel, sorted by both. A withdrawal of all channels stands for each channel that was
 /// stated before, and for itself until something of the purpose is granted again.
 pub(crate) fn current(ledger: impl IntoIterator<Item = Statement>) -> Vec<Statement> {
     let mut latest: BTreeMap<(String, String), Statement> = BTreeMap::new();
-    for statement in ledger {
+    for statement in ledger.into_iter().filter(|statement| !statement.asks()) {
         let all = (statement.purpose.clone(), ALL_CHANNELS.to_owned());
         if statement.channel == ALL_CHANNELS {
             for ((_, channel), known) in latest.iter_mut().filter(|((purpose, _), _)| *purpose == statement.purpose) {
@@ -126,17 +166,23 @@ mod tests {
             text: String::new(),
             language: "en".into(),
             text_version: 1,
-            source: Source::Form,
+            source: Source::Preferences,
+            request: "1".into(),
             at_ms: 0,
         }
+    }
+
+    fn of_form(purpose: &str, channel: &str) -> Statement {
+        Statement { source: Source::Form, ..statement(purpose, channel, Action::Granted) }
     }
 
     fn any_statement() -> impl Strategy<Value = Statement> {
         let purpose = proptest::sample::select(&PURPOSES[..]);
         let channel = proptest::sample::select(vec!["email", "sms", "social", ALL_CHANNELS]);
-        (purpose, channel, any::<bool>()).prop_map(|(purpose, channel, grant)| {
-            let granted = grant && channel != ALL_CHANNELS;
-            statement(purpose, channel, if granted { Action::Granted } else { Action::Withdrawn })
+        (purpose, channel, 0..3_u8).prop_map(|(purpose, channel, what)| match what {
+            0 if channel != ALL_CHANNELS => statement(purpose, channel, Action::Granted),
+            1 if channel != ALL_CHANNELS => of_form(purpose, channel),
+            _ => statement(purpose, channel, Action::Withdrawn),
         })
     }
 
@@ -144,9 +190,12 @@ mod tests {
         proptest::collection::vec(any_statement(), 0..30)
     }
 
-    /// The rule said in another way: the last statement that speaks of the channel decides; without one it is no.
+    /// The rule said in another way: the last statement that speaks of the channel and was not a mere form decides; without one it is no.
     fn last_word(ledger: &[Statement], purpose: &str, channel: &str) -> bool {
-        let speaks = |s: &&Statement| s.purpose == purpose && (s.channel == channel || s.channel == ALL_CHANNELS);
+        let speaks = |s: &&Statement| {
+            let of_form = s.source == Source::Form && s.action == Action::Granted;
+            s.purpose == purpose && (s.channel == channel || s.channel == ALL_CHANNELS) && !of_form
+        };
         ledger.iter().rev().find(speaks).is_some_and(|s| s.action == Action::Granted)
     }
 
@@ -194,6 +243,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_grant_of_a_form_counts_from_its_confirmation_unless_it_was_taken_back_before() {
+        let other = Statement { request: "2".into(), ..of_form("partners", "email") };
+        let mut ledger = vec![of_form("marketing", "email"), of_form("marketing", "sms"), other];
+        assert!(current(ledger.clone()).is_empty());
+        ledger.push(statement("marketing", "sms", Action::Withdrawn));
+        let confirmed = asked_by(&ledger, "1");
+        let told: Vec<_> = confirmed.iter().map(|s| (s.channel.as_str(), s.source)).collect();
+        assert_eq!(told, [("email", Source::Confirmed)]);
+        ledger.extend(confirmed);
+        let now = current(ledger.clone());
+        assert!(allows(&now, "marketing", "email") && !allows(&now, "marketing", "sms"));
+        assert!(!allows(&now, "partners", "email"), "another request waits for its own");
+        ledger.push(statement("marketing", ALL_CHANNELS, Action::Withdrawn));
+        assert!(asked_by(&ledger, "1").is_empty(), "what is taken back is not confirmed by an old mail");
+    }
+
+    #[test]
+    fn a_form_neither_weakens_what_is_confirmed_nor_undoes_a_withdrawal() {
+        let granted = [statement("marketing", "email", Action::Granted), of_form("marketing", "email")];
+        assert!(allows(&current(granted), "marketing", "email"));
+        let withdrawn = [statement("marketing", "email", Action::Withdrawn), of_form("marketing", "email")];
+        assert!(!allows(&current(withdrawn), "marketing", "email"));
     }
 
     #[test]

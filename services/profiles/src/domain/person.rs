@@ -90,8 +90,12 @@ impl Person {
     }
 
     /// With what was given for fields that nothing was known of; none when that is nothing. What is known stays: whoever types
-    /// somebody's address into a form does not change that person.
+    /// somebody's address into a form does not change that person. Nor does it add to one whose address is sure: what a form claims
+    /// would be taken for theirs.
     pub fn completed_with(&self, given: &Details) -> Option<Self> {
+        if self.assurance > Assurance::Claimed {
+            return None;
+        }
         let known = |known: &str, given: &str| if known.is_empty() { given.to_owned() } else { known.to_owned() };
         let details = Details {
             email: self.details.email.clone(),
@@ -163,6 +167,15 @@ mod tests {
         assert_eq!(kept, ("anna@example.org", "+358401234567"));
         assert_eq!((completed.details.name.as_str(), completed.version), ("Anna", 2));
         assert_eq!(completed.completed_with(&given), None);
+    }
+
+    #[test]
+    fn a_form_adds_nothing_to_a_person_whose_address_is_sure() {
+        let given = Details { name: "Somebody".into(), zone: "Europe/Helsinki".into(), ..Details::default() };
+        assert!(anna().completed_with(&given).is_some());
+        for assurance in [Assurance::ByHand, Assurance::Verified] {
+            assert_eq!(anna().assured(assurance, 2000).unwrap().completed_with(&given), None);
+        }
     }
 
     #[test]

@@ -3,14 +3,16 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use turnout_platform::{
+    canonical,
     failure::Failure,
     ids::{PersonId, TenantId},
     random,
 };
 
 use super::{
-    People,
+    Doing, People, addressee,
     ledgers::{self, CandidatePlace},
+    subject,
 };
 use crate::domain::{
     consent::{self, Action, SMS, Source, Statement},
@@ -19,25 +21,68 @@ use crate::domain::{
 
 /// Ledgers that are looked at for one page of consenting people; a page may be short although another follows.
 const CANDIDATES_PER_PAGE_MAX: usize = 1000;
+/// Before the key of a request, the key of its confirmation. Nobody's key has a dot.
+const CONFIRMED: &str = "confirmed.";
 /// Ledgers that are read at the same time.
 const READS_AT_ONCE_MAX: usize = 16;
 
 impl People {
-    /// Adds statements to a person's ledger; what follows from it then.
+    /// Adds statements to a person's ledger; what follows from it then. Whoever reads the mail of the address is asked about what a
+    /// form grants and nothing has granted yet.
     pub(super) async fn record_consent(
         &self,
         tenant: &TenantId,
         id: &PersonId,
-        statements: Vec<Statement>,
+        statements: &[Statement],
         idempotency_key: &str,
+        doing: Option<&Doing>,
     ) -> Result<Vec<Statement>, Failure> {
-        self.person(tenant, id).await?;
+        let person = self.person(tenant, id).await?;
+        if let Some(doing) = doing {
+            self.enter(tenant, "person.consent", subject(id), doing, in_words(statements)).await?;
+        }
+        self.state(tenant, id, statements, idempotency_key).await?;
         let ledger = self.ledgers.ledger(tenant, id).await?;
-        ledgers::has_room(&ledger, &statements)?;
+        let asked = consent::asked_by(&ledger, idempotency_key);
+        let current = consent::current(ledger);
+        if asked.iter().any(|s| !consent::allows(&current, &s.purpose, &s.channel)) {
+            let email = canonical::email(&person.details.email).map_err(Failure::internal)?;
+            self.post.ask_to_confirm(addressee(tenant, &person), &email, idempotency_key.to_owned());
+        }
+        Ok(current)
+    }
+
+    /// Whoever reads the mail of the address confirms what this request asked for.
+    pub(super) async fn confirm_consents(
+        &self,
+        tenant: &TenantId,
+        id: &PersonId,
+        request: &str,
+    ) -> Result<(), Failure> {
+        let asked = consent::asked_by(&self.ledgers.ledger(tenant, id).await?, request);
+        if asked.is_empty() {
+            return Ok(());
+        }
+        match self.state(tenant, id, &asked, &format!("{CONFIRMED}{request}")).await {
+            // It was confirmed before, and then a part of it taken back.
+            Err(Failure::AlreadyExists { .. }) => Ok(()),
+            done => done,
+        }
+    }
+
+    async fn state(
+        &self,
+        tenant: &TenantId,
+        id: &PersonId,
+        statements: &[Statement],
+        idempotency_key: &str,
+    ) -> Result<(), Failure> {
+        let ledger = self.ledgers.ledger(tenant, id).await?;
+        ledgers::has_room(&ledger, statements)?;
         let at_ms = ledgers::time_after(&ledger, self.at_ms());
-        self.ledgers.add(tenant, id, idempotency_key, &statements, at_ms).await?;
-        self.metrics.stated(&statements);
-        self.ledgers.current(tenant, id).await
+        self.ledgers.add(tenant, id, idempotency_key, statements, at_ms).await?;
+        self.metrics.stated(statements);
+        Ok(())
     }
 
     pub(super) async fn consents(&self, tenant: &TenantId, id: &PersonId) -> Result<Vec<Statement>, Failure> {
@@ -103,6 +148,7 @@ impl People {
             language: String::new(),
             text_version: 0,
             source: Source::PhoneChange,
+            request: String::new(),
             at_ms,
         };
         let purposes = consent::purposes_of(&consent::current(ledger), SMS);
@@ -115,4 +161,10 @@ impl People {
         }
         Ok(())
     }
+}
+
+/// For the audit log.
+fn in_words(statements: &[Statement]) -> String {
+    let words = statements.iter().map(|s| format!("{}: {} by {}", s.action.word(), s.purpose, s.channel));
+    words.collect::<Vec<_>>().join("; ")
 }

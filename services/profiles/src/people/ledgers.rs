@@ -86,7 +86,7 @@ impl Ledgers {
         at_ms: i64,
     ) -> Result<(), Failure> {
         let at_ms = self.entered(tenant, person, idempotency_key, statements, at_ms).await?;
-        for granted in statements.iter().filter(|s| s.action == Action::Granted) {
+        for granted in statements.iter().filter(|s| s.action == Action::Granted && !s.asks()) {
             let row = Row::new(&CONSENTING_BY_PURPOSE)
                 .set("tenant_id", tenant.as_str())
                 .set("purpose", granted.purpose.as_str())
@@ -226,7 +226,9 @@ fn digest_of(statements: &[Statement]) -> Vec<u8> {
 }
 
 fn read(row: &Row) -> Result<Statement, Failure> {
+    let id = row.text("statement_id");
     Ok(Statement {
+        request: id.rsplit_once('.').map_or(id, |(request, _)| request).to_owned(),
         purpose: row.text("purpose").to_owned(),
         channel: row.text("channel").to_owned(),
         action: Action::of_word(row.text("action")),

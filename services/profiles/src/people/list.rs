@@ -13,10 +13,8 @@ use std::{
     },
 };
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use parking_lot::Mutex;
-use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use turnout_platform::{
     clock::Clock,
@@ -45,8 +43,6 @@ const READS_AT_ONCE_MAX: usize = 32;
 const CLOCKS_DIFFER_MS_MAX: i64 = 60_000;
 /// Announcements older than this may be gone.
 const CHANGES_READABLE_MS: i64 = CHANGES_S as i64 * 1000 - 2 * CLOCKS_DIFFER_MS_MAX;
-/// Characters of a page token, checked before it is decoded.
-const TOKEN_CHARS_MAX: usize = 1000;
 
 /// The held people of one tenant.
 #[derive(Default)]
@@ -203,34 +199,4 @@ impl Lists {
         }
         Ok(())
     }
-
-    /// The token of a place in a list. Sealed, because a place holds the beginning of a name; bound to tenant and list.
-    pub async fn token<T: Serialize>(&self, tenant: &TenantId, list: &str, place: &T) -> Result<String, Failure> {
-        let key = self.store.vault.key_for(tenant, TOKENS).await?;
-        let place = serde_json::to_vec(place).map_err(Failure::internal)?;
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(key.seal(list, &place)))
-    }
-
-    /// The place of a token that [`Self::token`] has made for the same list; none for the first page.
-    pub async fn place<T: DeserializeOwned>(
-        &self,
-        tenant: &TenantId,
-        list: &str,
-        token: &str,
-    ) -> Result<Option<T>, Failure> {
-        if token.is_empty() {
-            return Ok(None);
-        }
-        let key = self.store.vault.key_for(tenant, TOKENS).await?;
-        let read = || {
-            let token = Some(token).filter(|token| token.len() <= TOKEN_CHARS_MAX)?;
-            let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
-            serde_json::from_slice(&key.open(list, &sealed)?).ok()
-        };
-        let problem = "must be the next_page_token of the page before in the same list, or empty for the first page";
-        read().map(Some).ok_or_else(|| Failure::invalid("page_token", problem))
-    }
 }
-
-/// The owner of the key that page tokens are sealed under.
-const TOKENS: &str = "tenant";

@@ -10,6 +10,7 @@ use turnout_platform::{
     auth::{Caller, Principal, principal_of},
     failure::Failure,
     ids::TenantId,
+    page_tokens::PageTokens,
 };
 use turnout_proto::profiles::v1::{
     Assurance as WireAssurance, ConsentAction, ConsentStatement, EnsurePersonRequest, EnsurePersonResponse,
@@ -62,12 +63,10 @@ impl PeopleService for People {
         let tenant = caller.tenant()?;
         let (list, name) = list(&caller, &request.search, request.order, request.descending)?;
         let limit = fields::page_size(request.page_size)?;
-        let after: Option<Place> = self.lists.place(tenant, &name, &request.page_token).await?;
+        let tokens = PageTokens::of(&self.store.vault, tenant).await?;
+        let after: Option<Place> = tokens.read(&name, &request.page_token)?;
         let (page, matching, total) = self.lists.page(tenant, list, after, limit).await?;
-        let next_page_token = match page.next {
-            Some(next) => self.lists.token(tenant, &name, &next).await?,
-            None => String::new(),
-        };
+        let next_page_token = page.next.map(|next| tokens.make(&name, &next)).unwrap_or_default();
         let people = page.people.into_iter().map(|person| wire_person(person, &caller)).collect();
         Ok(Response::new(ListPeopleResponse {
             people,
@@ -133,8 +132,10 @@ impl PeopleService for People {
             let problem = format!("must be 1 to {} statements", ledgers::STATEMENTS_PER_REQUEST_MAX);
             return Err(Failure::invalid("statements", problem).into());
         }
-        let statements = request.statements.iter().map(|wire| statement(wire, &caller)).collect::<Result<_, _>>()?;
-        let current = self.record_consent(caller.tenant()?, &id, statements, &key).await?;
+        let statements: Vec<_> =
+            request.statements.iter().map(|wire| statement(wire, &caller, &key)).collect::<Result<_, _>>()?;
+        let doing = caller.acts_for_another().then(|| Doing::by(&caller, String::new()));
+        let current = self.record_consent(caller.tenant()?, &id, &statements, &key, doing.as_ref()).await?;
         Ok(Response::new(RecordConsentResponse { current: current.into_iter().map(wire_statement).collect() }))
     }
 
@@ -150,7 +151,8 @@ impl PeopleService for People {
     ) -> Answer<ListConsentLedgerResponse> {
         let (caller, request) = parts(request)?;
         let ledger = self.consent_ledger(caller.tenant()?, &fields::person_id(&request.person_id)?).await?;
-        Ok(Response::new(ListConsentLedgerResponse { statements: ledger.into_iter().map(wire_statement).collect() }))
+        let statements = ledger.into_iter().map(wire_statement).collect();
+        Ok(Response::new(ListConsentLedgerResponse { statements, controller: caller.tenant()?.to_string() }))
     }
 
     async fn list_consenting(&self, request: Request<ListConsentingRequest>) -> Answer<ListConsentingResponse> {
@@ -160,17 +162,15 @@ impl PeopleService for People {
         let channel = fields::channel(&request.channel, false)?;
         let limit = fields::page_size(request.page_size)?;
         let name = format!("consenting\0{purpose}\0{channel}");
-        let from: Option<CandidatePlace> = self.lists.place(tenant, &name, &request.page_token).await?;
+        let tokens = PageTokens::of(&self.store.vault, tenant).await?;
+        let from: Option<CandidatePlace> = tokens.read(&name, &request.page_token)?;
         if from.is_none() && caller.acts_for_another() {
             let doing = Doing::by(&caller, String::new());
             self.enter_list(tenant, "people.consenting", &doing, format!("{purpose} by {channel}")).await?;
         }
         let from = from.unwrap_or(CandidatePlace { shard: 0, after: String::new() });
         let (people, next) = self.consenting(tenant, &purpose, &channel, from, limit).await?;
-        let next_page_token = match next {
-            Some(next) => self.lists.token(tenant, &name, &next).await?,
-            None => String::new(),
-        };
+        let next_page_token = next.map(|next| tokens.make(&name, &next)).unwrap_or_default();
         let people = people.into_iter().map(|person| wire_person(person, &caller)).collect();
         Ok(Response::new(ListConsentingResponse { people, next_page_token }))
     }
@@ -228,7 +228,7 @@ fn changes(wanted: &WirePerson, mask: &[String]) -> Result<Changes, Failure> {
 }
 
 /// Its time is set when it is stored.
-fn statement(wire: &ConsentStatement, caller: &Principal) -> Result<Statement, Failure> {
+fn statement(wire: &ConsentStatement, caller: &Principal, request: &str) -> Result<Statement, Failure> {
     let action = match wire.action() {
         ConsentAction::Granted => Action::Granted,
         ConsentAction::Withdrawn => Action::Withdrawn,
@@ -249,13 +249,14 @@ fn statement(wire: &ConsentStatement, caller: &Principal) -> Result<Statement, F
         language: fields::language(&wire.language)?,
         text_version: wire.text_version,
         source: source(&wire.source, caller)?,
+        request: request.to_owned(),
         at_ms: 0,
     })
 }
 
-/// What a member of the team states is the team's statement and not a click of the person; a change of number is told by ourselves.
+/// What a member of the team states is the team's statement and not a click of the person; of some things only we know.
 fn source(wire: &str, caller: &Principal) -> Result<Source, Failure> {
-    let source = Source::of_word(wire).filter(|source| *source != Source::PhoneChange);
+    let source = Source::of_word(wire).filter(|source| !source.is_ours());
     match (source, &caller.caller) {
         (Some(Source::Admin), _) => Ok(Source::Admin),
         (_, Caller::Member { .. }) => {

@@ -8,9 +8,13 @@ mod bed;
 mod crash;
 mod links;
 mod passwords;
+#[path = "../stage/postbox.rs"]
 mod postbox;
 mod second_factor;
 mod secrecy;
 mod sessions;
+#[path = "../stage/stage.rs"]
+mod stage;
+#[path = "../stage/tables.rs"]
 mod tables;
 mod team;

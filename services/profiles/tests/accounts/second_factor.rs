@@ -29,9 +29,13 @@ fn app(secret: &str, at_s: u64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
+fn begin(session: &str, password: &str) -> BeginSecondFactorRequest {
+    BeginSecondFactorRequest { session: session.into(), password: password.into() }
+}
+
 /// Sets it up for a session: the secret and the recovery codes.
 async fn set_up(bed: &Bed, session: &str) -> (String, Vec<String>) {
-    let begun = bed.mesh().begin_second_factor(BeginSecondFactorRequest { session: session.into() }).await.unwrap();
+    let begun = bed.mesh().begin_second_factor(begin(session, PASSWORD)).await.unwrap();
     let begun = begun.into_inner();
     assert!(begun.otpauth_url.starts_with("otpauth://totp/Turnout:") && begun.otpauth_url.contains(&begun.secret));
     let wrong = ConfirmSecondFactorRequest { session: session.into(), code: "000000".into() };
@@ -126,8 +130,30 @@ async fn it_is_removed_with_a_code_and_not_without() {
     refused(bed.mesh().remove_second_factor(remove("123456")).await, Code::FailedPrecondition);
     let (secret, _) = set_up(&bed, &session).await;
     refused_field(bed.mesh().remove_second_factor(remove("abcdef")).await, "code");
-    let again = bed.mesh().begin_second_factor(BeginSecondFactorRequest { session: session.clone() }).await;
+    let again = bed.mesh().begin_second_factor(begin(&session, PASSWORD)).await;
     refused(again, Code::FailedPrecondition);
     bed.mesh().remove_second_factor(remove(&app(&secret, bed.clock.at_s()))).await.unwrap();
     assert!(!sign_in(&bed, "").await.unwrap().needs_code);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_stolen_a_session_cannot_set_it_up() {
+    let bed = Bed::embedded().await;
+    let (session, _) = bed.owner("owner@example.org").await;
+    for wrong in ["", "a guess of many"] {
+        refused_field(bed.mesh().begin_second_factor(begin(&session, wrong)).await, "password");
+    }
+    for _ in 0..3 {
+        refused_field(bed.mesh().begin_second_factor(begin(&session, "a guess of many")).await, "password");
+    }
+    refused(bed.mesh().begin_second_factor(begin(&session, PASSWORD)).await, Code::ResourceExhausted);
+
+    // Whoever never set a password proves it by the session's age.
+    bed.person("anna@example.org").await;
+    let token = bed.link(Realm::Audience, "anna@example.org", LinkPurpose::SignIn).await;
+    let session = bed.redeem(&token, "").await.unwrap().session;
+    bed.clock.advance_ms(30 * 60 * 1000 - 1);
+    bed.mesh().begin_second_factor(begin(&session, "")).await.unwrap();
+    bed.clock.advance_ms(1);
+    refused(bed.mesh().begin_second_factor(begin(&session, "")).await, Code::FailedPrecondition);
 }

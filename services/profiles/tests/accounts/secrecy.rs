@@ -12,7 +12,7 @@ use turnout_proto::{
     },
 };
 
-use crate::bed::{Bed, token_of};
+use crate::bed::{Bed, PASSWORD, token_of};
 
 const CANARY: &str = "kanarienvogel";
 
@@ -42,7 +42,7 @@ async fn nothing_personal_and_no_secret_lies_open_in_the_store_or_in_a_metric() 
         ..bed.sign_in_request(Realm::Audience, &person_email, "a wrong password")
     };
     bed.try_sign_in(failed).await.unwrap_err();
-    let begin = BeginSecondFactorRequest { session: session.clone() };
+    let begin = BeginSecondFactorRequest { session: session.clone(), password: PASSWORD.into() };
     let factor = bed.mesh().begin_second_factor(begin).await.unwrap().into_inner().secret;
     let invited = format!("{CANARY}.carl@example.org");
     let invitation = InviteMemberRequest { email: invited, role: WireRole::Support.into(), language: String::new() };

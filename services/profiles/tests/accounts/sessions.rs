@@ -2,7 +2,7 @@
 
 use tonic::Code;
 use turnout_proto::profiles::v1::{
-    ChangePasswordRequest, EndOtherSessionsRequest, EndSessionRequest, ListSessionsRequest, Realm, Session,
+    ChangePasswordRequest, EndOtherSessionsRequest, EndSessionRequest, LinkPurpose, ListSessionsRequest, Realm, Session,
 };
 
 use crate::bed::{Bed, PASSWORD, refused, refused_field};
@@ -103,4 +103,32 @@ async fn who_has_stolen_a_session_cannot_guess_the_password_with_it() {
         refused_field(bed.mesh().change_password(guess.clone()).await, "old_password");
     }
     refused(bed.mesh().change_password(guess).await, Code::ResourceExhausted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn item_52_whoever_came_by_a_link_sets_a_password_soon_after_and_every_other_session_ends() {
+    for bed in Bed::each("item_52_whoever_came_by_a_link_sets_a_password_soon_after").await {
+        bed.person("anna@example.org").await;
+        let mut sessions = Vec::new();
+        for _ in 0..2 {
+            let token = bed.link(Realm::Audience, "anna@example.org", LinkPurpose::SignIn).await;
+            sessions.push(bed.redeem(&token, "").await.unwrap().session);
+        }
+        let set = |session: &str| ChangePasswordRequest {
+            session: session.into(),
+            old_password: String::new(),
+            new_password: PASSWORD.into(),
+        };
+        bed.clock.advance_ms(30 * 60 * 1000);
+        refused(bed.mesh().change_password(set(&sessions[0])).await, Code::FailedPrecondition);
+        let token = bed.link(Realm::Audience, "anna@example.org", LinkPurpose::SignIn).await;
+        let fresh = bed.redeem(&token, "").await.unwrap().session;
+        bed.mesh().change_password(set(&fresh)).await.unwrap();
+        assert!(bed.check(&fresh).await.unwrap().has_password);
+        for over in &sessions {
+            refused(bed.check(over).await, Code::Unauthenticated);
+        }
+        bed.sign_in(Realm::Audience, "anna@example.org", PASSWORD).await.unwrap();
+        refused_field(bed.mesh().change_password(set(&fresh)).await, "old_password");
+    }
 }

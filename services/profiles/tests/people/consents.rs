@@ -7,13 +7,19 @@ use proptest::{
     test_runner::TestRunner,
 };
 use tonic::{Code, Status};
-use turnout_platform::auth::Role;
-use turnout_proto::profiles::v1::{
-    ConsentAction, ConsentStatement, GetConsentsRequest, ListConsentLedgerRequest, ListConsentingRequest,
-    RecordConsentRequest,
+use turnout_platform::{auth::Role, ids::TenantId};
+use turnout_proto::{
+    notifications::v1::MessageKind,
+    profiles::v1::{
+        Assurance, ConsentAction, ConsentStatement, EnsurePersonRequest, GetConsentsRequest, GetPersonRequest,
+        ListAuditRequest, ListConsentLedgerRequest, ListConsentingRequest, RecordConsentRequest,
+    },
 };
 
-use crate::bed::{Bed, Client, refused, refused_field};
+use crate::bed::{Bed, Client, refused, refused_field, token_of};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+const VERIFICATIONS_SENT: &str = "turnout_profiles_links_total{purpose=\"verify\",outcome=\"sent\"}";
 
 pub fn granted(purpose: &str, channel: &str) -> ConsentStatement {
     ConsentStatement {
@@ -22,10 +28,15 @@ pub fn granted(purpose: &str, channel: &str) -> ConsentStatement {
         action: ConsentAction::Granted.into(),
         text: "Yes, tell me about the next festival.".into(),
         language: "en".into(),
-        source: "form".into(),
+        source: "preferences".into(),
         at: None,
         text_version: 3,
     }
+}
+
+/// Somebody typed an address into a form and ticked a box.
+fn of_form(purpose: &str, channel: &str) -> ConsentStatement {
+    ConsentStatement { source: "form".into(), ..granted(purpose, channel) }
 }
 
 pub fn withdrawn(purpose: &str, channel: &str) -> ConsentStatement {
@@ -96,8 +107,7 @@ async fn item_45_46_49_consent_holds_for_one_purpose_and_one_channel_until_it_is
         assert!(current.iter().all(|statement| statement.action() == ConsentAction::Withdrawn));
         assert!(!allowed(&bed, &id, "marketing", "email").await);
 
-        let mut again = granted("marketing", "email");
-        again.source = "preferences".into();
+        let again = ConsentStatement { source: "cmp".into(), ..granted("marketing", "email") };
         record(&mut mesh, &id, "3", vec![again]).await.unwrap();
         assert!(allowed(&bed, &id, "marketing", "email").await);
         assert!(!allowed(&bed, &id, "marketing", "sms").await);
@@ -106,10 +116,10 @@ async fn item_45_46_49_consent_holds_for_one_purpose_and_one_channel_until_it_is
         let told: Vec<_> = ledger.iter().map(|s| (s.channel.as_str(), s.action(), s.source.as_str())).collect();
         let (granted, withdrawn) = (ConsentAction::Granted, ConsentAction::Withdrawn);
         let expected = [
-            ("email", granted, "form"),
-            ("sms", granted, "form"),
-            ("*", withdrawn, "unsubscribe"),
             ("email", granted, "preferences"),
+            ("sms", granted, "preferences"),
+            ("*", withdrawn, "unsubscribe"),
+            ("email", granted, "cmp"),
         ];
         assert_eq!(told, expected);
         assert_eq!((ledger[0].text.as_str(), ledger[0].text_version), ("Yes, tell me about the next festival.", 3));
@@ -190,6 +200,7 @@ async fn a_statement_that_is_wrong_is_refused_as_a_whole() {
         ("action", ConsentStatement { action: 0, ..good.clone() }),
         ("text", ConsentStatement { text: String::new(), ..good.clone() }),
         ("source", ConsentStatement { source: "phone-change".into(), ..good.clone() }),
+        ("source", ConsentStatement { source: "confirmed".into(), ..good.clone() }),
         ("source", ConsentStatement { source: "bought".into(), ..good.clone() }),
         ("text_version", ConsentStatement { text_version: -1, ..good.clone() }),
     ];
@@ -212,4 +223,122 @@ async fn a_member_of_the_team_states_as_the_team_and_never_as_the_person() {
     let by_letter = ConsentStatement { source: "admin".into(), ..withdrawn("marketing", "*") };
     record(&mut support, &id, "2", vec![by_letter]).await.unwrap();
     assert_eq!(ledger(&bed, &id).await[0].source, "admin");
+    let listed = bed.audit().list_audit(ListAuditRequest::default()).await.unwrap().into_inner().entries;
+    let told: Vec<_> = listed.iter().map(|e| (e.actor.as_str(), e.action.as_str(), e.detail.as_str())).collect();
+    assert_eq!(told, [("member:member-1", "person.consent", "withdrawn: marketing by *")]);
+    assert_eq!(listed[0].subject, format!("person:{id}"));
+}
+
+#[tokio::test]
+async fn what_a_form_grants_counts_once_the_reader_of_the_mail_has_confirmed_it() {
+    for bed in Bed::each("what_a_form_grants_counts_once_the_reader_of_the_mail_has_confirmed_it").await {
+        let id = bed.person("anna@example.org", "Anna").await.person_id;
+        let statements = vec![of_form("marketing", "email"), of_form("marketing", "sms")];
+        let current = record(&mut bed.mesh(), &id, "form-1", statements.clone()).await.unwrap();
+        assert!(current.is_empty(), "a form only asks");
+        assert!(consenting(&bed, "marketing", "email", 50).await.is_empty());
+        let letter = bed.letter_after(0).await;
+        assert_eq!((letter.kind(), letter.email.as_str()), (MessageKind::Verification, "anna@example.org"));
+        // A retry is the same letter; and a text message is declined before the mail is read.
+        record(&mut bed.mesh(), &id, "form-1", statements).await.unwrap();
+        record(&mut bed.mesh(), &id, "no-sms", vec![withdrawn("marketing", "sms")]).await.unwrap();
+        bed.counted(VERIFICATIONS_SENT, 2).await;
+        assert_eq!(bed.postbox.letters().len(), 1);
+
+        bed.clock.advance_ms(2 * DAY_MS);
+        bed.redeem(&token_of(&letter)).await.unwrap();
+        assert!(allowed(&bed, &id, "marketing", "email").await);
+        assert!(!allowed(&bed, &id, "marketing", "sms").await);
+        assert_eq!(consenting(&bed, "marketing", "email", 50).await, std::slice::from_ref(&id));
+        let get = GetPersonRequest { person_id: id.clone() };
+        let person = bed.mesh().get_person(get).await.unwrap().into_inner().person.unwrap();
+        assert_eq!(person.email_assurance(), Assurance::Verified, "the same link proves the address");
+        let ledger = ledger(&bed, &id).await;
+        let told: Vec<_> = ledger.iter().map(|s| (s.channel.as_str(), s.action(), s.source.as_str())).collect();
+        let (granted, withdrawn) = (ConsentAction::Granted, ConsentAction::Withdrawn);
+        let both_acts = [
+            ("email", granted, "form"),
+            ("sms", granted, "form"),
+            ("sms", withdrawn, "unsubscribe"),
+            ("email", granted, "confirmed"),
+        ];
+        assert_eq!(told, both_acts);
+        assert_eq!((&ledger[3].text, ledger[3].text_version), (&ledger[0].text, 3), "word for word");
+        refused(bed.redeem(&token_of(&letter)).await, Code::FailedPrecondition);
+    }
+}
+
+#[tokio::test]
+async fn whoever_types_a_proven_address_into_a_form_opts_its_owner_in_to_nothing() {
+    let bed = Bed::embedded().await;
+    let id = bed.person("anna@example.org", "Anna").await.person_id;
+    record(&mut bed.mesh(), &id, "own", vec![of_form("marketing", "email")]).await.unwrap();
+    bed.redeem(&token_of(&bed.letter_after(0).await)).await.unwrap();
+    // Somebody else, with two things more, and one that she grants already.
+    let theirs = ["marketing/email", "marketing/social", "partners/email"];
+    let theirs = theirs.map(|key| key.split_once('/').unwrap()).map(|(purpose, channel)| of_form(purpose, channel));
+    record(&mut bed.mesh(), &id, "theirs", theirs.to_vec()).await.unwrap();
+    bed.letter_after(1).await;
+    assert!(allowed(&bed, &id, "marketing", "email").await, "what she confirmed stays");
+    assert!(!allowed(&bed, &id, "marketing", "social").await && !allowed(&bed, &id, "partners", "email").await);
+
+    // A form that says nothing new asks her nothing; and whoever fills her mailbox is stopped.
+    record(&mut bed.mesh(), &id, "again", vec![of_form("marketing", "email")]).await.unwrap();
+    for n in 0..5 {
+        let key = format!("flood-{n}");
+        record(&mut bed.mesh(), &id, &key, vec![of_form("partners", "email")]).await.unwrap();
+    }
+    bed.counted("turnout_profiles_links_total{purpose=\"verify\",outcome=\"not_sent\"}", 1).await;
+    bed.counted(VERIFICATIONS_SENT, 2).await;
+    assert!(bed.postbox.letters().len() <= 4, "{}", bed.postbox.letters().len());
+}
+
+#[tokio::test]
+async fn item_48_a_grant_names_its_controller_and_scope_and_another_organiser_may_not_use_it() {
+    for bed in Bed::each("item_48_a_grant_names_its_controller_and_scope").await {
+        let id = bed.person("anna@example.org", "Anna").await.person_id;
+        record(&mut bed.mesh(), &id, "1", vec![granted("marketing", "email")]).await.unwrap();
+        let request = ListConsentLedgerRequest { person_id: id.clone() };
+        let said = bed.mesh().list_consent_ledger(request.clone()).await.unwrap().into_inner();
+        assert_eq!(said.controller, bed.tenant.as_str());
+        let scope = (said.statements[0].purpose.as_str(), said.statements[0].channel.as_str());
+        assert_eq!((scope, said.statements[0].text.is_empty()), (("marketing", "email"), false));
+        // It is bound to no event: a later one of the same organiser finds it.
+        bed.clock.advance_ms(400 * DAY_MS);
+        assert_eq!(consenting(&bed, "marketing", "email", 50).await, std::slice::from_ref(&id));
+
+        let other: TenantId = format!("other-{}", bed.tenant).parse().unwrap();
+        let request = EnsurePersonRequest { email: "anna@example.org".into(), ..EnsurePersonRequest::default() };
+        let there = bed.mesh_for(Some(&other)).ensure_person(request).await.unwrap().into_inner().person.unwrap();
+        let theirs = GetConsentsRequest { person_id: there.person_id };
+        assert!(bed.mesh_for(Some(&other)).get_consents(theirs).await.unwrap().into_inner().current.is_empty());
+        let list = ListConsentingRequest {
+            purpose: "marketing".into(),
+            channel: "email".into(),
+            ..ListConsentingRequest::default()
+        };
+        let mut organiser = bed.people_as(&other, "member-1", Role::Organiser);
+        assert!(organiser.list_consenting(list).await.unwrap().into_inner().people.is_empty());
+        let foreign = GetConsentsRequest { person_id: id };
+        refused(organiser.get_consents(foreign).await, Code::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn item_49_an_audience_for_a_social_platform_is_who_granted_that_channel() {
+    for bed in Bed::each("item_49_an_audience_for_a_social_platform_is_who_granted_that_channel").await {
+        let by_mail = bed.person("anna@example.org", "Anna").await.person_id;
+        let both = bed.person("bert@example.org", "Bert").await.person_id;
+        record(&mut bed.mesh(), &by_mail, "1", vec![granted("marketing", "email")]).await.unwrap();
+        let statements = vec![granted("marketing", "email"), granted("marketing", "social")];
+        record(&mut bed.mesh(), &both, "1", statements).await.unwrap();
+        assert_eq!(consenting(&bed, "marketing", "email", 50).await.len(), 2);
+        assert_eq!(consenting(&bed, "marketing", "social", 50).await, std::slice::from_ref(&both));
+        // Whoever takes that list out is written down with what it was for.
+        let listed = bed.audit().list_audit(ListAuditRequest::default()).await.unwrap().into_inner().entries;
+        assert_eq!(
+            (listed[0].action.as_str(), listed[0].detail.as_str()),
+            ("people.consenting", "marketing by social")
+        );
+    }
 }

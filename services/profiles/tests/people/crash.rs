@@ -1,11 +1,5 @@
 //! Writes that are cut off after any of them, as by a crash: nothing half is ever seen, and a retry completes what was begun.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
-use turnout_platform::tables::{Page, PutIf, Range, Row, Table, TableError, Tables, Value, Write};
 use turnout_proto::profiles::v1::{EnsurePersonRequest, ListPeopleRequest};
 
 use crate::{
@@ -13,71 +7,6 @@ use crate::{
     consents::{allowed, granted, record, withdrawn},
     update::{PHONE, phone_change},
 };
-
-/// Lets so many writes through and then none, as if the process had ended there.
-struct CutAfter {
-    tables: Arc<dyn Tables>,
-    writes_left: AtomicUsize,
-}
-
-impl CutAfter {
-    fn write(&self) -> Result<(), TableError> {
-        let taken = self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        taken.map(drop).map_err(|_| TableError::Unavailable("cut off".to_owned()))
-    }
-}
-
-#[tonic::async_trait]
-impl Tables for CutAfter {
-    async fn put(&self, row: Row) -> Result<(), TableError> {
-        self.write()?;
-        self.tables.put(row).await
-    }
-
-    async fn put_if_absent(&self, row: Row) -> Result<Option<Row>, TableError> {
-        self.write()?;
-        self.tables.put_if_absent(row).await
-    }
-
-    async fn put_if_version(&self, row: Row, expected: i64) -> Result<PutIf, TableError> {
-        self.write()?;
-        self.tables.put_if_version(row, expected).await
-    }
-
-    async fn get(&self, table: &'static Table, key: Vec<Value>) -> Result<Option<Row>, TableError> {
-        self.tables.get(table, key).await
-    }
-
-    async fn range(&self, range: Range) -> Result<Page, TableError> {
-        self.tables.range(range).await
-    }
-
-    async fn delete(&self, table: &'static Table, key: Vec<Value>) -> Result<(), TableError> {
-        self.write()?;
-        self.tables.delete(table, key).await
-    }
-
-    async fn delete_partition(&self, table: &'static Table, partition: Vec<Value>) -> Result<(), TableError> {
-        self.write()?;
-        self.tables.delete_partition(table, partition).await
-    }
-
-    async fn batch(&self, writes: Vec<Write>) -> Result<(), TableError> {
-        self.write()?;
-        self.tables.batch(writes).await
-    }
-
-    async fn batch_across(&self, writes: Vec<Write>) -> Result<(), TableError> {
-        self.write()?;
-        self.tables.batch_across(writes).await
-    }
-}
-
-/// A process that ends after so many writes.
-async fn process_cut_after(stage: &Stage, writes: usize) -> Bed {
-    let cut = CutAfter { tables: stage.tables.clone(), writes_left: writes.into() };
-    stage.with_tables(Arc::new(cut)).process().await
-}
 
 async fn ids(bed: &Bed) -> Vec<String> {
     let list = bed.mesh().list_people(ListPeopleRequest::default()).await.unwrap().into_inner();
@@ -91,7 +20,7 @@ async fn a_person_cut_off_after_any_write_is_there_or_not_and_a_retry_makes_one(
     let mut writes = 0;
     loop {
         let stage = Stage::embedded().await;
-        let cut = process_cut_after(&stage, writes).await;
+        let cut = stage.cut_after(writes).process().await;
         let answer = ensure(&mut cut.mesh(), request.clone()).await;
 
         let restarted = stage.process().await;
@@ -118,7 +47,7 @@ async fn statements_cut_off_after_any_write_are_all_there_or_none_and_a_retry_st
     loop {
         let stage = Stage::embedded().await;
         let id = stage.process().await.person("anna@example.org", "").await.person_id;
-        let cut = process_cut_after(&stage, writes).await;
+        let cut = stage.cut_after(writes).process().await;
         let answer = record(&mut cut.mesh(), &id, "once", statements()).await;
 
         let restarted = stage.process().await;
@@ -149,7 +78,7 @@ async fn item_26_a_change_of_number_cut_off_after_any_write_never_leaves_a_new_n
         phone_change(&mut first.mesh(), &id, "+358401234567").await.unwrap();
         record(&mut first.mesh(), &id, "yes", vec![granted("marketing", "sms")]).await.unwrap();
 
-        let cut = process_cut_after(&stage, writes).await;
+        let cut = stage.cut_after(writes).process().await;
         let answer = phone_change(&mut cut.mesh(), &id, PHONE).await;
         let restarted = stage.process().await;
         let person = restarted.get(&id).await;

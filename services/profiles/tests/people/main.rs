@@ -7,5 +7,11 @@ mod consents;
 mod crash;
 mod ensure;
 mod list;
+#[path = "../stage/postbox.rs"]
+mod postbox;
+#[path = "../stage/stage.rs"]
+mod stage;
+#[path = "../stage/tables.rs"]
+mod tables;
 mod tenants;
 mod update;

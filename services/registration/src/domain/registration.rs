@@ -353,26 +353,8 @@ impl Registration {
     #[must_use]
     pub fn under(&self, settings: &Settings) -> Self {
         let mut seen = self.clone();
-        (seen.rsvp, seen.payment) = (self.rsvp_under(settings.rsvp), self.payment_under(settings.price.is_some()));
+        (seen.rsvp, seen.payment) = (settings.rsvp_now(self.rsvp), settings.payment_now(self.payment));
         seen
-    }
-
-    /// The answer as it counts when the event asks for one, or does not.
-    pub fn rsvp_under(&self, asked: bool) -> Rsvp {
-        match (self.rsvp, asked) {
-            (_, false) => Rsvp::NotAsked,
-            (Rsvp::NotAsked, true) => Rsvp::Invited,
-            (answer, true) => answer,
-        }
-    }
-
-    /// The payment as it counts when the event costs something, or does not. Money that moved stays visible in any case.
-    pub fn payment_under(&self, has_price: bool) -> Payment {
-        match (self.payment, has_price) {
-            (Payment::Unpaid, false) => Payment::NotApplicable,
-            (Payment::NotApplicable, true) => Payment::Unpaid,
-            (payment, _) => payment,
-        }
     }
 
     fn must_have_a_place(&self) -> Result<(), Failure> {

@@ -3,7 +3,11 @@
 
 use turnout_platform::failure::Failure;
 
-use super::{fields, money::Money, registration::Mode};
+use super::{
+    fields,
+    money::Money,
+    registration::{Mode, Payment, Rsvp},
+};
 
 /// Characters of a summary and of a venue.
 const SUMMARY_CHARS_MAX: usize = 4000;
@@ -117,6 +121,24 @@ impl Settings {
     pub fn is_moved_to(&self, after: &Self) -> bool {
         (self.starts_at_ms, self.ends_at_ms) != (after.starts_at_ms, after.ends_at_ms)
             || (&self.zone, &self.venue) != (&after.zone, &after.venue)
+    }
+
+    /// A stored answer as it counts now: the event may have begun to ask for one, or have ceased to.
+    pub fn rsvp_now(&self, stored: Rsvp) -> Rsvp {
+        match (stored, self.rsvp) {
+            (_, false) => Rsvp::NotAsked,
+            (Rsvp::NotAsked, true) => Rsvp::Invited,
+            (answer, true) => answer,
+        }
+    }
+
+    /// A stored payment as it counts now: the event may have got a price, or have lost it. Money that moved stays visible in any case.
+    pub fn payment_now(&self, stored: Payment) -> Payment {
+        match (stored, self.price.is_some()) {
+            (Payment::Unpaid, false) => Payment::NotApplicable,
+            (Payment::NotApplicable, true) => Payment::Unpaid,
+            (payment, _) => payment,
+        }
     }
 
     /// Where somebody takes part who says this, or nothing.

@@ -43,20 +43,10 @@ impl Facts {
         self.entered || self.checked_in
     }
 
-    /// As the event's settings make it look now, like `Registration::under`.
+    /// As the event's settings make it look now.
     #[must_use]
     pub fn under(self, settings: &Settings) -> Self {
-        let rsvp = match (self.rsvp, settings.rsvp) {
-            (_, false) => Rsvp::NotAsked,
-            (Rsvp::NotAsked, true) => Rsvp::Invited,
-            (answer, true) => answer,
-        };
-        let payment = match (self.payment, settings.price.is_some()) {
-            (Payment::Unpaid, false) => Payment::NotApplicable,
-            (Payment::NotApplicable, true) => Payment::Unpaid,
-            (payment, _) => payment,
-        };
-        Self { rsvp, payment, ..self }
+        Self { rsvp: settings.rsvp_now(self.rsvp), payment: settings.payment_now(self.payment), ..self }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The waiting list: whenever a place may have become free, those who wait longest get it. Driven by what the bus tells of
 //! cancellations and of events, so that no crash forgets anybody.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use turnout_platform::{
     bus::{
         Message,
@@ -25,32 +26,38 @@ use crate::{
 
 /// Those who are promoted by one message; each of them tells of another change, so that the next message goes on.
 const PROMOTED_AT_ONCE_MAX: usize = 200;
+/// Registrations that are put on a numbered place at the same time.
+const NUMBERED_AT_ONCE_MAX: usize = 64;
 /// Rows of the waiting list that are read at once to find the first who still waits.
 const WAITERS_READ_MAX: usize = 20;
 /// A row of the waiting list that is younger may belong to a registration that is about to be stored.
 const FRESH_MS: i64 = 120_000;
 
 impl Registrants {
-    async fn settle_places(&self, event: &Event, has_other_settings: bool) -> Result<(), Failure> {
+    /// Somebody may have left a place, or begun to wait, or the event has other settings.
+    async fn arrange_places(&self, event: &Event, has_other_settings: bool) -> Result<(), Failure> {
         if event.settings.capacity > 0 && has_other_settings {
             self.number_places(event).await?;
         }
-        self.fill_places(event).await
+        if self.fill_places(event).await? == Filled::Full {
+            self.doubt(event).await?;
+        }
+        Ok(())
     }
 
     /// Gives places to those who wait, the earliest first; to all of them once the event has no limit any more.
-    pub async fn fill_places(&self, event: &Event) -> Result<(), Failure> {
+    pub(super) async fn fill_places(&self, event: &Event) -> Result<Filled, Failure> {
         let capacity = event.settings.capacity;
         if event.state == State::Cancelled {
-            return Ok(());
+            return Ok(Filled::Done);
         }
         for _ in 0..PROMOTED_AT_ONCE_MAX {
-            let Some((waiter, waiting)) = self.first_waiting(event).await? else { return Ok(()) };
+            let Some((waiter, waiting)) = self.first_waiting(event).await? else { return Ok(Filled::Done) };
             let claim = match capacity {
                 0 => None,
                 capacity => match self.seats.claim(&event.id, capacity, &waiting.id).await? {
                     Some(claim) => Some(claim),
-                    None => return Ok(()),
+                    None => return Ok(Filled::Full),
                 },
             };
             let place = claim.as_ref().map_or(Place::Unlimited, |claim| Place::Seat(claim.seat));
@@ -59,10 +66,10 @@ impl Registrants {
             if is_usable && self.replace(&event.tenant, &waiting, &after, &changes).await? {
                 self.store.remove_waiter(&event.id, &waiter).await?;
             } else if let Some(claim) = claim {
-                self.seats.free(&event.id, claim.seat, &after.id).await?;
+                self.seats.give_back(&event.id, &claim).await?;
             }
         }
-        Ok(())
+        Ok(Filled::Done)
     }
 
     /// Who waits longest. Rows of the list that lead to nobody who waits are removed on the way, unless they are so fresh that the
@@ -91,15 +98,15 @@ impl Registrants {
         }
     }
 
-    /// Puts everybody who has a place on a numbered one: the event gets a limit that it did not have. Nobody loses a place by it.
+    /// Puts everybody who has a place on a numbered one: the event gets a limit that it did not have. Nobody loses a place by it. What a
+    /// call has done stays when its time is over, and the next goes on.
     pub async fn number_places(&self, event: &Event) -> Result<(), Failure> {
         for shard in 0..REGISTRATION_SHARDS {
             let mut after = None;
             loop {
                 let (page, next) = self.store.registrations_of_shard(&event.id, shard, after).await?;
-                for sealed in page {
-                    self.number_place(event, sealed).await?;
-                }
+                let numbering = stream::iter(page).map(Ok::<_, Failure>);
+                numbering.try_for_each_concurrent(NUMBERED_AT_ONCE_MAX, |it| self.number_place(event, it)).await?;
                 after = next;
                 if after.is_none() {
                     break;
@@ -118,11 +125,21 @@ impl Registrants {
         // Places that exist already are not taken from anybody: here the limit does not count.
         let Some(claim) = self.seats.claim_beyond(&event.id, &before.id).await? else { return Ok(()) };
         let after = before.clone().seated(claim.seat);
-        if !self.replace(&event.tenant, &before, &after, &[]).await? {
-            self.seats.free(&event.id, claim.seat, &after.id).await?;
+        let is_seated = self.seats.is_usable(&claim) && self.replace(&event.tenant, &before, &after, &[]).await?;
+        if !is_seated {
+            self.seats.give_back(&event.id, &claim).await?;
         }
         Ok(())
     }
+}
+
+/// What became of those who wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// Nobody waits who could have a place, or those who got one tell of it and the next message goes on.
+    Done,
+    /// Somebody waits and all places are taken, or seem to be.
+    Full,
 }
 
 /// Hears of what may have freed a place.
@@ -145,7 +162,7 @@ impl Handler for Places {
         let tenant: TenantId = event.tenant_id.parse().map_err(poison)?;
         let id: EventId = id.parse().map_err(poison)?;
         let filled = match self.0.event(Some(&tenant), &id).await {
-            Ok(event) => self.0.settle_places(&event, has_other_settings).await,
+            Ok(event) => self.0.arrange_places(&event, has_other_settings).await,
             Err(Failure::NotFound { .. }) => Ok(()),
             Err(failure) => Err(failure),
         };

@@ -76,8 +76,10 @@ impl Registrants {
         if event.state == State::Cancelled {
             return Err(Failure::Precondition("the event is cancelled".to_owned()));
         }
+        let turn = self.turn().await?;
         let checked = self.checked(event, wanted).await?;
         let (registration, created) = self.register_checked(event, checked, act.is_some()).await?;
+        drop(turn);
         if created || act.is_some() {
             self.audit(&event.tenant, "registration.register", &registration, act.as_ref()).await?;
         }
@@ -153,7 +155,7 @@ impl Registrants {
             Err(failure) => Err(failure),
         };
         if let PlaceFor::Seat(claim) = &claim {
-            self.seats.free(&event.id, claim.seat, &id).await?;
+            self.seats.give_back(&event.id, claim).await?;
         }
         outcome
     }
@@ -169,12 +171,13 @@ impl Registrants {
     ) -> Result<(Sealed, Announcement), Failure> {
         self.keep_consents(&event.tenant, after, consents).await?;
         let sealed = self.sealed(&event.tenant, after.clone()).await?;
+        let announcement = self.outbox.announce(self.told(&event.tenant, after, changes)).await?;
         if let PlaceFor::Seat(claim) = claim
             && !self.seats.is_usable(claim)
         {
+            announcement.withdrawn().await;
             return Err(Failure::Unavailable { retry_after: RETRY_AFTER });
         }
-        let announcement = self.outbox.announce(self.told(&event.tenant, after, changes)).await?;
         Ok((sealed, announcement))
     }
 
@@ -189,6 +192,7 @@ impl Registrants {
             return Ok(PlaceFor::Seat(claim));
         }
         if !settings.waiting_list {
+            self.doubt(event).await?;
             return Err(Failure::Precondition("the event is full".to_owned()));
         }
         self.store.put_waiter(&event.id, &Waiter { since_ms: at_ms, id: id.clone() }).await?;

@@ -2,8 +2,8 @@
 //! lost for good when somebody dies between taking a place and storing the registration.
 //!
 //! What is remembered here is only a hint where to look; a conditional write decides. A place is taken first and the registration is
-//! stored on it within [`CLAIM_MS`]. A place that is older and has no registration on it was left behind, and is freed when the event
-//! seems full. While more places are taken than the event has, because its limit was lowered, none is given.
+//! stored on it soon afterwards. A place that was taken [`CLAIM_MS`] ago and has no registration on it was left behind: [`Seats::settle`]
+//! frees it, and `settling` says when. While more places are taken than the event has, because its limit was lowered, none is given.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -23,14 +23,14 @@ use crate::{
     },
 };
 
-/// A place that was taken so long ago has its registration, or never will.
-const CLAIM_MS: i64 = 120_000;
-/// Who took a place longer ago than this gives it back instead of storing the registration: far less than [`CLAIM_MS`], so that the
-/// write that follows is over by then.
-const CLAIM_USABLE_MS: u64 = 60_000;
-/// How long it is believed that a chunk is full, and how often places that were left behind are looked for in it.
+/// A place that was taken so long ago has its registration, or never will. Who took it says so by its own clock: beyond the time that it
+/// is usable and the time that a write takes, the clocks of two processes may be ten seconds apart.
+pub(super) const CLAIM_MS: i64 = 30_000;
+/// Who took a place longer ago than this gives it back instead of storing the registration: as long as a call may take. The write that
+/// follows is over five seconds later.
+const CLAIM_USABLE_MS: u64 = 10_000;
+/// How long it is believed that a chunk is full.
 const BELIEVED_FULL_MS: u64 = 1000;
-const LOOKED_FOR_LEFT_MS: u64 = 60_000;
 /// Other processes may take the place that one wants: so often another is tried.
 const TRIES_MAX: usize = 100;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -51,6 +51,7 @@ pub(super) struct Seats {
 #[derive(Debug)]
 pub(super) struct Claim {
     pub seat: u32,
+    taken: Taken,
     taken_ms: u64,
 }
 
@@ -59,8 +60,6 @@ pub(super) struct Claim {
 struct Chunk {
     taken: [u64; WORDS],
     read_ms: u64,
-    /// None: not yet, by this process.
-    looked_for_left_ms: Option<u64>,
 }
 
 const WORDS: usize = (SEATS_PER_CHUNK as usize).div_ceil(64);
@@ -107,8 +106,8 @@ impl Seats {
             let Some(seat) = self.pick(event, limit).await? else { return Ok(None) };
             let taken_ms = self.clock.now_ms();
             match self.store.take_seat(event, seat, by, self.clock.at_ms() as i64).await {
-                Ok(true) => return Ok(Some(Claim { seat, taken_ms })),
-                Ok(false) => {}
+                Ok(Some(taken)) => return Ok(Some(Claim { seat, taken, taken_ms })),
+                Ok(None) => {}
                 Err(failure) => {
                     self.remember(event, seat, false);
                     return Err(failure);
@@ -123,11 +122,45 @@ impl Seats {
         self.clock.now_ms().saturating_sub(claim.taken_ms) < CLAIM_USABLE_MS
     }
 
-    /// Frees a place that a registration has left, or will not have.
+    /// Gives a place back on which no registration was stored, surely.
+    pub async fn give_back(&self, event: &EventId, claim: &Claim) -> Result<(), Failure> {
+        if self.store.free_taken(event, &claim.taken).await? {
+            self.remember(event, claim.seat, false);
+        }
+        Ok(())
+    }
+
+    /// Frees a place that a registration has left.
     pub async fn free(&self, event: &EventId, seat: u32, by: &RegistrationId) -> Result<(), Failure> {
         self.store.free_seat(event, seat, by).await?;
         self.remember(event, seat, false);
         Ok(())
+    }
+
+    /// Frees the places that were left behind. Whether all others have a registration on them: if not, some were taken too recently to
+    /// say.
+    pub async fn settle(&self, event: &EventId, capacity: u32) -> Result<bool, Failure> {
+        let mut are_all_held = true;
+        // Places beyond a limit that was lowered count too, see `is_over`.
+        for chunk in 0..=capacity / SEATS_PER_CHUNK + 1 {
+            let long_ago_ms = self.clock.at_ms() as i64 - CLAIM_MS;
+            let rows = self.store.taken_seats(event, chunk).await?;
+            let settling = stream::iter(rows).map(|row| async move {
+                let found = self.store.registration(event, &row.by).await?;
+                if found.is_some_and(|found| found.registration.holds(row.seat)) {
+                    return Ok(true);
+                }
+                if row.at_ms < long_ago_ms && self.store.free_taken(event, &row).await? {
+                    tracing::info!(%event, seat = row.seat, "a place that was left behind is free again");
+                    self.remember(event, row.seat, false);
+                    return Ok(true);
+                }
+                Ok::<_, Failure>(false)
+            });
+            let are_held: Vec<bool> = settling.buffer_unordered(READS_AT_ONCE_MAX).try_collect().await?;
+            are_all_held &= are_held.into_iter().all(|is_held| is_held);
+        }
+        Ok(are_all_held)
     }
 
     /// Whether places are taken that the event no longer has.
@@ -135,8 +168,7 @@ impl Seats {
         for (chunk, limit) in
             [(capacity / SEATS_PER_CHUNK, capacity % SEATS_PER_CHUNK), (capacity / SEATS_PER_CHUNK + 1, 0)]
         {
-            let over = self.chunk(event, chunk, BELIEVED_FULL_MS, false).await?.has_any_from(limit);
-            if over {
+            if self.chunk(event, chunk, BELIEVED_FULL_MS).await?.has_any_from(limit) {
                 return Ok(true);
             }
         }
@@ -145,9 +177,9 @@ impl Seats {
 
     /// A place that seems free, remembered as taken so that others here take the next.
     async fn pick(&self, event: &EventId, capacity: u32) -> Result<Option<u32>, Failure> {
-        for (believed_ms, is_full) in [(u64::MAX, false), (BELIEVED_FULL_MS, true)] {
+        for believed_ms in [u64::MAX, BELIEVED_FULL_MS] {
             for chunk in 0..capacity.div_ceil(SEATS_PER_CHUNK) {
-                self.chunk(event, chunk, believed_ms, is_full).await?;
+                self.chunk(event, chunk, believed_ms).await?;
                 let limit = (capacity - chunk * SEATS_PER_CHUNK).min(SEATS_PER_CHUNK);
                 let mut known = self.known.lock();
                 let picked = known.get_mut(&(event.clone(), chunk)).and_then(|chunk| chunk.pick(limit));
@@ -159,25 +191,16 @@ impl Seats {
         Ok(None)
     }
 
-    /// What is known of a chunk; read again when that is older. Places that were left behind matter only when none is free.
-    async fn chunk(&self, event: &EventId, chunk: u32, believed_ms: u64, is_full: bool) -> Result<Chunk, Failure> {
+    /// What is known of a chunk; read again when that is older.
+    async fn chunk(&self, event: &EventId, chunk: u32, believed_ms: u64) -> Result<Chunk, Failure> {
         let place = (event.clone(), chunk);
         let now_ms = self.clock.now_ms();
         let known = self.known.lock().get(&place).cloned();
-        let mut looked_for_left_ms = known.as_ref().and_then(|known| known.looked_for_left_ms);
-        let looks = is_full
-            && looked_for_left_ms.is_none_or(|looked_ms| now_ms.saturating_sub(looked_ms) >= LOOKED_FOR_LEFT_MS);
-        if let Some(known) = known.filter(|known| !looks && now_ms.saturating_sub(known.read_ms) < believed_ms) {
+        if let Some(known) = known.filter(|known| now_ms.saturating_sub(known.read_ms) < believed_ms) {
             return Ok(known);
         }
-        let mut rows = self.store.taken_seats(event, chunk).await?;
-        if looks {
-            let left = self.left_behind(event, &rows).await?;
-            rows.retain(|row| !left.contains(&row.seat));
-            looked_for_left_ms = Some(now_ms);
-        }
-        let mut fresh = Chunk { taken: [0; WORDS], read_ms: now_ms, looked_for_left_ms };
-        for row in rows {
+        let mut fresh = Chunk { taken: [0; WORDS], read_ms: now_ms };
+        for row in self.store.taken_seats(event, chunk).await? {
             fresh.set(row.seat % SEATS_PER_CHUNK, true);
         }
         let mut known = self.known.lock();
@@ -186,19 +209,6 @@ impl Seats {
         }
         known.insert(place, fresh.clone());
         Ok(fresh)
-    }
-
-    /// Frees the places that were taken long ago and have no registration on them.
-    async fn left_behind(&self, event: &EventId, rows: &[Taken]) -> Result<Vec<u32>, Failure> {
-        let long_ago_ms = self.clock.at_ms() as i64 - CLAIM_MS;
-        let old = rows.iter().filter(|row| row.at_ms < long_ago_ms);
-        let freed = stream::iter(old.cloned().collect::<Vec<_>>()).map(|row| async move {
-            let found = self.store.registration(event, &row.by).await?;
-            let is_held = found.is_some_and(|found| found.registration.holds(row.seat));
-            Ok::<_, Failure>((!is_held && self.store.free_taken(event, &row).await?).then_some(row.seat))
-        });
-        let freed: Vec<Option<u32>> = freed.buffer_unordered(READS_AT_ONCE_MAX).try_collect().await?;
-        Ok(freed.into_iter().flatten().collect())
     }
 
     fn remember(&self, event: &EventId, seat: u32, taken: bool) {

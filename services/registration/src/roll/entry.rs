@@ -53,7 +53,7 @@ impl Order {
 }
 
 /// By what an entry is sorted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Key<'a> {
     Number(i64),
     Text(Cow<'a, str>),

@@ -1,15 +1,13 @@
-//! Requests for registrants as the wire writes them: filter, order, page. Also what a page token is made of. Decides who may search by
+//! Requests for registrants as the wire writes them: filter, order, page, and what a page token belongs to. Decides who may search by
 //! what: personal fields are for those who may see them.
-
-use std::borrow::Cow;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use turnout_platform::{auth::Principal, failure::Failure, ids::EventId, search::Query, vault::DataKey};
+use turnout_platform::{auth::Principal, failure::Failure, ids::EventId, search::Query};
 use turnout_proto::registration::v1 as wire;
 
 use super::{
-    entry::{Key, Order, Place},
+    entry::Order,
     list::{Filter, Walk},
 };
 use crate::domain::registration::{Mode, Payment, RegistrationState, Rsvp};
@@ -19,8 +17,6 @@ const PAGE_SIZE_MAX: usize = 500;
 const PAGE_SIZE_USUAL: usize = 50;
 /// Words of each part of a filter; more than there are would only repeat some.
 const WORDS_MAX: usize = 16;
-/// Characters of a page token, checked before it is decoded.
-const TOKEN_CHARS_MAX: usize = 16_384;
 
 /// A filter as asked for.
 pub(crate) fn filter(asked: Option<&wire::RegistrantFilter>, caller: &Principal) -> Result<Filter, Failure> {
@@ -114,30 +110,4 @@ pub(crate) fn list_name(event: &EventId, filter: Option<&wire::RegistrantFilter>
     let filter = filter.cloned().unwrap_or_default();
     let hash = digest(&SHA256, format!("{filter:?}").as_bytes());
     format!("page/{event}/{walk:?}/{}", BASE64_URL_SAFE_NO_PAD.encode(hash))
-}
-
-/// The token for the page after a place. Sealed, because a place names a name or an address.
-pub(crate) fn token(list: &str, (key, id): &Place<'_>, tenant: &DataKey) -> String {
-    let (number, text) = match key {
-        Key::Number(number) => (Some(*number), None),
-        Key::Text(text) => (None, Some(text)),
-    };
-    let plain = serde_json::to_vec(&(number, text, id)).expect("numbers and texts are JSON");
-    BASE64_URL_SAFE_NO_PAD.encode(tenant.seal(list, &plain))
-}
-
-/// The place after which a page begins; none for the first.
-pub(crate) fn place(list: &str, token: &str, tenant: &DataKey) -> Result<Option<Place<'static>>, Failure> {
-    if token.is_empty() {
-        return Ok(None);
-    }
-    let read = || {
-        let token = Some(token).filter(|token| token.len() <= TOKEN_CHARS_MAX)?;
-        let plain = tenant.open(list, &BASE64_URL_SAFE_NO_PAD.decode(token).ok()?)?;
-        let (number, text, id): (Option<i64>, Option<String>, String) = serde_json::from_slice(&plain).ok()?;
-        let key = number.map(Key::Number).or_else(|| text.map(|text| Key::Text(text.into())))?;
-        Some((key, Cow::Owned(id)))
-    };
-    let problem = "must be the next_page_token of the page before in the same list, or empty for the first page";
-    read().map(Some).ok_or_else(|| Failure::invalid("page_token", problem))
 }

@@ -2,19 +2,20 @@
 //! they have not been used for longest. What a list does with its entries is in `list`.
 //!
 //! A change waits in the event's inbox until somebody reads; so changes are cheap, a change that arrives during a load is not lost, and
-//! a reader sees every change that was brought before.
+//! a reader sees every change that was brought before. When changes may have been missed, everything is read anew before the next answer.
 
 use std::{
     collections::{HashMap, hash_map},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::TryStreamExt as _;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{Mutex as TaskMutex, watch};
 use turnout_platform::{
     failure::Failure,
     ids::{EventId, RegistrationId, TenantId},
@@ -26,7 +27,7 @@ use super::{
     metrics::RollMetrics,
     reader::Reader,
 };
-use crate::domain::figures::Counted;
+use crate::domain::{figures::Counted, registration::Registration};
 
 /// Events in memory. Beyond it the one leaves that was not used for longest; one that somebody reads or watches stays.
 const EVENTS_HELD_MAX: usize = 64;
@@ -36,12 +37,24 @@ const REGISTRATIONS_HELD_MAX: usize = 2_000_000;
 const CHANGES_WAITING_MAX: usize = 1000;
 /// Snapshots of figures of one event; beyond it all are forgotten.
 const SNAPSHOTS_MAX: usize = 200;
+/// How long a question waits for the tables to be read. Then it is told to come again: the reading goes on.
+const READ_WAIT_MAX: Duration = Duration::from_secs(5);
+/// When to come again.
+const READ_RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How often a registration that changed is read while the store is busy, and how long the first wait is; each is twice the one before.
+const FOLLOW_TRIES_MAX: u32 = 3;
+const FOLLOW_WAIT: Duration = Duration::from_millis(250);
 
 /// One event in memory.
 pub(super) struct HeldEvent {
     tenant: TenantId,
     event: EventId,
-    list: OnceCell<RwLock<List>>,
+    list: OnceLock<RwLock<List>>,
+    /// Grows when changes may have been missed: how often it has to be read, and up to which of these times it was.
+    wanted: AtomicU64,
+    read: AtomicU64,
+    /// One reads the tables, the others wait.
+    reading: TaskMutex<()>,
     /// Changes by registration, the newest of each: never more than the event has registrations.
     inbox: Mutex<HashMap<RegistrationId, Entry>>,
     news: watch::Sender<()>,
@@ -54,7 +67,10 @@ impl HeldEvent {
         Self {
             tenant,
             event,
-            list: OnceCell::new(),
+            list: OnceLock::new(),
+            wanted: AtomicU64::new(1),
+            read: AtomicU64::new(0),
+            reading: TaskMutex::default(),
             inbox: Mutex::default(),
             news: watch::channel(()).0,
             used: AtomicU64::new(0),
@@ -129,13 +145,50 @@ impl HeldEvent {
         snapshots.insert(name, (now_ms, counted));
     }
 
-    async fn load(&self, reader: &Reader, metrics: &RollMetrics) -> Result<(), Failure> {
-        let load = || async {
-            let entries = read(reader, &self.tenant, &self.event).await?;
+    /// Whether nothing can have been missed since it was read.
+    fn is_read(&self) -> bool {
+        self.read.load(Ordering::SeqCst) >= self.wanted.load(Ordering::SeqCst)
+    }
+
+    /// Changes may have been missed: the next question reads everything. Whoever watches asks it now.
+    fn spoil(&self) {
+        self.wanted.fetch_add(1, Ordering::SeqCst);
+        self.touch();
+    }
+
+    /// Reads the tables, if that has to be done.
+    async fn read(&self, reader: &Reader, metrics: &RollMetrics) -> Result<(), Failure> {
+        let _alone = self.reading.lock().await;
+        if self.is_read() {
+            return Ok(());
+        }
+        let wanted = self.wanted.load(Ordering::SeqCst);
+        let mut pages = reader.all(&self.tenant, &self.event);
+        if self.list.get().is_some() {
+            while let Some(page) = pages.try_next().await? {
+                self.take_newer(&page);
+            }
+        } else {
+            let mut entries = Vec::new();
+            while let Some(page) = pages.try_next().await? {
+                entries.extend(page.iter().map(Entry::of));
+            }
             metrics.loaded(entries.len());
-            Ok(RwLock::new(List::of(entries)))
-        };
-        self.list.get_or_try_init(load).await.map(drop)
+            let list = RwLock::new(List::of(entries));
+            self.list.get_or_init(|| list);
+        }
+        self.read.store(wanted, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Takes what is newer than what is known.
+    fn take_newer(&self, found: &[Registration]) {
+        let known = |registration: &Registration| self.list.get()?.read().version_of(&registration.id);
+        for registration in found {
+            if known(registration).is_none_or(|known| known < registration.version) {
+                self.arrived(Entry::of(registration));
+            }
+        }
     }
 
     fn len(&self) -> usize {
@@ -168,16 +221,6 @@ impl HeldEvent {
     }
 }
 
-async fn read(reader: &Reader, tenant: &TenantId, event: &EventId) -> Result<Vec<Entry>, Failure> {
-    reader
-        .all(tenant, event)
-        .try_fold(Vec::new(), |mut entries, page| async move {
-            entries.extend(page.iter().map(Entry::of));
-            Ok(entries)
-        })
-        .await
-}
-
 /// All events in memory.
 pub(super) struct Held {
     reader: Reader,
@@ -195,7 +238,7 @@ impl Held {
         &self.reader
     }
 
-    /// The event, loaded. Of many who ask first at the same moment one loads; a load goes on when nobody waits for it any more.
+    /// The event, read. Of many who ask first at the same moment one reads; it goes on when nobody waits for it any more.
     pub async fn event(&self, tenant: &TenantId, event: &EventId) -> Result<Arc<HeldEvent>, Failure> {
         let held = {
             let mut events = self.events.lock();
@@ -203,10 +246,12 @@ impl Held {
             events.entry(event.clone()).or_insert_with(fresh).clone()
         };
         held.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        if !held.list.initialized() {
-            let (reader, metrics, loading) = (self.reader.clone(), self.metrics.clone(), held.clone());
-            let load = tokio::spawn(async move { loading.load(&reader, &metrics).await });
-            load.await.map_err(Failure::internal)??;
+        if !held.is_read() {
+            let (reader, metrics, reading) = (self.reader.clone(), self.metrics.clone(), held.clone());
+            let reading = tokio::spawn(async move { reading.read(&reader, &metrics).await });
+            let in_time = tokio::time::timeout(READ_WAIT_MAX, reading).await;
+            let read = in_time.map_err(|_| Failure::Unavailable { retry_after: READ_RETRY_AFTER })?;
+            read.map_err(Failure::internal)??;
             self.make_room();
         }
         Ok(held)
@@ -220,26 +265,33 @@ impl Held {
     /// Somebody told that a registration has this version now.
     pub async fn follow(&self, event: &EventId, id: &RegistrationId, version: i64) -> Result<(), Failure> {
         let Some(held) = self.known(event) else { return Ok(()) };
-        if held.list.initialized() {
+        if held.list.get().is_some() {
             let known = id.clone();
             if held.ask(None, move |list| list.version_of(&known)).await?.is_some_and(|known| known >= version) {
                 return Ok(());
             }
         }
-        if let Some(registration) = self.reader.one(event, id).await? {
-            held.arrived(Entry::of(&registration));
+        for tried in 0..FOLLOW_TRIES_MAX {
+            match self.reader.one(event, id).await {
+                Ok(found) => {
+                    if let Some(registration) = found {
+                        held.arrived(Entry::of(&registration));
+                    }
+                    return Ok(());
+                }
+                Err(failure) if failure.is_retryable() => tokio::time::sleep(FOLLOW_WAIT * 2_u32.pow(tried)).await,
+                Err(failure) => return Err(failure),
+            }
         }
+        // Sooner than when the message comes again, if it does.
+        held.spoil();
         Ok(())
     }
 
-    /// Reads all events anew and takes in what is newer: for changes that nobody may have told of.
-    pub async fn read_anew(&self) {
-        let events: Vec<_> = self.events.lock().values().cloned().collect();
-        for held in events {
-            match read(&self.reader, &held.tenant, &held.event).await {
-                Ok(entries) => entries.into_iter().for_each(|entry| held.arrived(entry)),
-                Err(failure) => tracing::warn!(%failure, event = %held.event, "the list of an event may be old"),
-            }
+    /// Changes may have been missed, in any event. Whoever watches asks at once, others when they ask.
+    pub fn spoil(&self) {
+        for held in self.events.lock().values() {
+            held.spoil();
         }
     }
 

@@ -191,10 +191,12 @@ impl List {
             Some(after) if walk.reverse => sorted.len() - sorted.partition_point(|slot| place(slot) < *after),
             Some(after) => sorted.partition_point(|slot| place(slot) <= *after),
         };
+        // Judged in the order in which they lie in memory: that is several times as fast as in the order of the walk.
+        let lets: Vec<bool> = self.entries.iter().map(|entry| filter.lets(entry, settings)).collect();
         let mut found = Found::default();
         for at in 0..sorted.len() {
             let slot = if walk.reverse { sorted[sorted.len() - 1 - at] } else { sorted[at] };
-            if !filter.lets(self.entry(slot), settings) {
+            if !lets[slot as usize] {
                 continue;
             }
             found.matching += 1;

@@ -13,6 +13,7 @@ use turnout_platform::{
         codes::{CodePurpose, Codes},
     },
     failure::Failure,
+    page_tokens::PageTokens,
 };
 use turnout_proto::registration::v1::{
     CheckInOutcome, ExportRegistrantsRequest, ExportRegistrantsResponse, GetCheckInPackRequest, GetCheckInPackResponse,
@@ -21,7 +22,7 @@ use turnout_proto::registration::v1::{
 
 use super::{
     Answers, Roll,
-    entry::{Entry, Order},
+    entry::{Entry, Order, Place},
     filter,
     held::HeldEvent,
     list::{Filter, List, Slot, Walk},
@@ -31,8 +32,6 @@ use crate::{
     rpc::wire,
 };
 
-/// Whose key seals page tokens: the tenant's own.
-const TENANT_KEY: &str = "tenant";
 /// Rows of one message of an export.
 const EXPORT_ROWS_MAX: usize = 500;
 /// Bytes of rows in one answer: it ends early with the row that reaches this. Half of what an answer may have.
@@ -82,9 +81,9 @@ impl Roll {
         let filter = filter::filter(request.filter.as_ref(), caller)?;
         let walk = filter::walk(request.order, request.descending, caller)?;
         let limit = filter::page_size(request.page_size)?;
-        let key = self.inner.vault.key_for(&event.tenant, TENANT_KEY).await?;
+        let tokens = PageTokens::of(&self.inner.vault, &event.tenant).await?;
         let name = filter::list_name(&event.id, request.filter.as_ref(), walk);
-        let after = filter::place(&name, &request.page_token, &key)?;
+        let after: Option<Place<'static>> = tokens.read(&name, &request.page_token)?;
         let held = self.inner.held.event(&event.tenant, &event.id).await?;
         let view = self.view(event, caller);
         held.ask(Some(walk.order), move |list| {
@@ -94,9 +93,7 @@ impl Roll {
             let last = registrations.len().checked_sub(1).filter(|_| more).map(|at| list.entry(found.slots[at]));
             ListRegistrantsResponse {
                 registrations,
-                next_page_token: last
-                    .map(|last| filter::token(&name, &last.place(walk.order), &key))
-                    .unwrap_or_default(),
+                next_page_token: last.map(|last| tokens.make(&name, &last.place(walk.order))).unwrap_or_default(),
                 matching: found.matching as i64,
                 total: list.len() as i64,
             }

@@ -1,4 +1,5 @@
-//! What a tenant settles about registrants: below how many people breakdowns are hidden, and when personal data is removed.
+//! What a tenant settles about registrants: below how many people breakdowns are hidden, and when personal data is removed. When that is
+//! looked for is in `retention`.
 
 use turnout_platform::{
     auth::Principal,
@@ -7,8 +8,7 @@ use turnout_platform::{
     tables::{PutIf, Row, Table, int, text},
 };
 use turnout_proto::registration::v1::{
-    GetRegistrantSettingsRequest, GetRegistrantSettingsResponse, PutRegistrantSettingsRequest,
-    PutRegistrantSettingsResponse, RegistrantSettings as WireSettings,
+    GetRegistrantSettingsRequest, GetRegistrantSettingsResponse, RegistrantSettings as WireSettings,
 };
 
 use super::Roll;
@@ -43,7 +43,25 @@ impl RegistrantSettings {
         Self { threshold: row.int("threshold"), retention_days: row.int("retention_days"), version: row.int("version") }
     }
 
-    fn to_wire(self) -> WireSettings {
+    /// The settings that are to follow those of the version that is given with them.
+    pub fn read_wire(wanted: Option<WireSettings>) -> Result<Self, Failure> {
+        let wanted = wanted.ok_or_else(|| Failure::invalid("settings", "must be given"))?;
+        let (threshold, retention_days) = (i64::from(wanted.threshold), i64::from(wanted.retention_days));
+        if !THRESHOLD.contains(&threshold) {
+            let problem = format!("must be {} to {}", THRESHOLD.start(), THRESHOLD.end());
+            return Err(Failure::invalid("settings.threshold", problem));
+        }
+        if !(0..=RETENTION_DAYS_MAX).contains(&retention_days) {
+            let problem = format!("must be 1 to {RETENTION_DAYS_MAX} days, or 0 for no end");
+            return Err(Failure::invalid("settings.retention_days", problem));
+        }
+        if !(0..i64::MAX).contains(&wanted.version) {
+            return Err(Failure::invalid("settings.version", "must be the version that was read"));
+        }
+        Ok(Self { threshold, retention_days, version: wanted.version + 1 })
+    }
+
+    pub fn to_wire(self) -> WireSettings {
         WireSettings {
             threshold: self.threshold as i32,
             retention_days: self.retention_days as i32,
@@ -62,39 +80,31 @@ impl Roll {
         Ok(GetRegistrantSettingsResponse { settings: Some(settings.to_wire()) })
     }
 
+    /// Stores settings in the place of the version before.
     pub async fn put_registrant_settings(
         &self,
-        caller: &Principal,
-        request: PutRegistrantSettingsRequest,
-    ) -> Result<PutRegistrantSettingsResponse, Failure> {
-        let tenant = caller.tenant()?;
-        let wanted = request.settings.ok_or_else(|| Failure::invalid("settings", "must be given"))?;
-        let (threshold, retention_days) = (i64::from(wanted.threshold), i64::from(wanted.retention_days));
-        if !THRESHOLD.contains(&threshold) {
-            let problem = format!("must be {} to {}", THRESHOLD.start(), THRESHOLD.end());
-            return Err(Failure::invalid("settings.threshold", problem));
+        tenant: &TenantId,
+        next: RegistrantSettings,
+    ) -> Result<RegistrantSettings, Failure> {
+        if next.retention_days > 0 {
+            // First: a policy that is stored is looked after, and looking after none does no harm.
+            self.postpone_retention(tenant).await?;
         }
-        if !(0..=RETENTION_DAYS_MAX).contains(&retention_days) {
-            let problem = format!("must be 1 to {RETENTION_DAYS_MAX} days, or 0 for no end");
-            return Err(Failure::invalid("settings.retention_days", problem));
-        }
-        let next = RegistrantSettings { threshold, retention_days, version: wanted.version.saturating_add(1) };
         let row = Row::new(&REGISTRANT_SETTINGS)
             .set("tenant_id", tenant.as_str())
-            .set("threshold", threshold)
-            .set("retention_days", retention_days)
+            .set("threshold", next.threshold)
+            .set("retention_days", next.retention_days)
             .set("version", next.version);
         let tables = &self.inner.tables;
-        let stored = match wanted.version {
+        let stored = match next.version - 1 {
             0 => tables.put_if_absent(row).await?.is_none(),
-            1.. => tables.put_if_version(row, wanted.version).await? == PutIf::Stored,
-            _ => return Err(Failure::invalid("settings.version", "must be the version that was read")),
+            before => tables.put_if_version(row, before).await? == PutIf::Stored,
         };
         // A retry of what was stored before finds itself.
         if !stored && self.settings_of(tenant).await? != next {
             return Err(Failure::Changed { what: "settings" });
         }
-        Ok(PutRegistrantSettingsResponse { settings: Some(next.to_wire()) })
+        Ok(next)
     }
 
     pub(crate) async fn settings_of(&self, tenant: &TenantId) -> Result<RegistrantSettings, Failure> {

@@ -27,7 +27,7 @@ use turnout_proto::{
     },
 };
 
-use super::{Answer, parts, reach, wire};
+use super::{Answer, audit::About, parts, reach, wire};
 use crate::{
     domain::{
         event::Event,
@@ -35,7 +35,8 @@ use crate::{
         registration::{Payment, Refusal, Registration},
     },
     registrants::{Act, Notice, Outcome, Registrants, Wanted, Who, Wish, missing},
-    roll::Answers,
+    retention::Run,
+    roll::{Answers, RegistrantSettings},
 };
 
 /// Characters of a reason.
@@ -64,7 +65,11 @@ impl RegistrantService for Registrants {
         if request.expected_version < 0 {
             return Err(Failure::invalid("expected_version", "must be the version as last read").into());
         }
-        let form = self.put_form(&event, wire::forms::read_form(form)?, request.expected_version).await?;
+        let form = wire::forms::read_form(form)?;
+        form.check(event.settings.first_language())?;
+        let detail = format!("version {}, {} fields", request.expected_version + 1, form.fields.len());
+        self.enter_act(&caller, "form.put", About::Event(&event.id), detail).await?;
+        let form = self.put_form(&event, form, request.expected_version).await?;
         Ok(Response::new(PutFormResponse { form: Some(wire::forms::form(event.id.as_str(), form)) }))
     }
 
@@ -96,8 +101,7 @@ impl RegistrantService for Registrants {
     ) -> Answer<Self::ExportRegistrantsStream> {
         let (caller, request) = parts(request)?;
         let event = self.own(&caller, &request.event_id).await?;
-        let act = if caller.sees_personal() { act(request.act.as_ref(), &caller)? } else { None };
-        if let Some(act) = act {
+        if let Some(act) = act(request.act.as_ref(), &caller)? {
             let entry = AuditEntry {
                 at: None,
                 actor: act.actor,
@@ -281,25 +285,19 @@ impl RegistrantService for Registrants {
         request: Request<PutRegistrantSettingsRequest>,
     ) -> Answer<PutRegistrantSettingsResponse> {
         let (caller, request) = parts(request)?;
-        Ok(Response::new(self.roll.put_registrant_settings(&caller, request).await?))
+        let next = RegistrantSettings::read_wire(request.settings)?;
+        let RegistrantSettings { threshold, retention_days, version } = next;
+        let detail = format!("version {version}: threshold {threshold}, retention {retention_days} days");
+        self.enter_act(&caller, "registrant-settings.put", About::Tenant, detail).await?;
+        let settings = self.roll.put_registrant_settings(caller.tenant()?, next).await?;
+        Ok(Response::new(PutRegistrantSettingsResponse { settings: Some(settings.to_wire()) }))
     }
 
     async fn apply_retention(&self, request: Request<ApplyRetentionRequest>) -> Answer<ApplyRetentionResponse> {
         let (caller, request) = parts(request)?;
-        let (tenant, dry_run) = (caller.tenant()?.clone(), request.dry_run);
-        let answer = self.roll.apply_retention(&caller, request).await?;
-        if !dry_run && caller.acts_for_another() {
-            let entry = AuditEntry {
-                actor: caller.actor(),
-                action: "retention.apply".to_owned(),
-                subject: format!("tenant:{tenant}"),
-                detail: format!("settings version {}, {} events", answer.settings_version, answer.events.len()),
-                entry_id: random::sortable_id(),
-                ..AuditEntry::default()
-            };
-            self.audit_once(&tenant, entry).await?;
-        }
-        Ok(Response::new(answer))
+        let run = Run { actor: caller.actor(), name: random::sortable_id(), only_says: request.dry_run };
+        let done = self.apply_retention(caller.tenant()?, &run).await?;
+        Ok(Response::new(done.answer))
     }
 }
 

@@ -81,13 +81,13 @@ pub(crate) fn registration(
         RegistrationState::Waiting => WireState::Waiting,
         RegistrationState::Cancelled => WireState::Cancelled,
     };
-    let rsvp = match registration.rsvp_under(settings.rsvp) {
+    let rsvp = match settings.rsvp_now(registration.rsvp) {
         Rsvp::NotAsked => RsvpState::Unspecified,
         Rsvp::Invited => RsvpState::Invited,
         Rsvp::Confirmed => RsvpState::Confirmed,
         Rsvp::Declined => RsvpState::Declined,
     };
-    let payment = match registration.payment_under(settings.price.is_some()) {
+    let payment = match settings.payment_now(registration.payment) {
         Payment::NotApplicable => PaymentState::NotApplicable,
         Payment::Unpaid => PaymentState::Unpaid,
         Payment::Paid => PaymentState::Paid,

@@ -1,7 +1,7 @@
-//! The numbered places of events that have a limit, and the order in which people wait for one.
+//! The numbered places of events that have a limit, the order in which people wait for one, and where places may have been left behind.
 //!
-//! A place is given by one conditional write, so no two get it. A place that was taken for a registration which then was not stored
-//! (a crash) is found by its age and by the registration not being on it; see `seats`.
+//! A place is given by one conditional write, so no two get it; the version that the write gives is who took it, also when the same
+//! person asks twice. What becomes of a place that was taken for a registration which then was not stored is said in `settling`.
 
 use turnout_platform::{
     failure::Failure,
@@ -33,6 +33,27 @@ pub(super) static WAITING_BY_EVENT: Table = Table {
     lifetime_s: None,
 };
 
+/// A partition for each day: rows are removed soon, and to a CQL server removed rows are work for days. Only events in doubt are here.
+pub(super) static EVENTS_TO_SETTLE: Table = Table {
+    name: "events_to_settle",
+    question: "At which events may a place have been left behind, and when is it looked for?",
+    partition: &[int("day")],
+    clustering: &[time("due_at"), text("event_id")],
+    columns: &[],
+    lifetime_s: None,
+};
+
+/// A partition of [`EVENTS_TO_SETTLE`]. Stored rows depend on it: it must never change.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// An event at which a place may have been left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ToSettle {
+    /// When it is looked for, in milliseconds since 1970.
+    pub due_ms: i64,
+    pub event: EventId,
+}
+
 /// A place that is taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Taken {
@@ -59,23 +80,26 @@ impl Store {
         page.rows.iter().filter_map(|row| read(row).transpose()).collect()
     }
 
-    /// Takes a place, if it is free. Taking it again for the same registration is taking it.
+    /// Takes a place, if it is free. A place that is taken for the same registration is not free: somebody else is about to store it
+    /// there, and would give the place back if the registration is there already.
     pub async fn take_seat(
         &self,
         event: &EventId,
         seat: u32,
         by: &RegistrationId,
         at_ms: i64,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<Taken>, Failure> {
+        let taken = |version| Taken { seat, by: by.clone(), at_ms, version };
         let Some(found) = self.tables.put_if_absent(row(event, seat, by.as_str(), at_ms, 1)).await? else {
-            return Ok(true);
+            return Ok(Some(taken(1)));
         };
-        if let Some(taken) = read(&found)? {
-            return Ok(taken.by == *by);
+        if read(&found)?.is_some() {
+            return Ok(None);
         }
         let version = found.int("version");
         let again = row(event, seat, by.as_str(), at_ms, version + 1);
-        Ok(self.tables.put_if_version(again, version).await? == PutIf::Stored)
+        let is_taken = self.tables.put_if_version(again, version).await? == PutIf::Stored;
+        Ok(is_taken.then(|| taken(version + 1)))
     }
 
     /// Frees a place that is taken as described; false when it no longer is.
@@ -94,6 +118,42 @@ impl Store {
             self.free_taken(event, &taken).await?;
         }
         Ok(())
+    }
+
+    /// Says that a place of an event may have been left behind.
+    pub async fn put_to_settle(&self, it: &ToSettle) -> Result<(), Failure> {
+        let row = Row::new(&EVENTS_TO_SETTLE)
+            .set("day", it.due_ms / DAY_MS)
+            .set("due_at", Value::Time(it.due_ms))
+            .set("event_id", it.event.as_str());
+        Ok(self.tables.put(row).await?)
+    }
+
+    /// What is due within this time, the earliest first.
+    pub async fn to_settle(&self, due_ms: std::ops::Range<i64>, limit: usize) -> Result<Vec<ToSettle>, Failure> {
+        let entry = |row: &Row| {
+            let event = row.text("event_id").parse().map_err(|_| unreadable(row))?;
+            Ok::<_, Failure>(ToSettle { due_ms: row.time("due_at"), event })
+        };
+        let mut due = Vec::new();
+        for day in due_ms.start / DAY_MS..=due_ms.end / DAY_MS {
+            if due.len() == limit {
+                break;
+            }
+            let range = Range::of(&EVENTS_TO_SETTLE, vec![day.into()])
+                .from(vec![Value::Time(due_ms.start)])
+                .to_below(vec![Value::Time(due_ms.end)])
+                .limit(limit - due.len());
+            let page = self.tables.range(range).await?;
+            due.extend(page.rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(due)
+    }
+
+    /// It has been looked for.
+    pub async fn remove_to_settle(&self, it: &ToSettle) -> Result<(), Failure> {
+        let key = vec![(it.due_ms / DAY_MS).into(), Value::Time(it.due_ms), it.event.as_str().into()];
+        Ok(self.tables.delete(&EVENTS_TO_SETTLE, key).await?)
     }
 
     /// Says that somebody waits: before they do, so that nobody is forgotten.

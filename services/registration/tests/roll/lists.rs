@@ -218,8 +218,7 @@ async fn item_53_roles_without_personal_fields_see_none_and_cannot_ask_by_them(w
             assert_eq!(list(&mut client, asked).await.unwrap_err().code(), Code::FailedPrecondition);
         }
         let export = ExportRegistrantsRequest { event_id: world.event.clone(), ..Default::default() };
-        let parts: Vec<_> = client.export_registrants(export).await.unwrap().into_inner().try_collect().await.unwrap();
-        assert_eq!((parts[0].registrations.len(), parts[0].registrations[0].name.as_str()), (1, ""));
+        assert_eq!(client.export_registrants(export).await.unwrap_err().code(), Code::PermissionDenied);
     }
     for role in [Role::Owner, Role::Organiser, Role::Support] {
         let request = ListRegistrantsRequest { event_id: world.event.clone(), ..search("anna") };

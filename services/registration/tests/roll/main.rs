@@ -2,6 +2,7 @@
 //! `TURNOUT_TEST_CQL=host:port`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod away;
 mod figures;
 mod lists;
 #[path = "../rpc/profiles.rs"]

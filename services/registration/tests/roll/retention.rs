@@ -16,6 +16,8 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 on_both_engines! {
     item_33_and_34_personal_data_goes_when_the_tenant_says_so_and_not_before,
+    item_33_a_policy_is_applied_every_day_by_one_of_the_processes_and_the_log_names_its_version,
+    item_34_without_a_policy_nothing_is_removed_however_old_it_is,
 }
 
 async fn apply(process: &Process, dry_run: bool) -> ApplyRetentionResponse {
@@ -46,7 +48,8 @@ async fn item_33_and_34_personal_data_goes_when_the_tenant_says_so_and_not_befor
         ..process.person("", "")
     };
     process.register(nickname).await;
-    let person = process.list(ListRegistrantsRequest::default()).await.registrations[0].clone();
+    let rows = process.list(ListRegistrantsRequest::default()).await.registrations;
+    let person = rows.into_iter().find(|row| !row.person_id.is_empty()).unwrap();
     assert_eq!((found(&other, "person").await, found(&other, "ghost").await), (70, 1));
     let statistics = process.statistics().await;
 
@@ -88,4 +91,69 @@ async fn item_33_and_34_personal_data_goes_when_the_tenant_says_so_and_not_befor
     let request = ListRegistrationsOfPersonRequest { person_id: person.person_id };
     let of_person = process.service().list_registrations_of_person(request).await.unwrap().into_inner();
     assert!(of_person.registrations.is_empty());
+}
+
+async fn ended(world: &World, process: &Process) {
+    change_state(process, &world.event, EventState::Live).await;
+    change_state(process, &world.event, EventState::Ended).await;
+}
+
+async fn put(process: &Process, retention_days: i32, version: i64) {
+    let settings = Some(RegistrantSettings { threshold: 5, retention_days, version });
+    let mut owner = process.member(Role::Owner);
+    owner.put_registrant_settings(PutRegistrantSettingsRequest { settings }).await.unwrap();
+}
+
+/// What the audit log says of retention.
+fn applied(world: &World) -> Vec<(String, String, String)> {
+    let applied = world.profiles.audits().into_iter().filter(|entry| entry.action == "retention.apply");
+    applied.map(|entry| (entry.actor, entry.subject, entry.detail)).collect()
+}
+
+async fn item_33_a_policy_is_applied_every_day_by_one_of_the_processes_and_the_log_names_its_version(world: World) {
+    let process = world.process().await;
+    process.register_many(30).await;
+    ended(&world, &process).await;
+    world.clock.advance_ms(400 * DAY_MS);
+    put(&process, 30, 0).await;
+    put(&process, 60, 1).await;
+
+    // A policy can be taken back for a day. A process looks when it starts.
+    world.clock.advance_ms(DAY_MS - 1);
+    let early = world.process().await;
+    assert_eq!(found(&early, "person").await, 30);
+
+    world.clock.advance_ms(2);
+    let processes = futures_util::future::join_all((0..3).map(|_| world.process())).await;
+    for process in processes.iter().chain([&early]) {
+        comes("the end of retention", async || found(process, "person").await == 0).await;
+        let page = process.list(ListRegistrantsRequest::default()).await;
+        assert_eq!(page.total, 30);
+    }
+    let event = format!("event:{}", world.event);
+    let entry = ("service:registration".to_owned(), event, "settings version 2: 60 days".to_owned());
+    assert_eq!(applied(&world), [entry]);
+    let settings: Vec<_> =
+        world.profiles.audits().into_iter().filter(|entry| entry.action.contains("settings")).collect();
+    let said = ["version 1: threshold 5, retention 30 days", "version 2: threshold 5, retention 60 days"];
+    assert_eq!(settings.iter().map(|entry| entry.detail.as_str()).collect::<Vec<_>>(), said);
+    assert!(settings.iter().all(|entry| entry.actor == "member:m1"));
+}
+
+async fn item_34_without_a_policy_nothing_is_removed_however_old_it_is(world: World) {
+    let process = world.process().await;
+    process.register_many(3).await;
+    ended(&world, &process).await;
+    // One that was taken back is none.
+    put(&process, 1, 0).await;
+    put(&process, 0, 1).await;
+    world.clock.advance_ms(4000 * DAY_MS);
+    for _ in 0..2 {
+        let later = world.process().await;
+        let request = ApplyRetentionRequest { dry_run: false };
+        assert!(later.member(Role::Owner).apply_retention(request).await.unwrap().into_inner().events.is_empty());
+        assert_eq!(found(&later, "person").await, 3);
+        world.clock.advance_ms(4000 * DAY_MS);
+    }
+    assert!(applied(&world).is_empty());
 }

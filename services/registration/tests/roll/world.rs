@@ -41,8 +41,11 @@ pub const START_AT_MS: u64 = 1_800_000_000_000;
 pub const COMES_MAX: Duration = Duration::from_mins(1);
 
 /// One keyspace for this run, so that its tables are made once. Each test has a tenant of its own.
-static KEYSPACE: LazyLock<String> =
-    LazyLock::new(|| format!("test_roll_{:016x}", RandomState::new().build_hasher().finish()));
+static KEYSPACE: LazyLock<String> = LazyLock::new(new_keyspace);
+
+fn new_keyspace() -> String {
+    format!("test_roll_{:016x}", RandomState::new().build_hasher().finish())
+}
 
 pub type Client = RegistrantServiceClient<InterceptedService<Channel, Bearer>>;
 pub type Events = RegistrationServiceClient<InterceptedService<Channel, Bearer>>;
@@ -64,10 +67,10 @@ pub struct World {
     /// The tenant's usual event: open for registration, hybrid, with nicknames.
     pub event: String,
     pub clock: Arc<ManualClock>,
+    pub bus: SharedDurableBus,
+    pub profiles: FakeProfiles,
     tables: Arc<dyn Tables>,
-    bus: SharedDurableBus,
     key: MeshKey,
-    profiles: FakeProfiles,
     life: Lifecycle,
     _folder: TempDir,
 }
@@ -106,7 +109,9 @@ impl World {
 
     pub async fn cql(test: &str) -> Option<Self> {
         let server = real_servers::from_env("TURNOUT_TEST_CQL", test)?;
-        let (nodes, keyspace) = (vec![server], KEYSPACE.clone());
+        // Retention looks after all tenants of a store, and each test has a clock of its own: these tests have a store each.
+        let is_retention = test.starts_with("item_33") || test.starts_with("item_34");
+        let (nodes, keyspace) = (vec![server], if is_retention { new_keyspace() } else { KEYSPACE.clone() });
         let engine = Engine::Cql { nodes, keyspace, replication_factor: 1, user: None, password: None };
         Some(Self::new(Some(open(&engine, &all_tables()).await.unwrap())).await)
     }
@@ -143,13 +148,18 @@ impl World {
 
     /// Starts a process.
     pub async fn process(&self) -> Process {
+        self.process_on(self.bus.clone()).await
+    }
+
+    /// Starts a process that hears of the others in another way.
+    pub async fn process_on(&self, bus: SharedDurableBus) -> Process {
         let (life, metrics, clock) = (Lifecycle::new(), Metrics::new(), self.clock.clone());
         let deps = Deps {
             tables: self.tables.clone(),
             sign_in: TokenVerifier::of_mesh(&self.key),
             vault: Vault::new(self.tables.clone(), &self.key, clock.clone()),
             codes: Codes::new(&self.key),
-            bus: self.bus.clone(),
+            bus,
             durable_metrics: DurableMetrics::new(&metrics),
             profiles: self.profiles.serve(&self.key, clock.clone(), &life).await,
             credentials: Credentials::new("registration", TokenSigner::new(&self.key), clock.clone()),
@@ -269,7 +279,13 @@ impl Process {
 
     pub async fn statistics(&self) -> Statistics {
         let request = GetStatisticsRequest { event_id: self.event.clone() };
-        self.service().get_statistics(request).await.unwrap().into_inner().statistics.unwrap()
+        let deadline = tokio::time::Instant::now() + COMES_MAX;
+        loop {
+            match self.service().get_statistics(request.clone()).await {
+                Ok(answer) => return answer.into_inner().statistics.unwrap(),
+                Err(refused) => assert!(is_busy(&refused) && tokio::time::Instant::now() < deadline, "{refused:?}"),
+            }
+        }
     }
 }
 

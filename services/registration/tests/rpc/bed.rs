@@ -70,8 +70,25 @@ impl Bed {
     /// As after a restart: what was sealed before opens with the same key.
     pub async fn with(tables: Arc<dyn Tables>, key: &MeshKey, profiles: FakeProfiles) -> Self {
         let (clock, life) = (Arc::new(ManualClock::at(START_AT_MS)), Lifecycle::new());
-        let metrics = Metrics::new();
         let bus = InProcessDurable::open(tables.clone(), clock.clone(), &life).await.unwrap();
+        Self::beside(bus, tables, clock, key, profiles, life).await
+    }
+
+    /// One more process of the same mesh, which shares nothing with this one but the bus and what it reads from the tables.
+    pub async fn second(&self, tables: Arc<dyn Tables>, key: &MeshKey) -> Self {
+        let (bus, clock, profiles) = (self.bus.clone(), self.clock.clone(), self.profiles.clone());
+        Self::beside(bus, tables, clock, key, profiles, Lifecycle::new()).await
+    }
+
+    async fn beside(
+        bus: SharedDurableBus,
+        tables: Arc<dyn Tables>,
+        clock: Arc<ManualClock>,
+        key: &MeshKey,
+        profiles: FakeProfiles,
+        life: Lifecycle,
+    ) -> Self {
+        let metrics = Metrics::new();
         let registration = on_bus(bus.clone(), tables, key, clock.clone(), &profiles, &life, &metrics).await;
         let api_keys = Arc::new(registration.clone());
         let authenticator = Authenticator::new(TokenVerifier::of_mesh(key), api_keys, clock.clone(), [ACCESS]);
@@ -112,6 +129,11 @@ impl Bed {
     pub fn member(&self, tenant: &str, role: Role) -> AsciiMetadataValue {
         let token = self.signer.sign(TokenKind::Access, "svc:test", self.clock.at_s(), 600, random::token_128());
         format!("Bearer {}", token.tenant(tenant).member("m1", role).finish()).parse().unwrap()
+    }
+
+    /// A member of a tenant's team who deals with events.
+    pub fn events_as(&self, tenant: &str, role: Role) -> Client {
+        self.client(Some(self.member(tenant, role)))
     }
 
     /// A member of a tenant's team who deals with registrants.

@@ -1,8 +1,9 @@
-//! Registration over gRPC, behind the real access layer, on the embedded store. What must hold however many come at once (`places`)
+//! Registration over gRPC, behind the real access layer, on the embedded store. What must hold however many come at once (`places`, `settling`)
 //! runs on both engines.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::unnecessary_wraps, reason = "the fields of messages are optional")]
 
+mod acts;
 mod bed;
 mod canary;
 mod changes;
@@ -10,11 +11,13 @@ mod crash;
 mod demo;
 mod events;
 mod keys;
+#[macro_use]
 mod places;
 mod profiles;
 mod registering;
 mod roles;
 mod rooms;
+mod settling;
 mod sign_in;
 mod tenants;
 mod told;

@@ -7,10 +7,8 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use tempfile::TempDir;
 use tonic::Code;
 use turnout_platform::{
-    auth::MeshKey,
     real_servers,
     tables::{Engine, Tables, open},
 };
@@ -21,7 +19,6 @@ use turnout_proto::registration::v1::{
 
 use crate::{
     bed::{Bed, Registrants, all_tables, comes, open_tables, refused},
-    profiles::FakeProfiles,
     registering::{cancel, get, mask, open_event, person, register, registered, update_event},
 };
 
@@ -63,7 +60,7 @@ on_both_engines! {
     changes_at_the_same_moment_all_take_effect;
 }
 
-async fn cql_tables(test: &str) -> Option<Arc<dyn Tables>> {
+pub async fn cql_tables(test: &str) -> Option<Arc<dyn Tables>> {
     let server = real_servers::from_env("TURNOUT_TEST_CQL", test)?;
     let keyspace = format!("test_registrants_{:016x}", RandomState::new().build_hasher().finish());
     let engine = Engine::Cql { nodes: vec![server], keyspace, replication_factor: 1, user: None, password: None };
@@ -79,7 +76,7 @@ async fn register_all(client: &Registrants, emails: impl IntoIterator<Item = Str
 }
 
 /// As a caller does: what may work later is tried again.
-async fn retried(client: &mut Registrants, request: RegisterRequest) -> RegisterResponse {
+pub async fn retried(client: &mut Registrants, request: RegisterRequest) -> RegisterResponse {
     loop {
         match register(client, request.clone()).await {
             Ok(answer) => return answer,
@@ -92,12 +89,12 @@ async fn retried(client: &mut Registrants, request: RegisterRequest) -> Register
     }
 }
 
-async fn statistics(client: &Registrants) -> Statistics {
+pub async fn statistics(client: &Registrants) -> Statistics {
     let request = GetStatisticsRequest { event_id: "gala".into() };
     client.clone().get_statistics(request).await.unwrap().into_inner().statistics.unwrap()
 }
 
-async fn limited(bed: &Bed, capacity: i32, waiting_list: bool) -> Registrants {
+pub async fn limited(bed: &Bed, capacity: i32, waiting_list: bool) -> Registrants {
     let settings = Event { capacity, waiting_list, ..Event::default() };
     open_event(bed, settings, &["capacity", "waiting_list"]).await
 }
@@ -219,27 +216,4 @@ async fn changes_at_the_same_moment_all_take_effect(tables: Arc<dyn Tables>) {
     });
     changing.buffer_unordered(8).collect::<Vec<()>>().await;
     assert_eq!(get(&mut acme, &made.registration_id).await.version, 9);
-}
-
-#[tokio::test]
-async fn a_place_that_was_left_behind_by_a_crash_is_found_when_the_event_seems_full() {
-    use turnout_platform::tables::{Row, Value};
-    let folder: TempDir = tempfile::tempdir().unwrap();
-    let tables = open_tables(&folder).await;
-    let bed = Bed::with(tables.clone(), &MeshKey::generate(), FakeProfiles::default()).await;
-    let mut acme = limited(&bed, 1, false).await;
-    // As if a process had ended between taking the place and storing the registration.
-    let seats = turnout_registration::TABLES.iter().find(|table| table.name == "seats_by_event").unwrap();
-    let row = Row::new(seats)
-        .set("event_id", "gala")
-        .set("chunk", 0_i64)
-        .set("seat", 0_i64)
-        .set("registration_id", "nobody")
-        .set("taken_at", Value::Time(crate::bed::START_AT_MS as i64))
-        .set("version", 1_i64);
-    assert!(tables.put_if_absent(row).await.unwrap().is_none());
-    refused(register(&mut acme, person("a@example.org")).await, Code::FailedPrecondition);
-    bed.clock.advance_ms(121_000);
-    assert_eq!(registered(&mut acme, "a@example.org").await.state(), RegistrationState::Registered);
-    refused(register(&mut acme, person("b@example.org")).await, Code::FailedPrecondition);
 }

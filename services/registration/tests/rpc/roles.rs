@@ -21,10 +21,10 @@ const ROLES: [Role; 5] = [Role::Owner, Role::Organiser, Role::Support, Role::Ana
 fn rule(method: &str) -> (&'static [Role], bool) {
     use Role::{Moderator, Organiser, Owner, Support};
     match method {
-        "GetForm" | "GetRegistration" | "ListRegistrants" | "ExportRegistrants" | "GetStatistics"
-        | "WatchStatistics" | "Recount" | "GetFieldFigures" => (&ROLES, true),
+        "GetForm" | "GetRegistration" | "ListRegistrants" | "GetStatistics" | "WatchStatistics" | "Recount"
+        | "GetFieldFigures" => (&ROLES, true),
         "ListRegistrationsOfPerson" | "GetRegistrantSettings" => (&ROLES, false),
-        "PutForm" => (&[Owner, Organiser], true),
+        "PutForm" | "ExportRegistrants" => (&[Owner, Organiser], true),
         "Register" | "UpdateRegistration" | "CancelRegistration" | "AnswerRsvp" | "SetPayment" => {
             (&[Owner, Organiser, Support], true)
         }

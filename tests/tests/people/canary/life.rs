@@ -1,85 +1,25 @@
-//! The canary's life: its words, and everything that can happen to a person, done through the public faces. It does not look for
-//! traces; the tests beside it do.
+//! The canary's life: what people do themselves, on pages and through the public faces.
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, UNIX_EPOCH},
-};
+use std::time::UNIX_EPOCH;
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use prost_types::{FieldMask, Timestamp};
-use tonic::{Code, Request, transport::Endpoint};
+use prost_types::Timestamp;
 use turnout_proto::{
-    common::v1::{LocalizedText, Money, Role},
-    notifications::v1::{
-        MessageKind, ResendMessageRequest, SendTestRequest, Template,
-        notification_service_client::NotificationServiceClient,
-    },
     profiles::v1::{
-        InviteMemberRequest, LinkPurpose, ListAuditRequest, ListPeopleRequest, Realm, RedeemLinkRequest,
-        RequestLinkRequest, SendResetLinkRequest, SignInRequest, VerifyByHandRequest,
-        account_service_client::AccountServiceClient, people_service_client::PeopleServiceClient,
+        BeginSecondFactorRequest, ChangePasswordRequest, LinkPurpose, Realm, RedeemLinkRequest, RequestLinkRequest,
+        SignInRequest,
     },
     registration::v1::{
         AnswerRsvpRequest, CancelRegistrationRequest, CheckInRequest, ConsentQuestion, Event, FieldType, Form,
-        FormField, LegalBasis, ListRegistrantsRequest, PaymentState, PutFormRequest, RecordEntryRequest,
-        RegisterRequest, RegistrantFilter, Registration, RotatePaymentSecretRequest, RsvpState, SetPaymentRequest,
-        StandardField, UpdateRegistrationRequest, registrant_service_client::RegistrantServiceClient,
+        FormField, LegalBasis, PutFormRequest, RecordEntryRequest, RegisterRequest, Registration,
+        RotatePaymentSecretRequest, RsvpState, StandardField,
     },
 };
-use turnout_tests::{grpc::with_key, mail, needles::Needles, tokens::Forge, wait::until};
 
-use super::words::Words;
-use crate::desk::{Addresses, Desk};
-
-const SECOND: Duration = Duration::from_secs(1);
-/// Where it all happens; no personal word.
-pub const EVENT: &str = "canaryevent";
-/// What it costs, in cents.
-const PRICE_MINOR: i64 = 1234;
-
-/// Where the canary lives.
-pub struct Cage {
-    pub words: Words,
-    desk: Desk,
-    people: PeopleServiceClient<tonic::transport::Channel>,
-    registrants: RegistrantServiceClient<tonic::transport::Channel>,
-    messages: NotificationServiceClient<tonic::transport::Channel>,
-    accounts: AccountServiceClient<tonic::transport::Channel>,
-    /// A service of the mesh, and a member of the team.
-    mesh: String,
-    owner: String,
-    public: String,
-    pub mailbox: PathBuf,
-}
+use super::cage::{Cage, EVENT, PRICE_MINOR, english, price, subject_has, token_of};
 
 impl Cage {
-    /// In a place like this; the mailbox is where its mails arrive.
-    pub fn new(addresses: &Addresses, forge: &Forge, public: &str, mailbox: &Path) -> Self {
-        let lazy = |address: &str| Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Self {
-            words: Words::new(),
-            desk: Desk::at(addresses, forge),
-            people: PeopleServiceClient::new(lazy(&addresses.profiles)),
-            registrants: RegistrantServiceClient::new(lazy(&addresses.registration)),
-            messages: NotificationServiceClient::new(lazy(&addresses.notifications)),
-            accounts: AccountServiceClient::new(lazy(&addresses.profiles)),
-            mesh: forge.access(None),
-            owner: forge.member("demo", turnout_platform::auth::Role::Owner),
-            public: public.to_owned(),
-            mailbox: mailbox.to_owned(),
-        }
-    }
-
-    fn owner<T>(&self, message: T) -> Request<T> {
-        with_key(&self.owner, message)
-    }
-
-    fn mesh<T>(&self, message: T) -> Request<T> {
-        with_key(&self.mesh, message)
-    }
-
     /// All that can happen to a person; gives the secrets that only their mails may hold.
     pub async fn live(&mut self) -> Vec<String> {
         self.prepare().await;
@@ -90,6 +30,8 @@ impl Cage {
         secrets.extend(self.sign_in().await);
         secrets.extend(self.be_on_the_team().await);
         self.be_looked_for(&registration).await;
+        self.bounce(&registration).await;
+        self.be_read_of(&registration, secrets.last().expect("a member has a session")).await;
         self.make_mistakes().await;
         let id = (registration.event_id, registration.registration_id);
         let request = CancelRegistrationRequest { event_id: id.0, registration_id: id.1, act: Some(self.words.act()) };
@@ -99,7 +41,7 @@ impl Cage {
         secrets
     }
 
-    async fn prepare(&mut self) {
+    pub async fn prepare(&mut self) {
         let event = Event {
             event_id: EVENT.into(),
             title: "An evening".into(),
@@ -139,7 +81,7 @@ impl Cage {
     }
 
     /// As people do it, on the page; then what the desk knows of it.
-    async fn register(&mut self) -> Registration {
+    pub async fn register(&mut self) -> Registration {
         let words = &self.words;
         let phone = format!("+358{}", words.digits);
         let email = words.email();
@@ -162,8 +104,9 @@ impl Cage {
 
         let nickname =
             RegisterRequest { event_id: EVENT.into(), nickname: self.words.nickname.clone(), ..Default::default() };
-        let request = self.desk.ask(RegisterRequest { form_version: 1, ..nickname });
+        let request = self.tenant(RegisterRequest { form_version: 1, ..nickname });
         self.registrants.register(request).await.unwrap();
+        self.register_by_hand().await;
         let rows = self.desk.export(EVENT).await;
         let row = rows.into_iter().find(|row| row.email == self.words.email()).expect("the page registers");
         assert_eq!(row.name, self.words.name);
@@ -172,7 +115,7 @@ impl Cage {
         row
     }
 
-    async fn take_part(&mut self, registration: &Registration) {
+    pub async fn take_part(&mut self, registration: &Registration) {
         self.mail("the confirmation", |mail| mail.link("/r/").is_some()).await;
         let page = reqwest::get(format!("http://{}/r/{}", self.public, registration.code)).await.unwrap();
         assert_eq!(page.status(), 200);
@@ -182,16 +125,35 @@ impl Cage {
             event_id: event_id.clone(),
             registration_id: registration_id.clone(),
             rsvp: RsvpState::Confirmed.into(),
-            act: None,
+            act: Some(self.words.act()),
         };
-        let request = self.desk.ask(rsvp);
+        let request = self.tenant(rsvp);
         self.registrants.answer_rsvp(request).await.unwrap();
         self.pay(&registration_id).await;
-        let request = self.desk.ask(RecordEntryRequest { event_id: event_id.clone(), registration_id });
+        let request = self.tenant(RecordEntryRequest { event_id: event_id.clone(), registration_id });
         assert!(self.registrants.record_entry(request).await.unwrap().into_inner().admitted);
         let check_in = CheckInRequest { event_id, code: registration.code.clone(), registration_id: String::new() };
         let request = self.owner(check_in);
         self.registrants.check_in(request).await.unwrap();
+    }
+
+    /// Somebody at the desk types everything once more.
+    async fn register_by_hand(&mut self) {
+        let words = &self.words;
+        let request = RegisterRequest {
+            event_id: EVENT.into(),
+            email: words.stranger(),
+            name: words.name.clone(),
+            phone: format!("+358{}", words.other_digits),
+            answers: [("answer", &words.answer), ("story", &words.story)]
+                .map(|(key, word)| (key.to_owned(), word.clone()))
+                .into(),
+            form_version: 1,
+            act: Some(words.act()),
+            ..Default::default()
+        };
+        let request = self.owner(request);
+        self.registrants.register(request).await.unwrap();
     }
 
     /// A signed notice of the shop, which says more than it has to.
@@ -202,61 +164,25 @@ impl Cage {
             "event_id": EVENT, "registration_id": registration_id, "state": "paid",
             "amount_minor": PRICE_MINOR, "currency": "EUR",
             "customer": self.words.email(), "holder": self.words.name,
-        })
-        .to_string();
-        let at_s = UNIX_EPOCH.elapsed().unwrap().as_secs();
-        let key = BASE64_STANDARD.decode(secret.trim_start_matches("whsec_")).unwrap();
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), format!("notice-1.{at_s}.{body}").as_bytes());
-        let url = format!("http://{}/v1/tenants/demo/payments", self.public);
-        let signed = |signature: String| {
-            let request = reqwest::Client::new().post(&url).header("webhook-id", "notice-1").body(body.clone());
-            request.header("webhook-timestamp", at_s).header("webhook-signature", signature).send()
-        };
-        assert_eq!(signed("v1,AAAA".into()).await.unwrap().status(), 401);
-        let answer = signed(format!("v1,{}", BASE64_STANDARD.encode(tag))).await.unwrap();
-        assert_eq!(answer.status(), 204);
+        });
+        assert_eq!(self.notify("payments", &body, "whsec_AAAA").await, 401);
+        assert_eq!(self.notify("payments", &body, &secret).await, 204);
     }
 
-    /// What support and organisers do, each with a reason.
-    async fn be_helped(&mut self, registration: &Registration) {
-        let (event_id, registration_id) = (EVENT.to_owned(), registration.registration_id.clone());
-        let person_id = registration.person_id.clone();
-        let changed =
-            Registration { event_id: event_id.clone(), registration_id: registration_id.clone(), ..Default::default() };
-        let update = UpdateRegistrationRequest {
-            registration: Some(Registration { name: self.words.renamed.clone(), ..changed }),
-            update_mask: Some(FieldMask { paths: vec!["name".into()] }),
-            expected_version: 0,
-            act: Some(self.words.act()),
-        };
-        let request = self.owner(update);
-        self.registrants.update_registration(request).await.unwrap();
-        let reason = self.words.why();
-        let request = self.owner(VerifyByHandRequest { person_id: person_id.clone(), reason: reason.clone() });
-        self.people.verify_by_hand(request).await.unwrap();
-        let request = self.owner(SendResetLinkRequest { person_id, reason: reason.clone() });
-        self.accounts.send_reset_link(request).await.unwrap();
-        let resend = ResendMessageRequest {
-            event_id: event_id.clone(),
-            registration_id: registration_id.clone(),
-            kind: MessageKind::Confirmation.into(),
-            reason,
-        };
-        let request = self.owner(resend);
-        self.messages.resend_message(request).await.unwrap();
-        let refund = SetPaymentRequest {
-            event_id,
-            registration_id,
-            payment: PaymentState::Refunded.into(),
-            paid: Some(price()),
-            act: Some(self.words.act()),
-        };
-        let request = self.owner(refund);
-        self.registrants.set_payment(request).await.unwrap();
+    /// Tells a webhook of the tenant something, signed with a secret; the status of the answer.
+    pub async fn notify(&self, webhook: &str, body: &serde_json::Value, secret: &str) -> u16 {
+        let (at_s, body) = (UNIX_EPOCH.elapsed().unwrap().as_secs(), body.to_string());
+        let key = BASE64_STANDARD.decode(secret.trim_start_matches("whsec_")).unwrap();
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), format!("notice-1.{at_s}.{body}").as_bytes());
+        let url = format!("http://{}/v1/tenants/demo/{webhook}", self.public);
+        let request = reqwest::Client::new().post(url).header("webhook-id", "notice-1").body(body);
+        let signature = format!("v1,{}", BASE64_STANDARD.encode(tag));
+        let request = request.header("webhook-timestamp", at_s).header("webhook-signature", signature);
+        request.send().await.unwrap().status().as_u16()
     }
 
     /// By link, by password, and wrongly.
-    async fn sign_in(&mut self) -> Vec<String> {
+    pub async fn sign_in(&mut self) -> Vec<String> {
         let mut secrets = Vec::new();
         let reset = self.link("/sign-in/link").await;
         let page = reqwest::get(format!("http://{}{reset}", self.public)).await.unwrap();
@@ -273,24 +199,37 @@ impl Cage {
             email,
             password,
             code: String::new(),
-            client: "a-network".into(),
+            client: self.words.network.clone(),
         };
         let request = self.mesh(sign_in(self.words.email(), password.clone()));
-        secrets.push(self.accounts.sign_in(request).await.unwrap().into_inner().session);
+        let session = self.accounts.sign_in(request).await.unwrap().into_inner().session;
+        let change = ChangePasswordRequest {
+            session: session.clone(),
+            old_password: password.clone(),
+            new_password: format!("{} and less", self.words.password),
+        };
+        let request = self.mesh(change);
+        self.accounts.change_password(request).await.unwrap();
+        let request = self.mesh(BeginSecondFactorRequest {
+            session: session.clone(),
+            password: format!("{} and less", self.words.password),
+        });
+        self.accounts.begin_second_factor(request).await.unwrap();
+        secrets.push(session);
         for (email, password) in
-            [(self.words.email(), format!("{}?", self.words.password)), (self.stranger(), password.clone())]
+            [(self.words.email(), format!("{}?", self.words.password)), (self.nobody(), password.clone())]
         {
             let request = self.mesh(sign_in(email, password));
             let refused = self.accounts.sign_in(request).await.unwrap_err();
             self.says_nothing(&refused);
         }
-        for email in [self.words.email(), self.stranger()] {
+        for email in [self.words.email(), self.nobody()] {
             let request = RequestLinkRequest {
                 realm: Realm::Audience.into(),
                 tenant_id: "demo".into(),
                 email,
                 purpose: LinkPurpose::SignIn.into(),
-                client: "another-network".into(),
+                client: self.words.network.clone(),
                 event_id: EVENT.into(),
                 ..Default::default()
             };
@@ -302,116 +241,8 @@ impl Cage {
         secrets
     }
 
-    async fn be_on_the_team(&mut self) -> Vec<String> {
-        let email = format!("{}@example.org", self.words.member);
-        let invite = InviteMemberRequest { email: email.clone(), role: Role::Support.into(), language: "en".into() };
-        let request = self.owner(invite);
-        self.accounts.invite_member(request).await.unwrap();
-        let mailbox = self.mailbox.clone();
-        let invitation = mail::wait_for(&mailbox, &email, 1).await;
-        let link = invitation[0].link("/console/link").expect("an invitation has a link");
-        let page = reqwest::get(format!("http://{}{link}", self.public)).await.unwrap();
-        assert_eq!(page.status(), 200, "the link of the invitation opens its page");
-        let token = token_of(&link);
-        let new_password = format!("{} of a member", self.words.password);
-        let request = self.mesh(RedeemLinkRequest { token: token.clone(), new_password, confirmed: true });
-        let session = self.accounts.redeem_link(request).await.unwrap().into_inner().session;
-        let template = Template {
-            kind: MessageKind::Confirmation.into(),
-            subject: Some(english("A try")),
-            body: Some(english("Hello.")),
-            ..Default::default()
-        };
-        let request =
-            self.owner(SendTestRequest { template: Some(template), language: "en".into(), email: email.clone() });
-        assert!(self.messages.send_test(request).await.unwrap().into_inner().handed_off);
-        [token, session].into_iter().filter(|secret| !secret.is_empty()).collect()
+    /// An address that nobody has an account at.
+    pub fn nobody(&self) -> String {
+        format!("{}@example.net", self.words.stranger)
     }
-
-    /// Searches are questions about somebody, too.
-    async fn be_looked_for(&mut self, registration: &Registration) {
-        let searches = [self.words.renamed.clone(), self.words.mail.clone(), self.words.digits.clone()];
-        for search in searches {
-            let filter = Some(RegistrantFilter { search: search.clone(), ..Default::default() });
-            let find = async || {
-                let list =
-                    ListRegistrantsRequest { event_id: EVENT.into(), filter: filter.clone(), ..Default::default() };
-                let found = self.registrants.clone().list_registrants(self.owner(list)).await.unwrap().into_inner();
-                found.registrations.iter().any(|row| row.registration_id == registration.registration_id)
-            };
-            until("the search finds them", 5 * SECOND, find, |found| *found).await;
-            let request = self.owner(ListPeopleRequest { search: search.clone(), ..Default::default() });
-            self.people.list_people(request).await.unwrap();
-            for page in ["events/canaryevent/registrants", "audience"] {
-                let url = format!("http://{}/console/{page}?q={search}&search={search}", self.public);
-                reqwest::get(url).await.unwrap();
-            }
-        }
-        let request = self.owner(ListAuditRequest::default());
-        let audit = self.accounts.list_audit(request).await.unwrap().into_inner().entries;
-        assert!(
-            audit.iter().any(|entry| entry.reason.contains(&self.words.reason)),
-            "the audit log tells why: {audit:?}"
-        );
-    }
-
-    /// What is refused must not be repeated by the refusal.
-    async fn make_mistakes(&mut self) {
-        let broken = self.words.broken.clone();
-        let answers = [("place".to_owned(), broken.repeat(20))].into();
-        for request in [
-            RegisterRequest { email: format!("{broken}@@x"), name: broken.clone(), ..Default::default() },
-            RegisterRequest {
-                email: self.stranger(),
-                phone: broken.clone(),
-                name: broken.clone(),
-                ..Default::default()
-            },
-            RegisterRequest { email: self.stranger(), name: broken.clone(), answers, ..Default::default() },
-            RegisterRequest { nickname: broken.repeat(5), ..Default::default() },
-        ] {
-            let request = self.desk.ask(RegisterRequest { event_id: EVENT.into(), form_version: 1, ..request });
-            let refused = self.registrants.register(request).await.unwrap_err();
-            assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
-            self.says_nothing(&refused);
-        }
-        let nobody = format!("http://{}/r/{}", self.public, self.words.broken);
-        assert_eq!(reqwest::get(nobody).await.unwrap().status(), 404);
-    }
-
-    fn stranger(&self) -> String {
-        format!("{}@example.org", self.words.stranger)
-    }
-
-    fn says_nothing(&self, refused: &tonic::Status) {
-        let told = format!("{refused:?}");
-        assert_eq!(Needles::of(self.words.all()).in_bytes(told.as_bytes()), Vec::<&str>::new(), "{told}");
-    }
-
-    async fn mail(&self, what: &str, is: impl Fn(&mail::Mail) -> bool) -> mail::Mail {
-        let seen = async || mail::to(&self.mailbox, &self.words.email()).into_iter().find(&is);
-        until(what, 10 * SECOND, seen, Option::is_some).await;
-        seen().await.unwrap()
-    }
-
-    async fn link(&self, path: &str) -> String {
-        self.mail(path, |mail| mail.link(path).is_some()).await.link(path).unwrap()
-    }
-}
-
-fn subject_has(mail: &mail::Mail, words: &str) -> bool {
-    mail.header("subject").is_some_and(|subject| subject.contains(words))
-}
-
-fn english(text: &str) -> LocalizedText {
-    LocalizedText { texts: [("en".to_owned(), text.to_owned())].into() }
-}
-
-fn price() -> Money {
-    Money { amount_minor: PRICE_MINOR, currency: "EUR".into() }
-}
-
-fn token_of(link: &str) -> String {
-    let token = link.split("token=").nth(1).expect("the link has a token");
-    token.split('&').next().unwrap_or_default().to_owned()
 }

@@ -228,6 +228,10 @@ async fn a_dead_letter_is_kept_once_and_not_delivered_again(pair: &Pair) {
     assert_eq!((&letter.payload[..], letter.deliveries), (&b"1"[..], deliveries_of[&1]));
     assert_eq!(deliveries_of[&1], 2);
     assert!(letter.error.starts_with("cannot be decoded:") && letter.error.ends_with("line two"), "{}", letter.error);
+    for _ in 0..2 {
+        pair.a.forget_dead_letter(name, &letters[0]).await.expect("a dead letter can be forgotten, also twice");
+    }
+    assert_eq!(pair.b.dead_letters(name).await.expect("dead letters can be read"), letters[1..]);
     assert_eq!(pair.a.dead_letters(place.name("nobody")).await.expect("dead letters can be read"), []);
 }
 

@@ -139,6 +139,10 @@ impl DurableBus for InProcessDurable {
     async fn dead_letters(&self, consumer: &str) -> Result<Vec<DeadLetter>, BusError> {
         self.shared.log.dead_letters(consumer).await.map_err(unreachable)
     }
+
+    async fn forget_dead_letter(&self, consumer: &str, letter: &DeadLetter) -> Result<(), BusError> {
+        self.shared.log.forget_dead_letter(consumer, letter.place).await.map_err(unreachable)
+    }
 }
 
 impl Shared {

@@ -135,4 +135,8 @@ impl DurableBus for MeteredDurable {
     async fn dead_letters(&self, consumer: &str) -> Result<Vec<DeadLetter>, BusError> {
         self.inner.dead_letters(consumer).await
     }
+
+    async fn forget_dead_letter(&self, consumer: &str, letter: &DeadLetter) -> Result<(), BusError> {
+        self.inner.forget_dead_letter(consumer, letter).await
+    }
 }

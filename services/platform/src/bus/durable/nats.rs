@@ -15,6 +15,7 @@ use async_nats::{
         consumer::{AckPolicy, DeliverPolicy, pull},
         context::{ContextBuilder, PublishErrorKind},
         message::PublishMessage,
+        stream::DeleteMessageErrorKind,
     },
 };
 use futures_util::StreamExt as _;
@@ -166,21 +167,34 @@ impl DurableBus for NatsDurable {
         let mut page = reader.fetch().max_messages(DEAD_LETTERS_MAX).messages().await.map_err(unreachable)?;
         let mut letters = Vec::new();
         while let Some(message) = page.next().await {
-            letters.push(letter(&message.map_err(unreachable)?));
+            letters.push(letter(&message.map_err(unreachable)?)?);
         }
         Ok(letters)
     }
+
+    async fn forget_dead_letter(&self, _: &str, letter: &DeadLetter) -> Result<(), BusError> {
+        self.shared.ready().await?;
+        let stream = self.shared.jetstream.get_stream_no_info(DEAD).await.map_err(unreachable)?;
+        match stream.delete_message(letter.place).await {
+            Ok(_) => Ok(()),
+            // The server answers that there is no such message.
+            Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)) => Ok(()),
+            Err(error) => Err(unreachable(error)),
+        }
+    }
 }
 
-fn letter(message: &jetstream::Message) -> DeadLetter {
+fn letter(message: &jetstream::Message) -> Result<DeadLetter, BusError> {
+    let place = message.info().map_err(unreachable)?.stream_sequence;
     let header = |name: &str| header(message.headers.as_ref(), name).unwrap_or_default().to_owned();
-    DeadLetter {
+    Ok(DeadLetter {
+        place,
         subject: header(DEAD_SUBJECT_HEADER),
         id: header(DEAD_ID_HEADER),
         error: header(DEAD_ERROR_HEADER),
         deliveries: header(DEAD_DELIVERIES_HEADER).parse().unwrap_or_default(),
         payload: message.payload.clone(),
-    }
+    })
 }
 
 fn header<'a>(headers: Option<&'a HeaderMap>, name: &str) -> Option<&'a str> {

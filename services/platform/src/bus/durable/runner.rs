@@ -60,6 +60,14 @@ impl Running {
         }
     }
 
+    /// Waits until the consumer begins to hear, or hears no more; what has happened since this was last asked counts. A consumer without
+    /// a name that begins anew may have missed messages. Never, if the process stops before.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Whether it hears messages.
     pub fn hears(&self) -> bool {
         *self.0.borrow()
@@ -95,20 +103,27 @@ struct Runner {
 
 impl Runner {
     async fn consume(&self, bus: &SharedDurableBus, consumer: &Consumer, hears: &watch::Sender<bool>) {
+        let mut is_told = false;
         loop {
             match bus.consume(consumer.clone()).await {
                 Ok(deliveries) => {
+                    is_told = false;
                     hears.send_replace(true);
-                    self.deliver(deliveries).await;
+                    self.deliver(deliveries, hears).await;
                 }
-                Err(error) => tracing::warn!(consumer = self.label, %error, "cannot consume yet; retrying"),
+                // A bus that is away for an hour is told of once.
+                Err(error) if is_told => tracing::debug!(consumer = self.label, %error, "cannot consume yet; retrying"),
+                Err(error) => {
+                    is_told = true;
+                    tracing::warn!(consumer = self.label, %error, "cannot consume yet; retrying");
+                }
             }
             tokio::time::sleep(CONSUME_RETRY).await;
         }
     }
 
-    /// Until the bus closes.
-    async fn deliver(&self, mut deliveries: Deliveries) {
+    /// Until there are no more.
+    async fn deliver(&self, mut deliveries: Deliveries, hears: &watch::Sender<bool>) {
         let at_once = self.handler.at_once().max(1);
         let mut handling = JoinSet::new();
         let mut look = tokio::time::interval(PENDING_LOOK);
@@ -124,6 +139,7 @@ impl Runner {
                 _ = look.tick() => self.metrics.pending(self.label, deliveries.pending()),
             }
         }
+        hears.send_replace(false);
         while handling.join_next().await.is_some() {}
     }
 }

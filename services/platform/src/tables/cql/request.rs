@@ -9,9 +9,9 @@ use scylla::statement::batch::{Batch, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::{Consistency, SerialConsistency};
 use scylla::value::{CqlTimestamp, CqlValue, MaybeUnset, Row as CqlRow};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{CqlTables, FETCH_ROWS, IN_FLIGHT_MAX, IN_FLIGHT_WAIT, TRANSACTION_TIMEOUT, statement};
+use super::{CqlTables, FETCH_ROWS, TRANSACTION_TIMEOUT, statement};
 use crate::tables::{Kind, Row, Table, TableError, Value, Write};
 
 /// A value for a `?`. Unset leaves no tombstone, which null would.
@@ -32,7 +32,7 @@ pub(super) enum Sort {
 impl CqlTables {
     pub(super) async fn run(&self, cql: String, sort: Sort, values: Vec<Bound>) -> Result<Found, TableError> {
         let statement = self.statement(&cql, sort).await?;
-        let _permit = self.permit().await?;
+        let _turn = self.in_flight.turn().await?;
         let result = self.session.execute_unpaged(&statement, values).await;
         Found::of(result.map_err(|error| failed(&error))?)
     }
@@ -46,8 +46,8 @@ impl CqlTables {
     /// The answer of a read, fetch by fetch.
     pub(super) async fn pages(&self, cql: String, values: Vec<Bound>) -> Result<Pages<'_>, TableError> {
         let statement = self.statement(&cql, Sort::Read).await?;
-        let permit = self.permit().await?;
-        Ok(Pages { session: &self.session, statement, values, state: Some(PagingState::start()), _permit: permit })
+        let turn = self.in_flight.turn().await?;
+        Ok(Pages { session: &self.session, statement, values, state: Some(PagingState::start()), _turn: turn })
     }
 
     pub(super) async fn run_batch(&self, sort: BatchType, writes: &[Write]) -> Result<(), TableError> {
@@ -69,7 +69,7 @@ impl CqlTables {
             };
             batch.append_statement(self.prepared(&cql).await?);
         }
-        let _permit = self.permit().await?;
+        let _turn = self.in_flight.turn().await?;
         self.session.batch(&batch, values).await.map(drop).map_err(|error| failed(&error))
     }
 
@@ -102,14 +102,6 @@ impl CqlTables {
         }
         Ok(statement)
     }
-
-    async fn permit(&self) -> Result<SemaphorePermit<'_>, TableError> {
-        let permit = tokio::time::timeout(IN_FLIGHT_WAIT, self.in_flight.acquire()).await;
-        permit
-            .ok()
-            .and_then(Result::ok)
-            .ok_or_else(|| TableError::Overloaded(format!("{IN_FLIGHT_MAX} requests are under way")))
-    }
 }
 
 pub(super) struct Pages<'s> {
@@ -118,7 +110,7 @@ pub(super) struct Pages<'s> {
     values: Vec<Bound>,
     /// `None` after the last fetch. A fetch may be empty and yet not the last.
     state: Option<PagingState>,
-    _permit: SemaphorePermit<'s>,
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Pages<'_> {

@@ -1,21 +1,19 @@
-//! A pool of connections that only read. In WAL mode they neither wait for the writer nor make it wait.
-//! Does not queue without end: who finds no free reader in time is told that the store is overloaded.
+//! A pool of connections that only read. In WAL mode they neither wait for the writer nor make it wait. How many reads wait for one, and
+//! for how long, is `admission`'s.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{TableError, connect, failed};
+use super::{Admission, TableError, connect, failed};
 
 const READERS: usize = 4;
-const READER_WAIT: Duration = Duration::from_millis(250);
 
 pub(super) struct Readers {
-    free: Arc<Semaphore>,
+    door: Admission,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -41,7 +39,7 @@ impl Readers {
             connection.pragma_update(None, "query_only", true).map_err(|error| failed(&error))?;
             idle.push(connection);
         }
-        Ok(Self { free: Arc::new(Semaphore::new(READERS)), idle: Mutex::new(idle) })
+        Ok(Self { door: Admission::new(READERS), idle: Mutex::new(idle) })
     }
 
     pub(super) async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T, TableError>
@@ -49,8 +47,7 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, TableError> + Send + 'static,
     {
-        let permit = tokio::time::timeout(READER_WAIT, self.free.clone().acquire_owned()).await;
-        let Ok(Ok(permit)) = permit else { return Err(TableError::Overloaded("all readers are busy".to_owned())) };
+        let permit = self.door.turn().await?;
         let reader = Reader { connection: self.idle.lock().pop(), pool: self.clone(), _permit: permit };
         let done = tokio::task::spawn_blocking(move || {
             let connection = reader.connection.as_ref().expect("there are as many connections as permits");

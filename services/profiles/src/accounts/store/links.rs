@@ -25,6 +25,8 @@ pub(crate) struct Link {
     /// The account's generation when the link was made: a password that was set since makes older resets worthless.
     pub generation: i64,
     pub return_path: String,
+    /// The request to the ledger of consents that its reader confirms; empty for none.
+    pub confirms: String,
     pub expires_at_ms: i64,
 }
 
@@ -49,6 +51,7 @@ impl Store {
                 account: row.text("account_id").parse().ok()?,
                 generation: row.int("generation"),
                 return_path: row.text("return_path").to_owned(),
+                confirms: row.opt_text("confirms").unwrap_or_default().to_owned(),
                 expires_at_ms: row.time("expires_at"),
             })
         };
@@ -71,6 +74,7 @@ fn row(link: &Link) -> Row {
         .set("account_id", link.account.as_str())
         .set("generation", link.generation)
         .set("return_path", link.return_path.as_str())
+        .set("confirms", link.confirms.as_str())
         .set("expires_at", Value::Time(link.expires_at_ms))
         .set("version", 1_i64)
 }

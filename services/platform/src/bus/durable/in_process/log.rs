@@ -232,8 +232,13 @@ impl Log {
             payload: Bytes::copy_from_slice(row.bytes("payload")),
             error: row.text("error").to_owned(),
             deliveries: row.int("deliveries") as u32,
+            place: row.int("seq") as u64,
         };
         Ok(self.tables.range(range).await?.rows.iter().map(letter).collect())
+    }
+
+    pub async fn forget_dead_letter(&self, consumer: &str, seq: u64) -> Result<(), TableError> {
+        self.tables.delete(&DEAD_LETTERS, vec![consumer.into(), Value::Int(seq as i64)]).await
     }
 }
 

@@ -1,6 +1,7 @@
-//! The deliveries of one consumer on NATS. It begins anew whenever the server or the connection has gone, without losing its place.
+//! The deliveries of one consumer on NATS. When the server or the connection has gone, one with a name begins anew: the server knows its
+//! place. One without a name ends: nobody knows for sure what it has missed, so whoever listens must look for themselves.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::{
     self, AckKind,
@@ -8,7 +9,6 @@ use async_nats::jetstream::{
     message::Acker,
 };
 use futures_util::StreamExt as _;
-use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{ANSWER_WAIT, ID_HEADER, Shared, TRACE_HEADER, header, streams::EVENTS, unreachable};
@@ -27,14 +27,12 @@ const PULL_MESSAGES: usize = 1;
 const PULL_EXPIRES: Duration = Duration::from_secs(10);
 /// Between two tries to begin anew.
 const REOPEN_WAIT: Duration = Duration::from_millis(300);
-/// The server forgets a consumer without a name this long after its process has gone. Longer than a restart of the server.
-const UNNAMED_KEPT: Duration = Duration::from_mins(5);
+/// The server forgets a consumer without a name this long after its process has gone. Longer than handlers keep it from asking.
+const UNNAMED_KEPT: Duration = Duration::from_mins(1);
 
 pub(super) struct Reader {
     shared: Arc<Shared>,
     consumer: Consumer,
-    /// Where a consumer without a name begins anew.
-    place: Arc<Mutex<Place>>,
     open: Option<Open>,
     connected: watch::Receiver<bool>,
     pending: u64,
@@ -46,36 +44,11 @@ struct Open {
     pull: Option<pull::Batch>,
 }
 
-/// What this process has had of the stream.
-#[derive(Debug, Default)]
-struct Place {
-    next: u64,
-    unsettled: BTreeSet<u64>,
-}
-
-impl Place {
-    fn delivered(&mut self, seq: u64) {
-        self.next = self.next.max(seq + 1);
-        self.unsettled.insert(seq);
-    }
-
-    /// The first that is not settled.
-    fn start(&self) -> u64 {
-        self.unsettled.first().copied().unwrap_or(self.next)
-    }
-}
-
 impl Reader {
     pub async fn open(shared: Arc<Shared>, consumer: Consumer) -> Result<Self, BusError> {
         let mut connected = shared.connected.clone();
         connected.mark_unchanged();
-        let mut place = Place::default();
-        if consumer.name.is_none() {
-            let stream = shared.jetstream.get_stream(EVENTS).await.map_err(unreachable)?;
-            place.next = stream.cached_info().state.last_sequence + 1;
-        }
-        let place = Arc::new(Mutex::new(place));
-        let mut reader = Self { shared, consumer, place, open: None, connected, pending: 0 };
+        let mut reader = Self { shared, consumer, open: None, connected, pending: 0 };
         reader.open = Some(reader.begin().await?);
         Ok(reader)
     }
@@ -100,7 +73,7 @@ impl Reader {
         let stream = self.shared.jetstream.get_stream_no_info(EVENTS).await.map_err(unreachable)?;
         let Some(name) = self.consumer.name else {
             let config = pull::Config {
-                deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.place.lock().start() },
+                deliver_policy: DeliverPolicy::New,
                 inactive_threshold: UNNAMED_KEPT,
                 memory_storage: true,
                 ..config
@@ -124,12 +97,9 @@ impl Reader {
         let info = message.info()?;
         let (seq, number) = (info.stream_sequence, info.delivered as u32);
         self.pending = info.pending;
-        if self.consumer.name.is_none() {
-            self.place.lock().delivered(seq);
-        }
         let (message, acker) = message.split();
         let headers = message.headers.as_ref();
-        let (shared, name, place) = (self.shared.clone(), self.consumer.name, self.place.clone());
+        let (shared, name) = (self.shared.clone(), self.consumer.name);
         Ok(Delivery {
             id: header(headers, ID_HEADER).unwrap_or_default().to_owned(),
             number,
@@ -139,7 +109,7 @@ impl Reader {
                 payload: message.payload,
                 reply: None,
             },
-            settle: Box::new(Ticket { shared, acker, name, seq, place }),
+            settle: Box::new(Ticket { shared, acker, name, seq }),
         })
     }
 }
@@ -162,27 +132,28 @@ impl Open {
 impl Source for Reader {
     async fn next(&mut self) -> Option<Delivery> {
         loop {
-            let result = match &mut self.open {
+            let heard = match &mut self.open {
                 Some(open) => tokio::select! {
                     message = open.next() => message,
-                    Ok(()) = self.connected.changed() => {
-                        // The server has forgotten the question, or does not remember us at all.
-                        self.open = None;
-                        continue;
-                    }
+                    // The server has forgotten the question, or does not remember us at all.
+                    Ok(()) = self.connected.changed() => Err(BusError::Unreachable("another connection".into())),
                 },
                 None => self.begin().await.map(|open| {
                     self.open = Some(open);
                     None
                 }),
             };
-            let result = match result {
+            let delivery = match heard {
                 Ok(Some(message)) => self.delivery(message).map_err(unreachable),
                 Ok(None) => continue,
                 Err(error) => Err(error),
             };
-            match result {
+            match delivery {
                 Ok(delivery) => return Some(delivery),
+                Err(error) if self.consumer.name.is_none() => {
+                    tracing::debug!(%error, "a consumer without a name ends: it may have missed something");
+                    return None;
+                }
                 Err(error) => {
                     tracing::debug!(consumer = self.consumer.label(), %error, "beginning to consume anew");
                     self.open = None;
@@ -202,7 +173,6 @@ struct Ticket {
     acker: Acker,
     name: Option<&'static str>,
     seq: u64,
-    place: Arc<Mutex<Place>>,
 }
 
 impl Ticket {
@@ -212,18 +182,12 @@ impl Ticket {
         let answered = tokio::time::timeout(ANSWER_WAIT, self.acker.double_ack_with(kind));
         answered.await.map_err(unreachable)?.map_err(unreachable)
     }
-
-    fn settled(&self) {
-        self.place.lock().unsettled.remove(&self.seq);
-    }
 }
 
 #[tonic::async_trait]
 impl Settle for Ticket {
     async fn ack(&self) -> Result<(), BusError> {
-        self.answer(AckKind::Ack).await?;
-        self.settled();
-        Ok(())
+        self.answer(AckKind::Ack).await
     }
 
     async fn retry(&self, after: Duration) -> Result<(), BusError> {
@@ -234,8 +198,6 @@ impl Settle for Ticket {
         if let Some(name) = self.name {
             self.shared.bury(name, self.seq, letter).await?;
         }
-        self.answer(AckKind::Term).await?;
-        self.settled();
-        Ok(())
+        self.answer(AckKind::Term).await
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
@@ -21,12 +22,13 @@ const NAME: &str = "tested";
 /// Payloads and the numbers of their deliveries.
 type Waiting = mpsc::UnboundedReceiver<(Bytes, u32)>;
 
-/// Redelivers what is retried. Its consumers are refused as often as is said first.
+/// Redelivers what is retried. Its consumers are refused as often as is said first, and their deliveries end when they are cut.
 #[derive(Clone)]
 struct Memory {
     sender: mpsc::UnboundedSender<(Bytes, u32)>,
-    receiver: Arc<Mutex<Option<Waiting>>>,
+    receiver: Arc<tokio::sync::Mutex<Waiting>>,
     refusals: Arc<Mutex<u32>>,
+    cut: Arc<Mutex<CancellationToken>>,
     answers: Arc<Mutex<Vec<String>>>,
     dead: Arc<Mutex<Vec<DeadLetter>>>,
 }
@@ -34,8 +36,20 @@ struct Memory {
 impl Memory {
     fn new() -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let receiver = Arc::new(Mutex::new(Some(receiver)));
-        Self { sender, receiver, refusals: Arc::default(), answers: Arc::default(), dead: Arc::default() }
+        Self {
+            sender,
+            receiver: Arc::new(tokio::sync::Mutex::new(receiver)),
+            refusals: Arc::default(),
+            cut: Arc::default(),
+            answers: Arc::default(),
+            dead: Arc::default(),
+        }
+    }
+
+    /// Ends the deliveries and refuses so many tries to begin anew.
+    fn cut(&self, refusals: u32) {
+        *self.refusals.lock() = refusals;
+        std::mem::take(&mut *self.cut.lock()).cancel();
     }
 
     fn deliver(&self, payload: &'static str, number: u32) {
@@ -65,8 +79,7 @@ impl DurableBus for Memory {
             *refusals -= 1;
             return Err(BusError::Unreachable("told to be away".into()));
         }
-        let messages = self.receiver.lock().take().ok_or(BusError::Refused("one consumer"))?;
-        Ok(Deliveries(Box::new(MemorySource { bus: self.clone(), messages })))
+        Ok(Deliveries(Box::new(MemorySource { bus: self.clone() })).until(self.cut.lock().clone()))
     }
 
     async fn dead_letters(&self, _: &str) -> Result<Vec<DeadLetter>, BusError> {
@@ -76,13 +89,12 @@ impl DurableBus for Memory {
 
 struct MemorySource {
     bus: Memory,
-    messages: Waiting,
 }
 
 #[tonic::async_trait]
 impl Source for MemorySource {
     async fn next(&mut self) -> Option<Delivery> {
-        let (payload, number) = self.messages.recv().await?;
+        let (payload, number) = self.bus.receiver.lock().await.recv().await?;
         let subject = subjects::events(&"acme".parse().unwrap(), EventKind::Event);
         let message =
             Message { subject: subject.as_str().to_owned(), payload: payload.clone(), reply: None, trace: None };
@@ -91,7 +103,7 @@ impl Source for MemorySource {
     }
 
     fn pending(&self) -> u64 {
-        self.messages.len() as u64
+        self.bus.receiver.try_lock().map_or(0, |messages| messages.len() as u64)
     }
 }
 
@@ -257,6 +269,25 @@ async fn a_bus_that_is_away_at_the_start_is_waited_for() {
     bench.running.heard().await;
     bench.bus.deliver("good", 1);
     assert_eq!(bench.bus.answers(1).await, ["good acked"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_may_have_missed_something_says_so_and_begins_anew() {
+    let mut bench = start(Memory::new(), 1);
+    bench.running.changed().await;
+    assert!(bench.running.hears());
+    bench.bus.cut(3);
+    bench.running.changed().await;
+    assert!(!bench.running.hears());
+    bench.running.changed().await;
+    assert!(bench.running.hears());
+    bench.bus.deliver("good", 1);
+    assert_eq!(bench.bus.answers(1).await, ["good acked"]);
+    // Also when it was so short that nobody saw it silent.
+    bench.bus.cut(0);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    bench.running.changed().await;
+    assert!(bench.running.hears());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! Tables that watch what is asked of them: they count reads, and can end all writes as if the process had died there.
 
+#![allow(dead_code, reason = "each test target uses a part")]
+
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},

@@ -1,0 +1,283 @@
+//! Notices to an organiser's systems: what became of registrations, events and messages, as ids and words of closed lists, never a name
+//! or an address. Each is a row of the ledger like a message to a person, made when the bus tells of the change, and tried until the
+//! webhook takes it. What a receiver does not know from the ids it asks over gRPC.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use turnout_platform::{
+    clock::Clock,
+    failure::Failure,
+    ids::{EventId, TenantId},
+    random,
+};
+use turnout_proto::events::v1::{DomainEvent, EventChanged, RegistrationChanged, domain_event::What};
+
+use crate::{
+    compose::milliseconds,
+    domain::{
+        life::{self, Input},
+        message::{Channel, Kind, Message, MessageId, Reason, State},
+        retry::{Breaker, JITTER_PERMILLE_MAX, WEBHOOK_TRIED_MS},
+    },
+    look::{Looked, Looker, sealed_for},
+    store::{AddressKey, OWNER, Saved, Store, announced},
+    transport::{Notice, NoticeAnswer},
+};
+
+/// Webhooks whose failures are remembered; beyond it all are forgotten, and so tried.
+const BREAKERS_MAX: usize = 10_000;
+/// Others that change what is known of a webhook at the same moment: so often it is read again.
+const TRIES_MAX: usize = 5;
+
+/// Makes notices. A clone is another handle on the same.
+#[derive(Clone)]
+pub(crate) struct Notices {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What there is to tell.
+struct News {
+    /// Such as `registration.cancelled`.
+    what: String,
+    /// Of two with the same the second is the first once more.
+    same: [String; 3],
+    event: Option<EventId>,
+    registration: String,
+    at_ms: i64,
+    data: Value,
+}
+
+impl Notices {
+    /// Tells the tenant's webhook, if there is one and this is to be told. Repeating it changes nothing.
+    pub async fn tell(&self, tenant: &TenantId, event: &DomainEvent) -> Result<(), Failure> {
+        if self.store.settings(tenant).await?.webhook_url.is_empty() {
+            return Ok(());
+        }
+        let at_ms = event.at.as_ref().map(milliseconds).unwrap_or_default();
+        let news = match &event.what {
+            Some(What::Registration(changed)) => Some(of_registration(changed, at_ms)?),
+            Some(What::Event(changed)) => Some(of_event(changed, at_ms)?),
+            Some(What::Message(_)) => match announced(&event.message_id) {
+                Some(id) => self.store.message(tenant, &id).await?.and_then(of_message),
+                None => None,
+            },
+            None => None,
+        };
+        let Some(News { what, same, event, registration, at_ms, data }) = news else { return Ok(()) };
+        let words: Vec<&str> = ["notice"].into_iter().chain(same.iter().map(String::as_str)).collect();
+        let now_ms = self.clock.at_ms() as i64;
+        let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default().to_string();
+        let body = json!({ "type": what, "timestamp": at, "data": data }).to_string();
+        let mut message = Message {
+            tenant: tenant.clone(),
+            id: MessageId::of(tenant, &words),
+            kind: Kind::Notice,
+            occurrence: what,
+            rank: 0,
+            channel: Channel::Webhook,
+            event,
+            registration,
+            person: String::new(),
+            state: State::Queued,
+            reason: None,
+            due_at_ms: now_ms,
+            expires_at_ms: now_ms + WEBHOOK_TRIED_MS,
+            planned_at_ms: now_ms,
+            state_at_ms: now_ms,
+            attempts: 0,
+            lease_until_ms: 0,
+            maybe_twice: false,
+            on_purpose: false,
+            sealed: Vec::new(),
+            address_key: Vec::new(),
+            version: 1,
+        };
+        if self.store.message(tenant, &message.id).await?.is_some() {
+            return Ok(());
+        }
+        let key = self.store.vault().key_for(tenant, OWNER).await?;
+        message.sealed = key.seal(&sealed_for(&message), body.as_bytes());
+        self.store.create(&message, now_ms).await?;
+        Ok(())
+    }
+}
+
+fn of_registration(changed: &RegistrationChanged, at_ms: i64) -> Result<News, Failure> {
+    let RegistrationChanged { event_id, registration_id, person_id, version, .. } = changed;
+    let change = word(changed.change().as_str_name(), "REGISTRATION_CHANGE_");
+    Ok(News {
+        what: format!("registration.{change}"),
+        same: [format!("registration/{event_id}/{registration_id}"), version.to_string(), change],
+        event: Some(event_id.parse().map_err(Failure::internal)?),
+        registration: registration_id.clone(),
+        at_ms,
+        data: json!({
+            "event_id": event_id, "registration_id": registration_id, "person_id": person_id, "version": version,
+        }),
+    })
+}
+
+fn of_event(changed: &EventChanged, at_ms: i64) -> Result<News, Failure> {
+    let EventChanged { event_id, version, .. } = changed;
+    let change = word(changed.change().as_str_name(), "EVENT_CHANGE_");
+    Ok(News {
+        what: format!("event.{change}"),
+        same: [format!("event/{event_id}"), version.to_string(), change],
+        event: Some(event_id.parse().map_err(Failure::internal)?),
+        registration: String::new(),
+        at_ms,
+        data: json!({ "event_id": event_id, "version": version }),
+    })
+}
+
+/// What became of a message, once something has. Links to sign in concern nobody but their person, and notices tell of no notices.
+fn of_message(message: Message) -> Option<News> {
+    if message.is_open() || message.is_security() || message.is_notice() {
+        return None;
+    }
+    let state = word(message.state.as_str_name(), "MESSAGE_STATE_");
+    Some(News {
+        what: format!("message.{state}"),
+        same: ["message".to_owned(), message.id.to_string(), state],
+        at_ms: message.state_at_ms,
+        data: json!({
+            "message_id": message.id.as_str(),
+            "event_id": message.event.as_ref().map(EventId::as_str),
+            "registration_id": message.registration,
+            "person_id": message.person,
+            "kind": word(message.kind.as_str_name(), "MESSAGE_KIND_"),
+            "occurrence": message.occurrence,
+            "channel": word(message.channel.as_str_name(), "MESSAGE_CHANNEL_"),
+            "reason": message.reason.map_or("", Reason::word),
+        }),
+        event: message.event,
+        registration: message.registration,
+    })
+}
+
+/// The name of an enum's value as a word: `MESSAGE_STATE_HANDED_OFF` is `handed_off`.
+fn word(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
+}
+
+/// Which webhooks are left alone for a moment, because they do not answer.
+#[derive(Debug, Default)]
+pub(crate) struct Breakers(Mutex<HashMap<TenantId, Breaker>>);
+
+impl Breakers {
+    fn allows(&self, tenant: &TenantId, now_ms: u64) -> bool {
+        self.0.lock().get_mut(tenant).is_none_or(|breaker| breaker.allows(now_ms))
+    }
+
+    fn record(&self, tenant: &TenantId, answered: bool, now_ms: u64) {
+        let mut all = self.0.lock();
+        if answered {
+            all.remove(tenant);
+            return;
+        }
+        if all.len() >= BREAKERS_MAX && !all.contains_key(tenant) {
+            all.clear();
+        }
+        all.entry(tenant.clone()).or_default().record(false, now_ms);
+    }
+}
+
+impl Looker {
+    /// A look at a notice that is due. Of the gates those count that are about its receiver: it disturbs nobody's sleep.
+    pub async fn notice(&self, message: &Message) -> Result<Looked, Failure> {
+        let (tenant, now_ms) = (&message.tenant, self.now_ms());
+        let url = self.store.settings(tenant).await?.webhook_url;
+        if url.is_empty() {
+            return self.apply(message, Input::Skip(Reason::WebhookOff)).await;
+        }
+        if now_ms >= message.expires_at_ms {
+            return self.apply(message, Input::Skip(Reason::Expired)).await;
+        }
+        let key = self.store.address_key(tenant, Channel::Webhook, &url);
+        if self.store.standing(tenant, Channel::Webhook, &AddressKey::of(&key)).await?.is_suppressed(now_ms) {
+            return self.apply(message, Input::Skip(Reason::WebhookFailing)).await;
+        }
+        let Some(body) = self.opened(message).await? else {
+            return self.apply(message, Input::Skip(Reason::Outdated)).await;
+        };
+        let secrets = self.store.some_secrets(tenant, now_ms).await?;
+        let secrets: Vec<Vec<u8>> = std::iter::once(secrets.current).chain(secrets.old).collect();
+        if !self.webhook_breakers.allows(tenant, self.clock.now_ms()) {
+            return Ok(Looked::Keep);
+        }
+        let Some(mut sending) = life::next(message, Input::Begin, now_ms) else { return Ok(Looked::Keep) };
+        sending.address_key = key.to_vec();
+        if self.store.save(&sending, now_ms).await? == Saved::Changed {
+            return Ok(Looked::Keep);
+        }
+        let notice = Notice { id: message.id.as_str(), at_s: now_ms / 1000, body: &body, secrets: &secrets };
+        let answer = self.webhooks.hand_over(&url, &notice).await;
+        let answered = !matches!(answer, NoticeAnswer::NotReached | NoticeAnswer::NoAnswer);
+        self.webhook_breakers.record(tenant, answered, self.clock.now_ms());
+        tracing::debug!(message = %message.id, ?answer, "notice handed over");
+        let looked = self.record(&sending, input(answer)).await?;
+        self.judge_receiver(tenant, &AddressKey::of(&key), answer).await?;
+        Ok(looked)
+    }
+
+    async fn judge_receiver(&self, tenant: &TenantId, key: &AddressKey, answer: NoticeAnswer) -> Result<(), Failure> {
+        for _ in 0..TRIES_MAX {
+            let standing = self.store.standing(tenant, Channel::Webhook, key).await?;
+            let (taken, gone) = (answer == NoticeAnswer::Taken, answer == NoticeAnswer::Gone);
+            let Some(next) = standing.after_notice(taken, gone, self.now_ms()) else { return Ok(()) };
+            match self.store.put_standing(tenant, Channel::Webhook, key, &next).await {
+                Err(Failure::Changed { .. }) => {}
+                other => return other,
+            }
+        }
+        // So many others have just said the same.
+        Ok(())
+    }
+}
+
+fn input(answer: NoticeAnswer) -> Input {
+    let later = |reason| Input::NotYet { reason, jitter: random::jitter_below(JITTER_PERMILLE_MAX) };
+    match answer {
+        NoticeAnswer::Taken => Input::Accepted,
+        NoticeAnswer::Gone => Input::Refused(Reason::WebhookGone),
+        NoticeAnswer::Private => Input::Refused(Reason::WebhookPrivate),
+        NoticeAnswer::Redirects => later(Reason::WebhookRedirects),
+        NoticeAnswer::Refuses => later(Reason::WebhookRefuses),
+        NoticeAnswer::Fails => later(Reason::WebhookFails),
+        NoticeAnswer::NotReached => later(Reason::NotReached),
+        NoticeAnswer::NoAnswer => Input::Unsure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::life::tests::message;
+
+    #[test]
+    fn of_messages_the_end_states_are_told_and_of_links_and_notices_nothing() {
+        let in_state = |state| Message { state, ..message(Kind::Confirmation) };
+        for open in [State::Planned, State::Queued, State::Sending] {
+            assert!(of_message(in_state(open)).is_none());
+        }
+        assert_eq!(of_message(in_state(State::HandedOff)).unwrap().what, "message.handed_off");
+        assert!(of_message(Message { kind: Kind::Reset, ..in_state(State::HandedOff) }).is_none());
+        assert!(of_message(Message { channel: Channel::Webhook, ..in_state(State::Failed) }).is_none());
+    }
+
+    #[test]
+    fn a_webhook_that_does_not_answer_is_left_alone_and_others_are_not() {
+        let (breakers, acme, other) = (Breakers::default(), "acme".parse().unwrap(), "other".parse().unwrap());
+        for _ in 0..5 {
+            assert!(breakers.allows(&acme, 0));
+            breakers.record(&acme, false, 0);
+        }
+        assert!(!breakers.allows(&acme, 1));
+        assert!(breakers.allows(&other, 1));
+        breakers.record(&acme, true, 2);
+        assert!(breakers.allows(&acme, 2));
+    }
+}

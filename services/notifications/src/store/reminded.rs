@@ -1,0 +1,72 @@
+//! What keeps reminders in order beyond one message: whose turn a person's is, and for which start an event's reminders are planned.
+//! What follows from either is decided by the gates and by the work over all registrants.
+
+use turnout_platform::{
+    failure::Failure,
+    ids::{EventId, TenantId},
+    tables::{Row, Value},
+};
+
+use super::{PLANNED_STARTS_BY_EVENT, REMINDED_BY_PERSON, Store};
+use crate::domain::message::MessageId;
+
+/// The reminder that had a person's turn last.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    pub at_ms: i64,
+    message: String,
+    version: i64,
+}
+
+impl Turn {
+    /// When another message than this had the turn; none when none had.
+    pub fn of_another(&self, id: &MessageId) -> Option<i64> {
+        (self.version > 0 && self.message != id.as_str()).then_some(self.at_ms)
+    }
+}
+
+impl Store {
+    pub async fn turn(&self, tenant: &TenantId, person: &str) -> Result<Turn, Failure> {
+        let row = self.tables.get(&REMINDED_BY_PERSON, vec![tenant.as_str().into(), person.into()]).await?;
+        let read = |row: Row| Turn {
+            at_ms: row.time("reminded_at"),
+            message: row.text("message_id").to_owned(),
+            version: row.int("version"),
+        };
+        Ok(row.map(read).unwrap_or_default())
+    }
+
+    /// Takes the person's turn after the one that was seen; false when another was faster.
+    pub async fn take_turn(
+        &self,
+        tenant: &TenantId,
+        person: &str,
+        id: &MessageId,
+        seen: &Turn,
+        now_ms: i64,
+    ) -> Result<bool, Failure> {
+        let row = Row::new(&REMINDED_BY_PERSON)
+            .set("tenant_id", tenant.as_str())
+            .set("person_id", person)
+            .set("reminded_at", Value::Time(now_ms))
+            .set("message_id", id.as_str());
+        match self.put_versioned(row, seen.version, "turn").await {
+            Ok(()) => Ok(true),
+            Err(Failure::Changed { .. }) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    pub async fn planned_start(&self, tenant: &TenantId, event: &EventId) -> Result<Option<i64>, Failure> {
+        let key = vec![tenant.as_str().into(), event.as_str().into()];
+        Ok(self.tables.get(&PLANNED_STARTS_BY_EVENT, key).await?.map(|row| row.time("starts_at")))
+    }
+
+    pub async fn set_planned_start(&self, tenant: &TenantId, event: &EventId, starts_ms: i64) -> Result<(), Failure> {
+        let row = Row::new(&PLANNED_STARTS_BY_EVENT)
+            .set("tenant_id", tenant.as_str())
+            .set("event_id", event.as_str())
+            .set("starts_at", Value::Time(starts_ms));
+        Ok(self.tables.put(row).await?)
+    }
+}

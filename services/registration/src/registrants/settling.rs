@@ -1,0 +1,122 @@
+//! Places that were left behind settle by themselves. Whoever finds an event full while somebody wants a place notes it down, as a row;
+//! a while later somebody of any process looks whether each taken place has its registration, frees those that have none, and gives them
+//! to those who wait.
+//!
+//! Why nobody is forgotten: a place that a crash left taken matters once somebody wants it. Then they begin to wait, or a place is freed,
+//! and the bus tells of it until it is handled; who handles it finds the event full and writes the row first. Without doubts there are no
+//! rows, and looking for them costs one read of an empty partition. Which places are free is `seats`' business.
+
+use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use parking_lot::Mutex;
+use tokio::time::MissedTickBehavior;
+use turnout_platform::{
+    failure::Failure,
+    ids::EventId,
+    lifecycle::{Lifecycle, TaskResult},
+};
+
+use super::{Registrants, places::Filled, seats::CLAIM_MS};
+use crate::{
+    domain::event::Event,
+    store::seats::{SEATS_PER_CHUNK, ToSettle},
+};
+
+/// Between two looks for what is due.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// A row this old is still found at a start. Beyond it an event waits for the next doubt.
+const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// How far apart the clocks of processes may be for a row to be found without a start.
+const CLOCKS_APART_MS: i64 = 10 * 60 * 1000;
+/// A doubt is as good as noted down while one is that will be looked into this much later: clocks may be apart.
+const NOTED_MS: i64 = CLAIM_MS / 2;
+/// To look at a thousand places costs a thousand reads: a large event is looked at less often.
+const LATER_PER_CHUNK_MS: i64 = 1000;
+/// Events that are looked at in one sweep, and at the same time.
+const SETTLED_MAX: usize = 100;
+const SETTLED_AT_ONCE_MAX: usize = 4;
+/// Doubts that are remembered; beyond it all are forgotten, and noted down again.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// Which doubts this process has noted down: when each event will be looked at, in milliseconds since 1970.
+#[derive(Clone, Default)]
+pub(super) struct Doubts(Arc<Mutex<HashMap<EventId, i64>>>);
+
+impl Doubts {
+    fn is_noted(&self, event: &EventId, now_ms: i64) -> bool {
+        self.0.lock().get(event).is_some_and(|due_ms| *due_ms >= now_ms + NOTED_MS)
+    }
+
+    fn note(&self, it: ToSettle) {
+        let mut noted = self.0.lock();
+        if noted.len() >= REMEMBERED_MAX {
+            noted.clear();
+        }
+        noted.insert(it.event, it.due_ms);
+    }
+}
+
+impl Registrants {
+    /// Somebody wants a place and all are taken: perhaps one only seems to be. Noted down for the time when that can be told.
+    pub(super) async fn doubt(&self, event: &Event) -> Result<(), Failure> {
+        let now_ms = self.at_ms();
+        if self.doubts.is_noted(&event.id, now_ms) {
+            return Ok(());
+        }
+        let chunks = i64::from(event.settings.capacity / SEATS_PER_CHUNK);
+        let due_ms = now_ms + CLAIM_MS + chunks * LATER_PER_CHUNK_MS;
+        let it = ToSettle { due_ms, event: event.id.clone() };
+        self.store.put_to_settle(&it).await?;
+        self.doubts.note(it);
+        Ok(())
+    }
+
+    /// Looks into doubts when they are due, until the process stops.
+    pub async fn settle_until_stopped(self, life: Lifecycle) -> TaskResult {
+        let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut none_before_ms = self.at_ms() - KEPT_MS;
+        loop {
+            tokio::select! {
+                () = life.stopping() => return Ok(()),
+                _ = interval.tick() => {}
+            }
+            let now_ms = self.at_ms();
+            tokio::select! {
+                () = life.stopping() => return Ok(()),
+                swept = self.settle_due(none_before_ms..now_ms) => match swept {
+                    Ok(true) => none_before_ms = now_ms - CLOCKS_APART_MS,
+                    Ok(false) => {}
+                    Err(failure) => tracing::warn!(%failure, "places are not looked at; retrying"),
+                },
+            }
+        }
+    }
+
+    /// Whether nothing is left that was due.
+    async fn settle_due(&self, due_ms: Range<i64>) -> Result<bool, Failure> {
+        let due = self.store.to_settle(due_ms, SETTLED_MAX).await?;
+        let all = due.len() < SETTLED_MAX;
+        let settling = stream::iter(due).map(|it| async move { self.settle(&it).await });
+        let settled: Vec<Result<(), Failure>> = settling.buffer_unordered(SETTLED_AT_ONCE_MAX).collect().await;
+        settled.into_iter().collect::<Result<(), _>>()?;
+        Ok(all)
+    }
+
+    async fn settle(&self, it: &ToSettle) -> Result<(), Failure> {
+        match self.event(None, &it.event).await {
+            Ok(event) if event.settings.capacity > 0 => {
+                let are_all_held = self.seats.settle(&event.id, event.settings.capacity).await?;
+                let filled = self.fill_places(&event).await?;
+                // Whatever was taken too recently to say is looked at once more.
+                if !are_all_held && filled == Filled::Full {
+                    self.doubt(&event).await?;
+                }
+            }
+            Ok(_) | Err(Failure::NotFound { .. }) => {}
+            Err(failure) => return Err(failure),
+        }
+        self.store.remove_to_settle(it).await
+    }
+}

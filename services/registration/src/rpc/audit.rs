@@ -1,0 +1,46 @@
+//! What members of a team and keys do to events, forms and settings goes into the audit log: who, when, on what, and in which words of
+//! ours. It is entered before it is done, so an act may be entered that then failed, and none is missing. Services of the mesh act for
+//! nobody. What is done to registrations is entered by `registrants`, which knows the reason.
+
+use turnout_platform::{auth::Principal, failure::Failure, ids::EventId, random};
+use turnout_proto::profiles::v1::AuditEntry;
+
+use crate::registrants::Registrants;
+
+/// What an act is on.
+pub(crate) enum About<'a> {
+    Tenant,
+    Event(&'a EventId),
+    Key(&'a str),
+}
+
+impl Registrants {
+    /// Enters an act of the caller. The detail holds nothing personal: names of fields, ids, numbers.
+    pub(super) async fn enter_act(
+        &self,
+        caller: &Principal,
+        action: &'static str,
+        about: About<'_>,
+        detail: String,
+    ) -> Result<(), Failure> {
+        if !caller.acts_for_another() {
+            return Ok(());
+        }
+        let tenant = caller.tenant()?;
+        let (subject, event_id) = match about {
+            About::Tenant => (format!("tenant:{tenant}"), String::new()),
+            About::Event(event) => (format!("event:{event}"), event.to_string()),
+            About::Key(key) => (format!("key:{key}"), String::new()),
+        };
+        let entry = AuditEntry {
+            actor: caller.actor(),
+            action: action.to_owned(),
+            subject,
+            event_id,
+            detail,
+            entry_id: random::sortable_id(),
+            ..AuditEntry::default()
+        };
+        self.audit_once(tenant, entry).await
+    }
+}

@@ -1,0 +1,202 @@
+// Every page of the running program, on a phone and on a desktop, in light and in dark: it fits, has no barrier, logs no error, asks no
+// other host, and the keyboard comes everywhere. Which pages there are is read from the router, so that a new one cannot be forgotten.
+// States that are hard to bring about are in states.test.mjs; what pages do is tested elsewhere.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { walk } from "./keyboard.mjs";
+import { link_to } from "./mails.mjs";
+import { route_of, routes } from "./router.mjs";
+import { make_event, member, organiser_at_the_server, own_page_of, set_event, sign_up } from "./stage.mjs";
+import { DESKTOP, PHONE, barriers, base, overflow, picture, start, stop, text, until, visitor } from "./visitors.mjs";
+
+const RUN = Date.now().toString(36);
+const [OPEN, FULL, QUIET, OFF, EMPTY] = ["open", "full", "quiet", "off", "empty"].map((name) => `${name}-${RUN}`);
+const ANNA = { name: "Anna Öhman", email: `anna.${RUN}@example.org` };
+const BEN = { name: "Benedict Featherstonehaugh-Warrington", email: `benedict.featherstonehaugh.${RUN}@example.org` };
+
+/** Answers to GET that are no pages of their own, and where a page is looked at if not here. */
+const NO_PAGES = new Set([
+  "GET /v1/live", "GET /e/{event}/calendar.ics", "GET /r/{code}/calendar.ics",
+  "GET /console/rows", "GET /console/events/{event}/stream", "GET /console/events/{event}/series.json",
+  "GET /console/events/{event}/registrants/rows", "GET /console/events/{event}/registrants/stream", "GET /console/audience/rows",
+  "GET /console/check-in/{event}/search", "GET /console/check-in/{event}/pack.json",
+  // A mail in its frame, whose look is that of mails.
+  "GET /console/events/{event}/messages/{kind}/preview",
+  // Only before there is an account: organiser.test.mjs begins with it.
+  "GET /console/welcome",
+]);
+
+const live = (page) => until(() => page.evaluate(() => document.querySelector("#count, #link").dataset.link), "live", "in touch");
+
+/** Filled in before the tests: sessions and addresses. */
+const at = {};
+
+const EVENT_PAGES = ["", "/registrants", "/registrants/new", "/settings", "/form", "/messages", "/messages/confirmation", "/figures"];
+
+const PAGES = [
+  { name: "home", path: () => "/" },
+  { name: "event", path: () => `/e/${OPEN}` },
+  { name: "event-full", path: () => `/e/${FULL}` },
+  { name: "event-unpublished", path: () => `/e/${QUIET}`, ready: live },
+  { name: "event-cancelled", path: () => `/e/${OFF}` },
+  { name: "no-event", path: () => "/e/there-is-no-such-event", status: 404 },
+  { name: "register", path: () => `/e/${OPEN}/register` },
+  { name: "register-finnish", path: () => `/e/${OPEN}/register?lang=fi` },
+  { name: "register-full", path: () => `/e/${FULL}/register` },
+  { name: "register-closed", path: () => `/e/${QUIET}/register` },
+  { name: "register-cancelled", path: () => `/e/${OFF}/register` },
+  { name: "registered", path: () => `/e/${OPEN}/registered` },
+  { name: "data", path: () => `/e/${OPEN}/data` },
+  { name: "mine", path: () => at.anna },
+  { name: "mine-long-name", path: () => at.ben },
+  { name: "mine-no-such", path: () => "/r/there-is-no-such-code", status: 404 },
+  { name: "cancel", path: () => `${at.anna}/cancel` },
+  { name: "sign-in-nowhere", path: () => "/sign-in" },
+  { name: "sign-in", path: () => "/sign-in?tenant=demo" },
+  { name: "sign-in-event", path: () => `/sign-in?event=${OPEN}` },
+  { name: "sign-in-link", path: () => at.link },
+  { name: "account", path: () => "/account", as: "anna" },
+  { name: "preferences", path: () => at.preferences },
+  { name: "unsubscribe", path: () => at.preferences.replace("/preferences", "") },
+  { name: "console-sign-in", path: () => "/console/sign-in" },
+  { name: "console-link", path: () => at.console_link },
+  { name: "console-no-event", path: () => "/console/events/there-is-no-such-event", status: 404, as: "owner" },
+  { name: "console-events", path: () => "/console", as: "owner" },
+  ...EVENT_PAGES.flatMap((part) => [OPEN, EMPTY].map((event) => ({
+    name: `console-${event.split("-")[0]}${part.replaceAll("/", "-") || "-live"}`,
+    path: () => `/console/events/${event}${part}`, as: "owner", ready: part === "" || part === "/registrants" ? live : undefined,
+  }))),
+  { name: "console-filtered", path: () => `/console/events/${OPEN}/registrants?state=cancelled&answers=yes`, as: "owner", ready: live },
+  { name: "console-registrant", path: () => at.registrant, as: "owner" },
+  { name: "console-check-in", path: () => `/console/check-in/${OPEN}`, as: "owner", ready: (page) => until(() => text(page, "#door-link"), "In touch", "the door is ready") },
+  { name: "console-audience", path: () => "/console/audience", as: "owner" },
+  { name: "console-person", path: () => at.person, as: "owner" },
+  { name: "console-team", path: () => "/console/team", as: "owner" },
+  { name: "console-audit", path: () => "/console/audit", as: "owner" },
+  { name: "console-account", path: () => "/console/account", as: "support" },
+  { name: "console-account-none", path: () => "/console/account", as: "owner" },
+  { name: "console-settings", path: () => "/console/settings", as: "owner" },
+  { name: "console-help", path: () => "/console/help", as: "owner" },
+];
+
+/** What each role is shown of the console; a page that is not theirs says so. */
+const ROLES = ["organiser", "support", "analyst", "moderator"];
+const OF_ROLES = ["/console", ...EVENT_PAGES.map((part) => `/console/events/${OPEN}${part}`), `/console/check-in/${OPEN}`,
+  "/console/audience", "/console/team", "/console/audit", "/console/settings", "/console/help"];
+
+before(async () => {
+  await start();
+  const owner = await organiser_at_the_server();
+  const { page } = owner;
+  for (const [id, title] of [[OPEN, "Northern Lights Film Festival: opening night"], [FULL, "Premiere"], [QUIET, "Not open yet"], [OFF, "Rained off"], [EMPTY, "Nobody yet"]]) {
+    await make_event(page, id, title);
+  }
+  const usual = { published: true, nicknames: true, mode: "both", venue: "Bio Rex, Mannerheimintie 22–24, Helsinki" };
+  await set_event(page, OPEN, { ...usual, languages: "en, fi", summary: "Four films, and a band.", price: "12.50", rsvp: true });
+  await set_event(page, FULL, { ...usual, capacity: "1", waiting_list: true });
+  await set_event(page, OFF, usual);
+  await set_event(page, EMPTY, usual);
+  await page.goto(`${base}/console/events/${OFF}/settings`);
+  await page.locator("summary", { hasText: "Cancel" }).click();
+  await page.check("#sure");
+  await page.locator('form[action$="/settings/cancel"] button').click();
+  await page.getByText("cancelled", { exact: false }).first().waitFor();
+
+  const anna = await visitor(PHONE);
+  const theirs = await anna.context.newPage();
+  for (const who of [ANNA, BEN]) await sign_up(theirs, OPEN, who);
+  await sign_up(theirs, FULL, ANNA);
+  at.anna = (await own_page_of(ANNA.email)).replace(base, "");
+  at.ben = (await own_page_of(BEN.email)).replace(base, "");
+  await theirs.goto(base + at.anna);
+  at.preferences = await theirs.locator('a[href$="/preferences"]').getAttribute("href");
+  const ask = async () => {
+    await theirs.goto(`${base}/sign-in?tenant=demo`);
+    await theirs.fill("#email", ANNA.email);
+    await theirs.locator('button[value="link"]').click();
+    await theirs.locator("#notice").waitFor();
+  };
+  await ask();
+  await theirs.goto(await link_to(ANNA.email, "/sign-in/link"));
+  await theirs.locator("form.form button").click();
+  await theirs.waitForURL(/\/account/);
+  at.sessions = { anna: await anna.context.storageState(), owner: await owner.context.storageState() };
+  const used = await link_to(ANNA.email, "/sign-in/link");
+  await ask();
+  await until(async () => (await link_to(ANNA.email, "/sign-in/link")) !== used, true, "a second link");
+  at.link = (await link_to(ANNA.email, "/sign-in/link")).replace(base, "");
+  await anna.leave();
+
+  for (const role of ROLES) at.sessions[role] = await member(page, `${role}.${RUN}@example.org`, role);
+  await page.goto(`${base}/console/sign-in`);
+  await page.fill("#in-email", `support.${RUN}@example.org`);
+  await page.locator('button[value="reset"]').click();
+  at.console_link = (await link_to(`support.${RUN}@example.org`, "/console/link")).replace(base, "");
+  await page.goto(`${base}/console/events/${OPEN}/registrants`);
+  at.registrant = await page.locator("#list tbody .who a").first().getAttribute("href");
+  await page.goto(base + at.registrant);
+  at.person = await page.locator('a[href^="/console/audience/"]').first().getAttribute("href");
+  await owner.leave();
+});
+
+after(stop);
+
+/** One page in one look; everything that is wrong with it. */
+async function looked_at(guest, { name, path, status = 200, ready }, size, viewport, colorScheme, walked) {
+  const page = await guest.context.newPage();
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ colorScheme });
+  const answer = await page.goto(base + path());
+  await ready?.(page);
+  assert.equal(answer.status(), status);
+  assert.match(answer.headers()["content-security-policy"], /default-src 'self'/);
+  const wrongs = await barriers(page);
+  if (await overflow(page)) wrongs.push(`is wider than the window by ${await overflow(page)} pixels`);
+  await picture(page, `${name}-${size}-${colorScheme}`);
+  if (walked) wrongs.push(...await walk(page));
+  await page.close();
+  return wrongs.map((wrong) => `${size}, ${colorScheme}: ${wrong}`);
+}
+
+for (const what of PAGES) {
+  test(`${what.name}: fits, has no barrier, logs no error, asks no other host, and the keyboard comes everywhere`, async () => {
+    const wrongs = [];
+    for (const [size, device] of [["phone", PHONE], ["desktop", DESKTOP]]) {
+      const guest = await visitor({ ...device, reducedMotion: "reduce", ...(what.as ? { storageState: at.sessions[what.as] } : {}) });
+      for (const colorScheme of ["light", "dark"]) wrongs.push(...await looked_at(guest, what, size, device.viewport, colorScheme, colorScheme === "light"));
+      // That the page itself is an error is what Chromium notes here, and what is wanted.
+      wrongs.push(...guest.wrongs.filter((wrong) => !(what.status === 404 && /status of 404/.test(wrong))));
+      await guest.leave();
+    }
+    assert.deepEqual(wrongs, []);
+  });
+}
+
+for (const role of ROLES) {
+  test(`what the role ${role} sees has no barrier, and what it may not see says so`, async () => {
+    const guest = await visitor({ ...PHONE, reducedMotion: "reduce", storageState: at.sessions[role] });
+    const page = await guest.context.newPage();
+    const wrongs = [];
+    const refused = [];
+    for (const path of OF_ROLES) {
+      const answer = await page.goto(base + path);
+      if (answer.status() === 403) refused.push(path);
+      else assert.equal(answer.status(), 200, path);
+      wrongs.push(...(await barriers(page)).map((wrong) => `${path}: ${wrong}`));
+      if (await overflow(page)) wrongs.push(`${path} is wider than the window`);
+      await picture(page, `role-${role}${path.replace(OPEN, "open").replaceAll("/", "-")}`);
+    }
+    assert.deepEqual(wrongs, []);
+    assert.equal(refused.includes(`/console/events/${OPEN}`), false, "everybody sees the live figures");
+    await guest.leave();
+  });
+}
+
+test("no page of the router is left out", () => {
+  const seen = new Set(PAGES.map(({ path }) => route_of("GET", path().split("?")[0])));
+  const missed = routes.filter((route) => route.startsWith("GET ") && !seen.has(route) && !NO_PAGES.has(route));
+  assert.deepEqual(missed, []);
+  assert.deepEqual([...NO_PAGES].filter((route) => !routes.includes(route)), [], "these are not in the router any more");
+});

@@ -1,0 +1,86 @@
+// A page without a mouse: where the Tab key goes, whether one sees where one is, and getting somewhere by it alone.
+
+import assert from "node:assert/strict";
+
+/** No page has as many places to stop at. */
+const STOPS_MAX = 400;
+
+/** In the page: everything that the Tab key should come to. Of radio buttons that belong together it stops at one. */
+function mark_stops() {
+  const groups = new Set();
+  const is_stop = (element) => {
+    if (element.tabIndex < 0 || element.matches(":disabled") || !element.checkVisibility({ visibilityProperty: true })) return false;
+    if (element.type !== "radio") return true;
+    const group = [...(element.form ?? document).querySelectorAll("input[type=radio]")].filter((one) => one.name === element.name);
+    if (group.some((one) => one.checked) ? !element.checked : groups.has(element.form?.id + element.name)) return false;
+    groups.add(element.form?.id + element.name);
+    return true;
+  };
+  globalThis.stops = new Set([...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')].filter(is_stop));
+  globalThis.last_stop = null;
+  // From the very beginning, wherever the page itself put the keyboard.
+  const beginning = Object.assign(document.createElement("span"), { tabIndex: -1 });
+  document.body.prepend(beginning);
+  beginning.focus();
+  beginning.remove();
+}
+
+/** In the page: where the keyboard is, and what is wrong with that; null at the end of the page. */
+function look_at_stop() {
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  // A field for a date is several stops, a frame has its own.
+  if (element === globalThis.last_stop || element.tagName === "IFRAME") return { again: true };
+  globalThis.last_stop = element;
+  globalThis.stops.delete(element);
+  const wrongs = [];
+  const name = element.outerHTML.slice(0, 160);
+  const ringed = [element, element.closest(".row"), element.closest(".choice")].filter(Boolean).some((one) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(one);
+    return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+  });
+  if (!ringed) wrongs.push(`one does not see that one is at ${name}`);
+  const parts = [...element.getClientRects()];
+  const seen = parts.some(({ left, top, width, height }) => [[0.5, 0.5], [0.1, 0.2], [0.9, 0.2], [0.1, 0.8], [0.9, 0.8]].some(([x, y]) => {
+    const hit = document.elementFromPoint(left + width * x, top + height * y);
+    return hit && (element.contains(hit) || hit.contains(element) || hit.closest("label")?.control === element);
+  }));
+  if (!seen) wrongs.push(`something covers ${name}`);
+  return { wrongs };
+}
+
+/** Goes through the page with the Tab key; what is wrong on the way. */
+export async function walk(page) {
+  await page.evaluate(mark_stops);
+  const wrongs = [];
+  for (let n = 0; n < STOPS_MAX; n += 1) {
+    await page.keyboard.press("Tab");
+    const stop = await page.evaluate(look_at_stop);
+    if (!stop) break;
+    wrongs.push(...(stop.wrongs ?? []));
+  }
+  return [...wrongs, ...await page.evaluate(() => [...globalThis.stops].filter((element) => element.isConnected).map((element) => `the Tab key does not come to ${element.outerHTML.slice(0, 160)}`))];
+}
+
+/** Goes to an element with the Tab key alone, on from where the keyboard is, and round once if need be. */
+export async function tab_to(page, place) {
+  for (let n = 0; n < STOPS_MAX; n += 1) {
+    // Looked up each time: a list that moves is put there anew.
+    if (await place.evaluate((element) => document.activeElement === element)) return;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail(`the Tab key does not come to ${await place.evaluate((element) => element.outerHTML.slice(0, 200))}`);
+}
+
+/** Goes to a button or a link and presses it. */
+export async function press(page, place, key = "Enter") {
+  await tab_to(page, place);
+  await page.keyboard.press(key);
+}
+
+/** Goes to a field and writes; what stood there is gone. */
+export async function write(page, place, words) {
+  await tab_to(page, place);
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type(words);
+}

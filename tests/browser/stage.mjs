@@ -1,0 +1,71 @@
+// What more than one test needs before it begins: an organiser with an event that people can register for, members of the team, people
+// who registered. All of it is made through the pages, as people make it.
+
+import { link_to } from "./mails.mjs";
+import { DESKTOP, PHONE, base, sign_in_link, until, visitor } from "./visitors.mjs";
+
+export const PASSWORD = "the long winter is almost over";
+
+export const field = (page, name) => page.locator(`[name="${name}"]:not([type="hidden"])`);
+
+/** The first start's organiser, who has no account of their own; `page` shows the list of events. */
+export async function organiser_at_the_server() {
+  const organiser = await visitor(DESKTOP);
+  const page = await organiser.context.newPage();
+  await page.goto(sign_in_link());
+  await page.goto(`${base}/console`);
+  return { ...organiser, page };
+}
+
+export async function make_event(page, id, title) {
+  await page.goto(`${base}/console`);
+  await page.fill("#title", title);
+  await page.fill("#starts", "2030-12-24T18:00");
+  await page.fill("#zone", "Europe/Helsinki");
+  await page.fill("#event_id", id);
+  await page.click("form.form button");
+  await page.waitForURL(`${base}/console/events/${id}`);
+}
+
+/** Sets what is given: names of the settings' fields, and true, false or what to write or choose. */
+export async function set_event(page, id, settings) {
+  await page.goto(`${base}/console/events/${id}/settings`);
+  for (const [name, value] of Object.entries(settings)) {
+    const place = field(page, name);
+    if (typeof value === "boolean") await place.setChecked(value);
+    else if (await place.evaluate((element) => element.tagName === "SELECT")) await place.selectOption(value);
+    else await place.fill(value);
+  }
+  await page.getByRole("button", { name: "Save changes" }).click();
+  await page.getByText("Saved.", { exact: true }).waitFor();
+}
+
+/** Registers somebody on the public page; the answer is the page that they then see. */
+export async function sign_up(page, id, { name, email }) {
+  await page.goto(`${base}/e/${id}/register`);
+  await field(page, "email").fill(email);
+  await field(page, "name").fill(name);
+  if (await field(page, "mode").count()) await field(page, "mode").first().check();
+  await page.locator("form.form").first().locator('button[type="submit"]').click();
+  await page.waitForURL(/\/registered|\/r\//);
+}
+
+/** The page of somebody's registration, by the link in their mail. */
+export const own_page_of = (email) => link_to(email, "/r/");
+
+/** Invites a member, who follows the link in the mail and chooses a password; their session. */
+export async function member(page, email, role) {
+  await page.goto(`${base}/console/team`);
+  await field(page, "email").last().fill(email);
+  await page.locator('form[action$="/team/invite"] select').last().selectOption(role);
+  await page.locator('form.card[action$="/team/invite"] button').click();
+  const invited = await visitor(PHONE);
+  const theirs = await invited.context.newPage();
+  await theirs.goto(await link_to(email, "/console/link"));
+  await field(theirs, "new_password").fill(PASSWORD);
+  await theirs.locator("form button").click();
+  await until(() => new URL(theirs.url()).pathname, "/console", "the new member is in the console");
+  const session = await invited.context.storageState();
+  await invited.leave();
+  return session;
+}

@@ -1,0 +1,137 @@
+// What people can do on a browser that runs no scripts: register, with the errors they make, change, answer, cancel, sign in and out, and
+// choose what they are sent. The organiser's pages ask for scripts where they move, and are not in here.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { link_to } from "./mails.mjs";
+import { field, make_event, organiser_at_the_server, own_page_of, set_event } from "./stage.mjs";
+import { PHONE, base, overflow, picture, start, stop, text, until, visitor } from "./visitors.mjs";
+
+const RUN = Date.now().toString(36);
+const EVENT = `plain-${RUN}`;
+const ANNA = `anna.plain.${RUN}@example.org`;
+
+let anna;
+let page;
+/** The link of the mail that asks whether the address agreed. */
+let confirmed;
+
+before(async () => {
+  await start();
+  const owner = await organiser_at_the_server();
+  await make_event(owner.page, EVENT, "Without scripts");
+  await set_event(owner.page, EVENT, { published: true, nicknames: true, mode: "both", venue: "Bio Rex", rsvp: true });
+  await owner.page.goto(`${base}/console/events/${EVENT}/form`);
+  await owner.page.locator('button[value="add-consent"]').click();
+  await field(owner.page, "c.0.purpose").fill("news");
+  await owner.page.locator('[name="c.0.text.en"]').fill("News about our other events, by mail.");
+  await owner.page.locator('button[value="save"]').click();
+  await owner.page.getByText("The form is saved", { exact: false }).waitFor();
+  await owner.leave();
+  anna = await visitor({ ...PHONE, javaScriptEnabled: false });
+  page = await anna.context.newPage();
+});
+
+after(stop);
+
+let broken = false;
+const step = (what, run) => test(what, async () => {
+  assert.ok(!broken, "a step before this one failed");
+  broken = true;
+  await run();
+  // The checker of barriers is a script itself: it sees the same pages elsewhere.
+  assert.equal(await overflow(page), 0);
+  broken = false;
+});
+
+const form = () => page.locator("form.form").first();
+const send = () => form().locator('button[type="submit"]').click();
+
+step("a form with an error comes back with what was written, and says what is wrong", async () => {
+  await page.goto(`${base}/e/${EVENT}`);
+  await page.locator(`a[href="/e/${EVENT}/register"]`).click();
+  await field(page, "email").fill("anna@");
+  await field(page, "name").fill("Anna Öhman");
+  await send();
+  assert.equal(await field(page, "name").inputValue(), "Anna Öhman");
+  assert.equal(await field(page, "email").getAttribute("aria-invalid"), "true");
+  await picture(page, "plain-register-errors");
+  await page.locator(".problems a").first().click();
+  assert.equal(new URL(page.url()).hash, `#${await field(page, "email").getAttribute("id")}`);
+});
+
+step("they register, and the mail leads to their own page", async () => {
+  await field(page, "email").fill(ANNA);
+  await field(page, "mode").first().check();
+  await page.locator('[name^="consent."]').first().check();
+  await send();
+  assert.match(page.url(), /\/registered/);
+  await page.goto(await own_page_of(ANNA));
+  assert.equal(await text(page, "h1"), "Anna Öhman");
+});
+
+step("they change what they told, and say that they come", async () => {
+  await page.locator("summary", { hasText: "What you told us" }).click();
+  await field(page, "name").fill("Anna Maria Öhman");
+  await page.locator("details form.form button").last().click();
+  assert.equal(await text(page, "h1"), "Anna Maria Öhman");
+  await page.locator('button[name="answer"][value="yes"]').click();
+  assert.equal(await page.locator('button[value="yes"]').getAttribute("aria-pressed"), "true");
+});
+
+step("they confirm what they agreed to, choose what they are sent, and leave all of it", async () => {
+  const own = page.url().split("?")[0];
+  const preferences = await page.locator('a[href$="/preferences"]').getAttribute("href");
+  confirmed = await link_to(ANNA, "/sign-in/link");
+  await page.goto(confirmed);
+  await send();
+  await page.goto(base + preferences);
+  const box = page.locator('form input[name="consent"]').first();
+  assert.equal(await box.isChecked(), true, "as it was agreed");
+  await box.uncheck();
+  await page.locator("form.form button").click();
+  assert.equal(await page.locator('form input[name="consent"]').first().isChecked(), false);
+  await page.goto(base + preferences.replace("/preferences", ""));
+  await page.locator('button[value="one"]').click();
+  assert.equal(await page.locator('button[value="one"]').count(), 0, "done");
+  await page.goto(own);
+});
+
+step("they sign in by a link, see their events, and sign out", async () => {
+  const own = page.url();
+  await page.goto(`${base}/sign-in?event=${EVENT}`);
+  await page.fill("#email", ANNA);
+  await page.locator('button[value="link"]').click();
+  assert.equal(await page.locator("#notice").count(), 1);
+  await until(async () => (await link_to(ANNA, "/sign-in/link")) !== confirmed, true, "a link to sign in");
+  await page.goto(await link_to(ANNA, "/sign-in/link"));
+  await send();
+  if (new URL(page.url()).pathname !== "/account") await page.goto(`${base}/account`);
+  assert.match(await text(page, "main"), /Without scripts/);
+  await page.locator('form[action="/sign-out"] button').click();
+  await page.goto(own);
+});
+
+step("they come in, and the event page shows them the number", async () => {
+  const own = page.url();
+  await page.getByRole("button", { name: "Enter the event" }).click();
+  assert.equal(new URL(page.url()).pathname, `/e/${EVENT}`);
+  assert.match(await page.locator("noscript").first().innerText(), /does not move/);
+  await page.goto(own);
+});
+
+step("they cancel after a question", async () => {
+  await page.locator('a[href$="/cancel"]').click();
+  await page.getByRole("button", { name: "Yes, cancel it" }).click();
+  assert.match(await text(page, ".badge"), /cancelled/i);
+});
+
+step("a nickname alone is enough where the organiser allows it", async () => {
+  await page.goto(`${base}/e/${EVENT}/register`);
+  await field(page, "nickname").fill("nightowl");
+  await page.getByRole("button", { name: "Continue with a nickname" }).click();
+  await until(() => new URL(page.url()).pathname.startsWith("/r/"), true, "their own page");
+  // The one form that could not be accepted.
+  assert.deepEqual(anna.wrongs.filter((wrong) => !/status of 422/.test(wrong)), []);
+});
