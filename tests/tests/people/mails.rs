@@ -2,6 +2,7 @@
 //! moves is told once. What happens when the mail server misbehaves is a test of notifications itself.
 
 use std::{
+    fs,
     path::PathBuf,
     time::{Duration, UNIX_EPOCH},
 };
@@ -40,20 +41,48 @@ struct Post {
     _folder: tempfile::TempDir,
 }
 
+/// The mail server of `tests/run`.
+struct MailServer {
+    /// Offers no encryption.
+    plain: String,
+    boxes: PathBuf,
+}
+
+impl MailServer {
+    fn find(test: &str) -> Option<Self> {
+        let (plain, boxes) = (from_env("TURNOUT_TEST_SMTP", test)?, from_env("TURNOUT_TEST_SMTP_BOXES", test)?);
+        Some(Self { plain, boxes: boxes.into() })
+    }
+
+    /// Its encrypted addresses: `starttls` and `smtps`.
+    fn encrypted(&self, way: &str) -> String {
+        fs::read_to_string(self.boxes.join(".tls").join(way)).unwrap()
+    }
+
+    /// What it shows there, and nobody trusts.
+    fn certificate(&self) -> String {
+        self.boxes.join(".tls/certificate.pem").display().to_string()
+    }
+}
+
 impl Post {
     async fn open(test: &str) -> Option<Self> {
-        let (smtp, boxes) = (from_env("TURNOUT_TEST_SMTP", test)?, from_env("TURNOUT_TEST_SMTP_BOXES", test)?);
+        let server = MailServer::find(test)?;
+        Some(Self::at(&server, &format!("smtp://{}?tls=none", server.plain)).await)
+    }
+
+    async fn at(server: &MailServer, smtp_url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let public = format!("127.0.0.1:{}", free_port());
-        let (smtp_url, url) = (format!("smtp://{smtp}?tls=none"), format!("http://{public}"));
-        let args = ["--public-addr", &public, "--public-url", &url, "--smtp-url", &smtp_url];
+        let url = format!("http://{public}");
+        let args = ["--public-addr", &public, "--public-url", &url, "--smtp-url", smtp_url];
         let mesh = Turnout::start(folder.path(), &args).await;
         let desk = Desk::at(&Addresses::of_one(&mesh), &Forge::of(folder.path()));
         // Whatever the hour at which this runs, nobody sleeps.
         let settings = MessageSettings { sender_name: "The Festival".into(), ..Default::default() };
         let request = desk.ask(PutMessageSettingsRequest { settings: Some(settings) });
         desk.messages.clone().put_message_settings(request).await.unwrap();
-        Some(Self { _mesh: mesh, desk, public, boxes: boxes.into(), _folder: folder })
+        Self { _mesh: mesh, desk, public, boxes: server.boxes.clone(), _folder: folder }
     }
 
     async fn event(&self, id: &str, starts_at_s: i64) {
@@ -191,4 +220,39 @@ async fn a_reminder_comes_once_also_for_an_event_that_moves_and_ends_with_one_cl
     let consents = post.desk.people.clone().get_consents(request).await.unwrap().into_inner().current;
     let withdrawn = consents.iter().any(|c| c.purpose == "reminders" && c.action() == ConsentAction::Withdrawn);
     assert!(withdrawn, "{consents:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_go_out_encrypted_to_a_server_whose_certificate_is_trusted() {
+    let Some(server) = MailServer::find("mails_go_out_encrypted") else { return };
+    for (scheme, way) in [("smtp", "starttls"), ("smtps", "smtps")] {
+        let (address_of, certificate) = (server.encrypted(way), server.certificate());
+        let post = Post::at(&server, &format!("{scheme}://turnout:s3cret@{address_of}?ca={certificate}")).await;
+        post.event("evening", now_s() + 30 * 24 * 3600).await;
+        let email = address(way);
+        post.register("evening", &email).await;
+        assert_eq!(post.mails(&email, "You are registered").await.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_without_encryption_or_with_a_strange_certificate_gets_no_mail() {
+    let Some(server) = MailServer::find("a_mail_server_without_encryption") else { return };
+    let (starttls, smtps) = (server.encrypted("starttls"), server.encrypted("smtps"));
+    for (name, url) in [
+        ("no-encryption", format!("smtp://turnout:s3cret@{}", server.plain)),
+        ("strange-starttls", format!("smtp://turnout:s3cret@{starttls}")),
+        ("strange-smtps", format!("smtps://turnout:s3cret@{smtps}")),
+    ] {
+        let post = Post::at(&server, &url).await;
+        post.event("evening", now_s() + 30 * 24 * 3600).await;
+        let email = address(name);
+        let registration = post.register("evening", &email).await;
+        let confirmations = async || post.messages(&registration, MessageKind::Confirmation).await;
+        let waits = |messages: &Vec<Message>| {
+            messages.iter().any(|message| message.state() == MessageState::Queued && message.reason == "smtp_tls")
+        };
+        until(&format!("{name}: it says why it waits"), 20 * SECOND, confirmations, waits).await;
+        assert!(mail::to(&server.boxes, &email).is_empty(), "{name}");
+    }
 }

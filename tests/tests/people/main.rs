@@ -8,3 +8,4 @@ mod desk;
 mod items;
 mod mails;
 mod registrations;
+mod sign_in;

@@ -194,7 +194,7 @@ mod tests {
             merge(&story, &person, &[]).into_iter().map(|moment| (moment.at_ms / 1000, moment.what)).collect();
         let what: Vec<&str> = told.iter().map(|(_, what)| what.as_str()).collect();
         assert_eq!(told.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [500, 400, 300, 200, 100, 100]);
-        assert_eq!(what[0], "Phone number changed by hand");
+        assert_eq!(what[0], "Changed a phone number");
         assert_eq!(what[3], "Granted: marketing by email");
         // First seen, then registered: the newest stands above.
         assert_eq!(what[4..], [words::TIMELINE_REGISTERED, words::TIMELINE_SEEN]);

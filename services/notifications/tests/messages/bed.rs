@@ -116,15 +116,11 @@ impl Ground {
 
     /// Starts a process; `mail` none: as configured with this URL, or into the folder.
     pub async fn start(&self, smtp_url: Option<String>, mail: Option<Arc<dyn MailTransport>>) -> Bed {
-        self.start_with(smtp_url, None, mail).await
+        let webhooks = WebhookSender::new(Reach::Anywhere).unwrap();
+        self.start_with(smtp_url, None, mail.map(|mail| Ways { mail, webhooks })).await
     }
 
-    pub async fn start_with(
-        &self,
-        smtp_url: Option<String>,
-        sms_url: Option<String>,
-        mail: Option<Arc<dyn MailTransport>>,
-    ) -> Bed {
+    pub async fn start_with(&self, smtp_url: Option<String>, sms_url: Option<String>, ways: Option<Ways>) -> Bed {
         let (life, metrics) = (Lifecycle::new(), Metrics::new());
         let bus = InProcessDurable::open(self.tables.clone(), self.clock.clone(), &life).await.unwrap();
         let credentials = Credentials::new("notifications", TokenSigner::new(&self.key), self.clock.clone());
@@ -150,11 +146,8 @@ impl Ground {
             webhooks_anywhere: false,
             worker_concurrency: 4,
         };
-        let notifications = match mail {
-            Some(mail) => {
-                let webhooks = WebhookSender::new(Reach::Anywhere).unwrap();
-                Notifications::start_with(deps, config, Ways { mail, webhooks })
-            }
+        let notifications = match ways {
+            Some(ways) => Notifications::start_with(deps, config, ways),
             None => Notifications::start(deps, config),
         };
         let (channel, incoming) = in_memory();
@@ -187,6 +180,13 @@ impl Ground {
                 metrics.register(RpcMetrics::register),
             );
         channel
+    }
+
+    /// The minute before which the worker has nothing left to look at, as of its last complete pass.
+    pub async fn looked_until_ms(&self) -> u64 {
+        let progress = TABLES.iter().find(|table| table.name == "due_progress").unwrap();
+        let row = self.tables.get(progress, vec!["all".into()]).await.unwrap();
+        row.map_or(0, |row| row.time("minute") as u64)
     }
 
     pub fn mail_folder(&self) -> std::path::PathBuf {

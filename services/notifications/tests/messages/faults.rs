@@ -152,6 +152,26 @@ async fn row_25_while_the_server_is_down_nothing_is_lost_and_few_connections_are
     assert!(server.connections() <= 12);
 }
 
+#[tokio::test]
+async fn row_25_a_server_without_encryption_is_told_neither_a_mail_nor_the_password() {
+    let (ground, server) = (ground(1).await, MailServer::start().await);
+    let url = format!("smtp://turnout:s3cret@127.0.0.1:{}", server.port);
+    let bed = ground.start(Some(url), None).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    let message = tried(&bed, 1).await;
+    assert_eq!((message.state(), message.reason.as_str()), (MessageState::Queued, "smtp_tls"));
+    assert!(server.mails().is_empty());
+    let heard = server.heard();
+    assert!(heard.iter().all(|line| line.starts_with("EHLO") || line == "QUIT"), "{heard:?}");
+
+    // It is not lost: the operator mends it and starts anew.
+    bed.kill().await;
+    let bed = ground.start(Some(server.url()), None).await;
+    ground.clock.advance_ms(2 * MINUTE_MS);
+    bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    assert_eq!(server.mails().len(), 1);
+}
+
 /// Hands over and never comes back to say so, as a process that is killed just then.
 struct TakesAndHangs {
     smtp: SmtpTransport,

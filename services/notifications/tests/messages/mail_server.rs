@@ -1,5 +1,5 @@
 //! A mail server that does what a test says: takes mail, refuses it, dawdles, or breaks off at the worst moment. Plain SMTP on this
-//! machine; it understands just what a client needs.
+//! machine; it understands just what a client needs, and offers no encryption.
 
 use std::{
     collections::VecDeque,
@@ -47,6 +47,7 @@ struct State {
     script: VecDeque<Act>,
     mails: Vec<Mail>,
     connections: usize,
+    heard: Vec<String>,
 }
 
 /// The server. It ends with the test.
@@ -85,6 +86,11 @@ impl MailServer {
         self.state.lock().unwrap().mails.clone()
     }
 
+    /// The commands of all clients.
+    pub fn heard(&self) -> Vec<String> {
+        self.state.lock().unwrap().heard.clone()
+    }
+
     pub fn connections(&self) -> usize {
         self.state.lock().unwrap().connections
     }
@@ -102,9 +108,10 @@ async fn talk(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     let (mut act, mut to) = (Act::Take, String::new());
     loop {
         let line = hear(&mut stream).await?;
+        state.lock().unwrap().heard.push(line.clone());
         let word = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
         match word.as_str() {
-            "EHLO" => say(&mut stream, "250-test\r\n250 8BITMIME").await?,
+            "EHLO" => say(&mut stream, "250-test\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME").await?,
             "MAIL" => {
                 act = state.lock().unwrap().script.pop_front().unwrap_or(Act::Take);
                 if act == Act::Dawdle {

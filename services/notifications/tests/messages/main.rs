@@ -7,6 +7,8 @@ mod bed;
 mod faults;
 mod mail_server;
 mod plans;
+mod receiver;
 mod reports;
 mod rpc;
+mod webhooks;
 mod world;

@@ -86,6 +86,26 @@ async fn item_9_reminders_go_out_at_their_times_and_each_has_its_own_state() {
 }
 
 #[tokio::test]
+async fn what_is_due_later_in_its_minute_is_not_lost_when_the_minute_is_looked_at_before() {
+    let ground = Ground::new().await;
+    {
+        let mut world = ground.world.lock().unwrap();
+        world.event(GALA, START_MS + 48 * HOUR_MS + MINUTE_MS / 2);
+        world.register(GALA, "r1", START_MS);
+    }
+    let bed = ground.start(None, None).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
+    ground.clock.advance_ms(24 * HOUR_MS + MINUTE_MS / 6);
+    let looked = async || (ground.looked_until_ms().await >= START_MS + 23 * HOUR_MS).then_some(());
+    eventually("the worker looks at its minute", looked).await;
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
+    ground.clock.advance_ms(MINUTE_MS / 2);
+    bed.message_in(GALA, "r1", MessageKind::Reminder, DONE).await;
+}
+
+#[tokio::test]
 async fn a_moved_event_is_told_and_its_reminder_is_sent_once_at_the_new_time() {
     let (ground, server, bed) = one_registration().await;
     bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;

@@ -103,7 +103,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("notifications_url", "", "URL", "gRPC address of the notifications role, for roles that run apart from it"),
     secret(
         "smtp_url",
-        "Where mail is handed over: smtp://user:password@host:587 (STARTTLS) or smtps://…; `?tls=none` only for a server on this machine. Not set: mails are kept as files in the data folder",
+        "Where mail is handed over: smtp://user:password@host:587 (STARTTLS) or smtps://…; `?ca=FILE` trusts the certificates in this file and no others; `?tls=none` only for a server on this machine. Not set: mails are kept as files in the data folder",
     ),
     setting(
         "mail_from",
