@@ -110,8 +110,6 @@ before(async () => {
   await sign_up(theirs, FULL, ANNA);
   at.anna = (await own_page_of(ANNA.email)).replace(base, "");
   at.ben = (await own_page_of(BEN.email)).replace(base, "");
-  await theirs.goto(base + at.anna);
-  at.preferences = await theirs.locator('a[href$="/preferences"]').getAttribute("href");
   const ask = async () => {
     await theirs.goto(`${base}/sign-in?tenant=demo`);
     await theirs.fill("#email", ANNA.email);
@@ -122,6 +120,7 @@ before(async () => {
   await theirs.goto(await link_to(ANNA.email, "/sign-in/link"));
   await theirs.locator("form.form button").click();
   await theirs.waitForURL(/\/account/);
+  at.preferences = await theirs.locator('a[href$="/preferences"]').getAttribute("href");
   at.sessions = { anna: await anna.context.storageState(), owner: await owner.context.storageState() };
   const used = await link_to(ANNA.email, "/sign-in/link");
   await ask();

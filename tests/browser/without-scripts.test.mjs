@@ -82,10 +82,11 @@ step("they change what they told, and say that they come", async () => {
 
 step("they confirm what they agreed to, choose what they are sent, and leave all of it", async () => {
   const own = page.url().split("?")[0];
-  const preferences = await page.locator('a[href$="/preferences"]').getAttribute("href");
   confirmed = await link_to(ANNA, "/sign-in/link");
   await page.goto(confirmed);
   await send();
+  await page.goto(`${base}/account`);
+  const preferences = await page.locator('a[href$="/preferences"]').getAttribute("href");
   await page.goto(base + preferences);
   const box = page.locator('form input[name="consent"]').first();
   assert.equal(await box.isChecked(), true, "as it was agreed");

@@ -23,7 +23,8 @@ pub fn program() -> &'static Path {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let built = Command::new(cargo)
             .current_dir(root)
-            .args(["build", "--locked", "--package", "turnout", "--message-format=json"])
+            // With the same features as the tests, so that little is built again.
+            .args(["build", "--locked", "--workspace", "--bins", "--message-format=json"])
             // A release test measures the release program.
             .args((!cfg!(debug_assertions)).then_some("--release"))
             .stderr(Stdio::inherit())
@@ -33,6 +34,7 @@ pub fn program() -> &'static Path {
         String::from_utf8_lossy(&built.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|message| message["target"]["name"] == "turnout")
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
             .expect("cargo names the program")
     })

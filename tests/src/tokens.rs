@@ -14,6 +14,9 @@ use turnout_platform::auth::{MeshKey, Role, TokenKind, TokenSigner};
 /// Clocks may differ by so much.
 const LEEWAY_S: u64 = 30;
 
+/// Longer than the longest test, with ten thousand people.
+const LIFETIME_S: u64 = 3600;
+
 /// Makes tokens, good and bad, of one mesh.
 #[derive(Debug)]
 pub struct Forge {
@@ -32,7 +35,7 @@ impl Forge {
     /// An access token of a service that acts for a tenant, or for none.
     pub fn access(&self, tenant: Option<&str>) -> String {
         let signer = TokenSigner::new(&self.key);
-        let token = signer.sign(TokenKind::Access, "svc:test", at_s(), 600, "t".into());
+        let token = signer.sign(TokenKind::Access, "svc:test", at_s(), LIFETIME_S, "t".into());
         match tenant {
             Some(tenant) => token.tenant(tenant).finish(),
             None => token.finish(),
@@ -42,7 +45,7 @@ impl Forge {
     /// An access token of a service that acts for a member of a tenant's team.
     pub fn member(&self, tenant: &str, role: Role) -> String {
         let signer = TokenSigner::new(&self.key);
-        let token = signer.sign(TokenKind::Access, "svc:test", at_s(), 600, "t".into());
+        let token = signer.sign(TokenKind::Access, "svc:test", at_s(), LIFETIME_S, "t".into());
         token.tenant(tenant).member("somebody", role).finish()
     }
 
@@ -171,7 +174,8 @@ impl Forge {
         let signer = TokenSigner::new(&self.key);
         let kinds = [TokenKind::Access, TokenKind::Ticket, TokenKind::Console, TokenKind::SignIn];
         let made = kinds.map(|kind| {
-            let token = signer.sign(kind, "svc:test", at_s(), 600, "t".into()).tenant("demo").event("demo", None);
+            let token =
+                signer.sign(kind, "svc:test", at_s(), LIFETIME_S, "t".into()).tenant("demo").event("demo", None);
             (format!("{kind:?}"), token.finish())
         });
         let typ = format!("\"typ\":{}", header["typ"]);

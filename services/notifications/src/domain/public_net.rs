@@ -1,7 +1,8 @@
 //! Which addresses belong to the open net. An organiser names the address of a webhook, and what is inside the network of the
 //! installation is none of theirs: whatever is not surely public is not called.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+// Of `core`, where an address is a number: this is pure code, and opens no connection.
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether it is an address of the open net.
 pub(crate) fn is_public(address: IpAddr) -> bool {

@@ -24,8 +24,9 @@ use crate::{
     },
 };
 
-/// Those who are promoted by one message; each of them tells of another change, so that the next message goes on.
-const PROMOTED_AT_ONCE_MAX: usize = 200;
+/// Those who are promoted by one message, few enough for the time that a handler has; each of them tells of another change, so that the
+/// next message goes on.
+const PROMOTED_AT_ONCE_MAX: usize = 20;
 /// Registrations that are put on a numbered place at the same time.
 const NUMBERED_AT_ONCE_MAX: usize = 64;
 /// Rows of the waiting list that are read at once to find the first who still waits.

@@ -38,7 +38,7 @@ use crate::profiles::FakeProfiles;
 /// When the tests begin: 2027-01-15, in milliseconds since 1970.
 pub const START_AT_MS: u64 = 1_800_000_000_000;
 /// How long a state may take to come.
-pub const COMES_MAX: Duration = Duration::from_mins(1);
+pub const COMES_MAX: Duration = Duration::from_mins(2);
 
 /// One keyspace for this run, so that its tables are made once. Each test has a tenant of its own.
 static KEYSPACE: LazyLock<String> = LazyLock::new(new_keyspace);

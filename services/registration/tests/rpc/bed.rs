@@ -33,7 +33,7 @@ use crate::profiles::FakeProfiles;
 /// When the tests begin: 2027-01-15, in milliseconds since 1970.
 pub const START_AT_MS: u64 = 1_800_000_000_000;
 /// How long a state may take to come.
-const COMES_MAX: Duration = Duration::from_secs(30);
+const COMES_MAX: Duration = Duration::from_mins(2);
 
 /// The service and all that it stands on. It ends when the test does.
 pub struct Bed {

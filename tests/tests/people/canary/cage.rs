@@ -101,11 +101,6 @@ impl Cage {
         until(what, 10 * SECOND, seen, Option::is_some).await;
         seen().await.unwrap()
     }
-
-    /// Waits for a mail to the canary with a link to this path.
-    pub async fn link(&self, path: &str) -> String {
-        self.mail(path, |mail| mail.link(path).is_some()).await.link(path).unwrap()
-    }
 }
 
 pub fn subject_has(mail: &mail::Mail, words: &str) -> bool {

@@ -184,7 +184,9 @@ impl Cage {
     /// By link, by password, and wrongly.
     pub async fn sign_in(&mut self) -> Vec<String> {
         let mut secrets = Vec::new();
-        let reset = self.link("/sign-in/link").await;
+        // Another mail with such a link asks whether what the form said is agreed to.
+        let mail = self.mail("the reset", |mail| subject_has(mail, "Set a new password")).await;
+        let reset = mail.link("/sign-in/link").unwrap();
         let page = reqwest::get(format!("http://{}{reset}", self.public)).await.unwrap();
         assert_eq!(page.status(), 200, "the link of the mail opens its page");
         let token = token_of(&reset);

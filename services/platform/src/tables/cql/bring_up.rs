@@ -69,7 +69,9 @@ where
     T: for<'f, 'm> DeserializeRow<'f, 'm>,
 {
     let unreadable = |error: String| TableError::Corrupt(format!("the schema tables cannot be read: {error}"));
-    let result = session.query_unpaged(cql, values).await.map_err(|error| failed(&error))?;
+    let mut statement = Statement::new(cql);
+    statement.set_request_timeout(Some(CHANGE_TIMEOUT));
+    let result = session.query_unpaged(statement, values).await.map_err(|error| failed(&error))?;
     let rows = result.into_rows_result().map_err(|error| unreadable(error.to_string()))?;
     let rows = rows.rows::<T>().map_err(|error| unreadable(error.to_string()))?;
     rows.collect::<Result<_, _>>().map_err(|error| unreadable(error.to_string()))
