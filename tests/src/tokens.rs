@@ -9,7 +9,10 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use serde_json::{Value, json};
-use turnout_platform::auth::{MeshKey, Role, TokenKind, TokenSigner};
+use turnout_platform::auth::{
+    MeshKey, Role, TokenKind, TokenSigner,
+    codes::{CodePurpose, Codes},
+};
 
 /// Clocks may differ by so much.
 const LEEWAY_S: u64 = 30;
@@ -47,6 +50,11 @@ impl Forge {
         let signer = TokenSigner::new(&self.key);
         let token = signer.sign(TokenKind::Access, "svc:test", at_s(), LIFETIME_S, "t".into());
         token.tenant(tenant).member("somebody", role).finish()
+    }
+
+    /// What opens a person's choice of mails, as a mail of this event has it.
+    pub fn mailing(&self, tenant: &str, person: &str, event: &str) -> String {
+        Codes::new(&self.key).make(CodePurpose::Unsubscribe, &[tenant, person, "marketing", event])
     }
 
     /// A ticket.

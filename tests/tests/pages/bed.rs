@@ -190,9 +190,7 @@ impl Builder {
         }
         ids.account = self.member(tenant, "spare", Role::Support).await.0;
         self.event(&mut ids).await;
-        let page = self.client.get(format!("{}/r/{}", self.base, ids.code)).send().await.unwrap().text().await.unwrap();
-        let (_, after) = page.split_once("/u/").expect("the page of a registration leads to the choice of mails");
-        after.split('/').next().unwrap_or_default().clone_into(&mut ids.mailing);
+        ids.mailing = self.forge.mailing(tenant, &ids.person, event);
         House { ids, sessions }
     }
 
