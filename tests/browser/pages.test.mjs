@@ -124,6 +124,8 @@ test("the organiser goes live after a question, and the event page says so", asy
   await until(() => text(board, ".badge").catch(() => null), "Live", "live in the console");
   const page = await organiser.open(`/e/${EVENT}`);
   await until(() => text(page, ".badge"), "Live", "live on the page");
+  // A page that is closed while it still connects writes a warning into the console's log.
+  await until(linked(page), "live", "connected");
   await board.close();
   await page.close();
   assert.deepEqual(organiser.wrongs, []);
