@@ -41,6 +41,9 @@ use crate::{
 
 pub(crate) use entry::{entered, may_watch};
 
+/// Bytes of a mail that a server has returned, with as much of ours as it likes to show.
+const RETURNED_MAIL_BYTES_MAX: usize = 256 * 1024;
+
 /// The routes.
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -73,6 +76,7 @@ pub(crate) fn routes() -> Routes {
         .post("/u/{code}/preferences", Holder, unsubscribe::store_preferences)
         .post("/v1/tenants/{tenant}/payments", Signer, webhooks::payment)
         .post("/v1/tenants/{tenant}/delivery-reports", Signer, webhooks::delivery_report)
+        .and(Routes::new().post("/v1/returned-mails", Signer, webhooks::returned_mail).taking(RETURNED_MAIL_BYTES_MAX))
 }
 
 /// A form that came from one of our own pages: its names and values, in the order sent. Taking this as an argument is what protects a

@@ -9,7 +9,7 @@ mod tickets;
 
 use axum::{
     extract::Request,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -52,7 +52,12 @@ pub(crate) fn serve(shared: Shared, listener: TcpListener) {
 }
 
 async fn headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await.into_response();
+    // Two of them could mean one place to a proxy and another to us (RFC 9112, 3.2).
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let mut response = match hosts {
+        0 | 1 => next.run(request).await.into_response(),
+        _ => StatusCode::BAD_REQUEST.into_response(),
+    };
     let headers = response.headers_mut();
     // A page may come with a stricter one of its own, such as a mail in its frame.
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_POLICY));

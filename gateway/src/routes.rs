@@ -23,7 +23,7 @@ pub enum Who {
     Holder,
     /// A person of the audience who is signed in, about themselves.
     Visitor,
-    /// A provider that signs its request with the tenant's secret.
+    /// A provider that signs its request with the tenant's secret, or holds what only the receiver of a mail of ours can hold.
     Signer,
     /// A member of a team, with one of these roles, about their own tenant.
     Team(&'static [Role]),

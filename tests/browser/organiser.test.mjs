@@ -7,9 +7,10 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import fs from "node:fs";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 
 import { link_to, links, mails } from "./mails.mjs";
+import { PASSWORD, field, make_event, steps } from "./stage.mjs";
 import { DEADLINE_MS, DESKTOP, PHONE, barriers, base, overflow, picture, start, stop, text, until, visitor, wanted } from "./visitors.mjs";
 
 const EVENT = `premiere-${Date.now().toString(36)}`;
@@ -31,7 +32,7 @@ const AINO = { name: "Aino Virtanen", email: `aino.${EVENT}@example.org`, lang: 
 const NICK = { name: "nightowl" };
 /** So many more, for the figure of how long the console takes. */
 const CROWD = Array.from({ length: 12 }, (_, n) => ({ name: `Guest ${n + 1}`, email: `guest${n + 1}.${EVENT}@example.org`, lang: "en" }));
-const OWNER = { email: `owner.${EVENT}@example.org`, password: "the long winter is almost over" };
+const OWNER = `owner.${EVENT}@example.org`;
 
 let organiser;
 /** The page of the registrants, which is opened once and never loaded again. */
@@ -56,16 +57,8 @@ after(async () => {
   await stop();
 });
 
-/** A step of the event: without the ones before it there is nothing to see. */
-let broken = false;
-const step = (what, run) => test(what, async () => {
-  assert.ok(!broken, "a step before this one failed");
-  broken = true;
-  await run();
-  broken = false;
-});
+const step = steps();
 
-const field = (page, name) => page.locator(`[name="${name}"]:not([type="hidden"])`);
 /** What a page says about itself; null while it is being loaded. */
 const says = (page, selector) => text(page, selector).catch(() => null);
 const notice = (page) => says(page, ".notice");
@@ -126,16 +119,11 @@ step("an organiser makes a paid hybrid event with a form of their own in two lan
   await page.goto(wanted("TURNOUT_CONSOLE_LINK", "the link that the program printed, unused"));
   await page.waitForURL(`${base}/console/welcome`);
   await looked_at(page, "organiser-welcome");
-  await field(page, "email").fill(OWNER.email);
-  await field(page, "new_password").fill(OWNER.password);
+  await field(page, "email").fill(OWNER);
+  await field(page, "new_password").fill(PASSWORD);
   await page.getByRole("button", { name: "Make the account" }).click();
   await page.waitForURL(`${base}/console`);
-  await page.fill("#title", TITLE);
-  await page.fill("#starts", "2030-12-24T18:00");
-  await page.fill("#zone", "Europe/Helsinki");
-  await page.fill("#event_id", EVENT);
-  await page.click("form.form button");
-  await page.waitForURL(`${base}/console/events/${EVENT}`);
+  await make_event(page, EVENT, TITLE);
 
   await page.goto(`${base}/console/events/${EVENT}/settings`);
   await field(page, "published").check();

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { make_event, organiser_at_the_server } from "./stage.mjs";
 import { DESKTOP, PHONE, barriers, base, picture, sign_in_link, start, stop, text, until, visitor } from "./visitors.mjs";
 
 const EVENT = `night-${Date.now().toString(36)}`;
@@ -15,17 +16,9 @@ const link = sign_in_link();
 
 before(async () => {
   await start();
-  organiser = await visitor();
-  const page = await organiser.context.newPage();
-  await page.goto(link);
-  await page.goto(`${base}/console`);
-  await page.fill("#title", TITLE);
-  await page.fill("#starts", "2030-12-24T18:00");
-  await page.fill("#zone", "Europe/Helsinki");
-  await page.fill("#event_id", EVENT);
-  await page.click("form.form button");
-  await page.waitForURL(`${base}/console/events/${EVENT}`);
-  await page.close();
+  organiser = await organiser_at_the_server(link);
+  await make_event(organiser.page, EVENT, TITLE);
+  await organiser.page.close();
   session = await organiser.context.storageState();
 });
 

@@ -1,18 +1,33 @@
 // What more than one test needs before it begins: an organiser with an event that people can register for, members of the team, people
 // who registered. All of it is made through the pages, as people make it.
 
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
 import { link_to } from "./mails.mjs";
 import { DESKTOP, PHONE, base, sign_in_link, until, visitor } from "./visitors.mjs";
 
 export const PASSWORD = "the long winter is almost over";
 
+/** Tests that build on each other: after one that failed there is nothing for the others to see. `also` is asked after each. */
+export function steps(also = async () => {}) {
+  let broken = false;
+  return (what, run) => test(what, async () => {
+    assert.ok(!broken, "a step before this one failed");
+    broken = true;
+    await run();
+    await also();
+    broken = false;
+  });
+}
+
 export const field = (page, name) => page.locator(`[name="${name}"]:not([type="hidden"])`);
 
 /** The first start's organiser, who has no account of their own; `page` shows the list of events. */
-export async function organiser_at_the_server() {
+export async function organiser_at_the_server(link = sign_in_link()) {
   const organiser = await visitor(DESKTOP);
   const page = await organiser.context.newPage();
-  await page.goto(sign_in_link());
+  await page.goto(link);
   await page.goto(`${base}/console`);
   return { ...organiser, page };
 }
@@ -40,18 +55,38 @@ export async function set_event(page, id, settings) {
   await page.getByText("Saved.", { exact: true }).waitFor();
 }
 
-/** Registers somebody on the public page; the answer is the page that they then see. */
+/** Lets an event's form ask whether somebody wants news. */
+export async function ask_for_news(page, id) {
+  await page.goto(`${base}/console/events/${id}/form`);
+  await page.locator('button[value="add-consent"]').click();
+  await field(page, "c.0.purpose").fill("news");
+  await page.locator('[name="c.0.text.en"]').fill("News about our other events, by mail.");
+  await page.locator('button[value="save"]').click();
+  await page.getByText("The form is saved", { exact: false }).waitFor();
+}
+
+/** Registers somebody on the public page, who wants the news where the form asks; the answer is the page that they then see. */
 export async function sign_up(page, id, { name, email }) {
   await page.goto(`${base}/e/${id}/register`);
   await field(page, "email").fill(email);
   await field(page, "name").fill(name);
   if (await field(page, "mode").count()) await field(page, "mode").first().check();
+  if (await page.locator('[name^="consent."]').count()) await page.locator('[name^="consent."]').first().check();
   await page.locator("form.form").first().locator('button[type="submit"]').click();
   await page.waitForURL(/\/registered|\/r\//);
 }
 
 /** The page of somebody's registration, by the link in their mail. */
 export const own_page_of = (email) => link_to(email, "/r/");
+
+/** Signs a member of the team in with their password. */
+export async function sign_in(page, email, password) {
+  await page.goto(`${base}/console/sign-in`);
+  await field(page, "email").fill(email);
+  await field(page, "password").fill(password);
+  await page.locator('button[value="password"]').click();
+  await until(() => new URL(page.url()).pathname, "/console", "the member is in the console");
+}
 
 /** Invites a member, who follows the link in the mail and chooses a password; their session. */
 export async function member(page, email, role) {

@@ -2,10 +2,10 @@
 // choose what they are sent. The organiser's pages ask for scripts where they move, and are not in here.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 
 import { link_to } from "./mails.mjs";
-import { field, make_event, organiser_at_the_server, own_page_of, set_event } from "./stage.mjs";
+import { ask_for_news, field, make_event, organiser_at_the_server, own_page_of, set_event, steps } from "./stage.mjs";
 import { PHONE, base, overflow, picture, start, stop, text, until, visitor } from "./visitors.mjs";
 
 const RUN = Date.now().toString(36);
@@ -22,12 +22,7 @@ before(async () => {
   const owner = await organiser_at_the_server();
   await make_event(owner.page, EVENT, "Without scripts");
   await set_event(owner.page, EVENT, { published: true, nicknames: true, mode: "both", venue: "Bio Rex", rsvp: true });
-  await owner.page.goto(`${base}/console/events/${EVENT}/form`);
-  await owner.page.locator('button[value="add-consent"]').click();
-  await field(owner.page, "c.0.purpose").fill("news");
-  await owner.page.locator('[name="c.0.text.en"]').fill("News about our other events, by mail.");
-  await owner.page.locator('button[value="save"]').click();
-  await owner.page.getByText("The form is saved", { exact: false }).waitFor();
+  await ask_for_news(owner.page, EVENT);
   await owner.leave();
   anna = await visitor({ ...PHONE, javaScriptEnabled: false });
   page = await anna.context.newPage();
@@ -35,15 +30,8 @@ before(async () => {
 
 after(stop);
 
-let broken = false;
-const step = (what, run) => test(what, async () => {
-  assert.ok(!broken, "a step before this one failed");
-  broken = true;
-  await run();
-  // The checker of barriers is a script itself: it sees the same pages elsewhere.
-  assert.equal(await overflow(page), 0);
-  broken = false;
-});
+// The checker of barriers is a script itself: it sees the same pages elsewhere.
+const step = steps(async () => assert.equal(await overflow(page), 0));
 
 const form = () => page.locator("form.form").first();
 const send = () => form().locator('button[type="submit"]').click();

@@ -17,8 +17,8 @@ use crate::{
 /// The processes. Those that a test kills are taken out.
 #[derive(Debug)]
 pub struct Mesh {
-    /// Its bus.
-    pub nats: NatsServer,
+    /// Its bus; none where it is on somebody else's.
+    nats: Option<NatsServer>,
     /// Events, rooms, keys, registrants.
     pub registration: Turnout,
     /// People and accounts, and messages; only in a whole mesh.
@@ -54,7 +54,7 @@ struct Ports {
 impl Mesh {
     /// Starts what the counter needs: `cql` is `host:port`.
     pub async fn start(folder: &Path, cql: &str, replicas: usize, gateways: usize) -> Self {
-        Self::with(folder, cql, (replicas, gateways), None, &[]).await
+        Self::with(folder, None, cql, (replicas, gateways), None, &[]).await
     }
 
     /// Starts every role, one replica and one gateway; mails go to `smtp_url`.
@@ -64,24 +64,36 @@ impl Mesh {
 
     /// The same with further arguments for every role; they overrule those that a mesh has by itself.
     pub async fn whole_with(folder: &Path, cql: &str, smtp_url: &str, further: &[&str]) -> Self {
-        Self::with(folder, cql, (1, 1), Some(smtp_url), further).await
+        Self::with(folder, None, cql, (1, 1), Some(smtp_url), further).await
+    }
+
+    /// The same on a bus that there is already.
+    pub async fn whole_on(bus: &str, folder: &Path, cql: &str, smtp_url: &str, further: &[&str]) -> Self {
+        Self::with(folder, Some(bus), cql, (1, 1), Some(smtp_url), further).await
     }
 
     async fn with(
         folder: &Path,
+        bus: Option<&str>,
         cql: &str,
         (replicas, gateways): (usize, usize),
         smtp_url: Option<&str>,
         further: &[&str],
     ) -> Self {
-        let nats = NatsServer::start(&folder.join("nats"));
+        let (nats, bus) = if let Some(bus) = bus {
+            (None, bus.to_owned())
+        } else {
+            let nats = NatsServer::start(&folder.join("nats"));
+            let bus = nats.url();
+            (Some(nats), bus)
+        };
         let key = folder.join("mesh.key");
         let made = Command::new(program()).arg("mesh-key").output().expect("the program runs");
         fs::write(&key, made.stdout).expect("the key can be written");
         let keyspace = fresh_keyspace();
         let ports = Ports { registration: free_port(), profiles: free_port(), notifications: free_port() };
         let mut shared = vec![
-            format!("--bus={}", nats.url()),
+            format!("--bus={bus}"),
             format!("--store=cql://{cql}/{keyspace}"),
             format!("--mesh-key-file={}", key.display()),
             "--drain-s=2".into(),
@@ -120,6 +132,11 @@ impl Mesh {
             mesh.gateways.push(mesh.gateway(&format!("g-{number}")).await);
         }
         mesh
+    }
+
+    /// Its own bus, which it must have.
+    pub fn nats(&self) -> &NatsServer {
+        self.nats.as_ref().expect("the bus is its own")
     }
 
     /// One more replica, or one again.

@@ -55,13 +55,16 @@ impl Cluster {
         cluster
     }
 
-    /// The server that decides what is stored, and says so in its log.
+    /// The server that decides what is stored: the last that said so in its log. Each line there begins with the process and the moment,
+    /// such as `[7] 2026/11/22 08:00:00.000000 [INF] `.
     fn leader(&self) -> usize {
-        let leads = |server: &Server| {
+        let since = |server: &Server| {
             let log = fs::read_to_string(server.folder.join("log")).unwrap();
-            log.contains("new stream leader for '$G > TURNOUT_EVENTS'")
+            let line = log.lines().rfind(|line| line.contains("new stream leader for '$G > TURNOUT_EVENTS'"))?;
+            line.split_once("] ").map(|(_, rest)| rest.to_owned())
         };
-        self.servers.iter().position(leads).expect("a server leads")
+        let leaders = self.servers.iter().enumerate().filter_map(|(number, server)| Some((since(server)?, number)));
+        leaders.max().expect("a server leads").1
     }
 
     /// kill -9.
@@ -118,8 +121,8 @@ async fn a_bus_of_three_loses_its_leader_and_no_confirmation_is_lost() {
     };
     let folder = tempfile::tempdir().unwrap();
     let cluster = Cluster::start(folder.path());
-    let (bus, smtp) = (format!("--bus={}", cluster.urls()), format!("smtp://{smtp}?tls=none"));
-    let mesh = Mesh::whole_with(folder.path(), &cql, &smtp, &[&bus, "--bus-replicas=3"]).await;
+    let smtp = format!("smtp://{smtp}?tls=none");
+    let mesh = Mesh::whole_on(&cluster.urls(), folder.path(), &cql, &smtp, &["--bus-replicas=3"]).await;
     let token = Forge::of(folder.path()).access(Some("demo"));
     open(mesh.registration.grpc(), &token).await;
     let mut desk = RegistrantServiceClient::new(channel(mesh.registration.grpc()).await);

@@ -132,7 +132,7 @@ async fn while_the_bus_is_away_screens_say_stale_and_nobody_is_dropped() {
     for screen in &screens {
         screen.sees(60, 5 * SECOND).await;
     }
-    mesh.nats.stop();
+    mesh.nats().stop();
     let stopped = Instant::now();
     for screen in &screens {
         let is_stale = |count: &Option<Count>| count.as_ref().is_some_and(|c| c.stale && c.viewers == 60);
@@ -141,7 +141,7 @@ async fn while_the_bus_is_away_screens_say_stale_and_nobody_is_dropped() {
     // Some come meanwhile: they are let in, and counted when the bus is back.
     let more = crowd(&mesh.publics(), "demo", 6).await;
     tokio::time::sleep((10 * SECOND).saturating_sub(stopped.elapsed())).await;
-    mesh.nats.again();
+    mesh.nats().again();
     let back = Instant::now();
     for screen in screens.iter().chain(&more) {
         screen.sees(66, 10 * SECOND).await;

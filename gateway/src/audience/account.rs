@@ -37,7 +37,7 @@ const REGISTRATIONS_SHOWN_MAX: usize = 100;
 pub(super) struct SignedIn {
     account: SessionAccount,
     session: String,
-    tenant: TenantId,
+    pub(super) tenant: TenantId,
 }
 
 impl FromRequestParts<Shared> for SignedIn {
@@ -129,11 +129,15 @@ pub(super) async fn password(State(shared): State<Shared>, me: SignedIn, posted:
         Ok(_) => to("/account?password"),
         // Whoever has none sets the first soon after signing in: the cookie alone may be somebody else's.
         Err(status) if status.code() == Code::FailedPrecondition => to(&format!("/sign-in?tenant={}&over", me.tenant)),
-        Err(status) if super::is_passing(&status) || status.code() == Code::Internal => refused(status),
-        Err(_) => {
-            let problem = Some(text::public::ACCOUNT_PASSWORD_REFUSED.to_owned());
-            let mut answer = html(&page(&shared, &me, None, problem).await);
-            *answer.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        Err(status) => {
+            let (code, problem) = match status.code() {
+                Code::ResourceExhausted => (StatusCode::TOO_MANY_REQUESTS, text::public::SIGN_IN_TOO_MANY),
+                Code::Internal => return refused(status),
+                _ if super::is_passing(&status) => return refused(status),
+                _ => (StatusCode::UNPROCESSABLE_ENTITY, text::public::ACCOUNT_PASSWORD_REFUSED),
+            };
+            let mut answer = html(&page(&shared, &me, None, Some(problem.to_owned())).await);
+            *answer.status_mut() = code;
             answer
         }
     }

@@ -105,9 +105,10 @@ impl Mine {
         let (fields, problem) = fields.map(|form| (form.fields, form.problem)).unwrap_or_default();
         let entry = showing::entry(event, registration);
         let has_ticket = standing == StandingView::Registered && entry != EntryView::EventCancelled;
-        // Whoever has typed an address holds this page, so it leads to the choices by way of a proof of the address.
-        let preferences = (!registration.person_id.is_empty())
-            .then(|| format!("/sign-in?tenant={}&event={}", self.event.tenant, self.event.id));
+        // Whoever has typed an address holds this page, so it leads to the choices by way of a proof of the address. Without the event:
+        // to sign in for an event is to come in to it.
+        let preferences =
+            (!registration.person_id.is_empty()).then(|| format!("/sign-in?tenant={}", self.event.tenant));
         RegistrationPage {
             head,
             languages,

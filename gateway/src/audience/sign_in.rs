@@ -18,7 +18,7 @@ use turnout_proto::{
     registration::v1::{ListRegistrationsOfPersonRequest, Registration, RegistrationState},
 };
 
-use super::{Asked, Posted, entry, refused, register::code_of, showing, to};
+use super::{Asked, Posted, account::SignedIn, entry, refused, register::code_of, showing, to};
 use crate::{
     Shared,
     answers::{error_page, html},
@@ -94,10 +94,20 @@ impl Place {
     }
 }
 
-/// `GET /sign-in?tenant=…&event=…`
-pub(super) async fn sign_in_page(State(shared): State<Shared>, asked: Asked) -> Response {
+/// `GET /sign-in?tenant=…&event=…`. Who is signed in there already goes on, unless something is to be told first.
+pub(super) async fn sign_in_page(
+    State(shared): State<Shared>,
+    me: Result<SignedIn, Response>,
+    asked: Asked,
+) -> Response {
     let place = Place::of(&shared, asked.value("tenant"), asked.value("event")).await;
-    html(&place.page("", asked.find(SignInNotice::of_word)))
+    let notice = asked.find(SignInNotice::of_word);
+    let is_here = me.is_ok_and(|me| place.tenant == Some(me.tenant));
+    // Coming in to an event is an act, and this is only a look.
+    if is_here && place.event.is_none() && notice.is_none() {
+        return to("/account");
+    }
+    html(&place.page("", notice))
 }
 
 /// `POST /sign-in`: with a password, or asks for a link.

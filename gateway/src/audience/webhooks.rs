@@ -1,5 +1,6 @@
 //! Webhooks of payment and mail providers, signed as the Standard Webhooks specification says. The body goes to the service as it came:
-//! the signature is over its bytes, and the service has the secret.
+//! the signature is over its bytes, and the service has the secret. Mails that servers return come here too: what they hold of our
+//! mail is their signature.
 
 use axum::{
     extract::{Path, State},
@@ -8,7 +9,10 @@ use axum::{
 };
 use bytes::Bytes;
 use tonic::{Code, Status};
-use turnout_proto::{notifications::v1::ApplyDeliveryReportRequest, registration::v1::ApplyPaymentNoticeRequest};
+use turnout_proto::{
+    notifications::v1::{ApplyDeliveryReportRequest, ApplyReturnedMailRequest},
+    registration::v1::ApplyPaymentNoticeRequest,
+};
 
 use crate::{
     Shared,
@@ -50,6 +54,12 @@ pub(super) async fn delivery_report(
         body: body.to_vec(),
     };
     answer(shared.upstream.notifications(&Acting::Mesh).apply_delivery_report(bounded(request)).await.map(drop))
+}
+
+/// `POST /v1/returned-mails`: the mail as it arrived.
+pub(super) async fn returned_mail(State(shared): State<Shared>, body: Bytes) -> Response {
+    let request = ApplyReturnedMailRequest { mail: body.to_vec() };
+    answer(shared.upstream.notifications(&Acting::Mesh).apply_returned_mail(bounded(request)).await.map(drop))
 }
 
 /// A header's value; empty when it is missing, and then no signature fits.

@@ -148,8 +148,8 @@ pub(super) async fn confirm(
             shell: reading::shell(Place::Account, &organiser),
             codes: answer.into_inner().recovery_codes,
         }),
-        // The key stays good and is in the app; it is not shown again.
-        Err(status) => refused(&shared, &organiser, &status, status.code() == Code::InvalidArgument).await,
+        // The key stays good and is in the app; it is not shown again. Without one there is nothing to confirm.
+        Err(status) => refused(&shared, &organiser, &status, status.code() != Code::FailedPrecondition).await,
     }
 }
 

@@ -8,6 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 use tonic::Code;
+use turnout_platform::auth::{OWNERS, Role};
 use turnout_proto::profiles::v1::{AuditEntry, ListAuditRequest};
 
 use super::{events::millis, reading, refusals, session::Organiser, team};
@@ -46,7 +47,7 @@ pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Que
         Ok(answer) => {
             let answer = answer.into_inner();
             let names = names(&shared, &organiser).await;
-            page.rows = Some(answer.entries.into_iter().map(|entry| row(entry, &names)).collect());
+            page.rows = Some(answer.entries.into_iter().map(|entry| row(entry, organiser.role, &names)).collect());
             if !answer.next_page_token.is_empty() {
                 let token: String = form_urlencoded::byte_serialize(answer.next_page_token.as_bytes()).collect();
                 page.next = format!("/console/audit?page={token}");
@@ -60,11 +61,14 @@ pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Que
 
 /// The members' addresses by their ids. Who may not see the team sees ids.
 async fn names(shared: &Shared, organiser: &Organiser) -> HashMap<String, String> {
+    if !OWNERS.contains(&organiser.role) {
+        return HashMap::new();
+    }
     let members = team::members(shared, organiser).await.unwrap_or_default();
     members.into_iter().map(|member| (member.account_id, member.email)).collect()
 }
 
-fn row(entry: AuditEntry, names: &HashMap<String, String>) -> AuditRow {
+fn row(entry: AuditEntry, reader: Role, names: &HashMap<String, String>) -> AuditRow {
     let named = |id: &str| names.get(id).filter(|name| !name.is_empty()).cloned();
     let who = match entry.actor.split_once(':') {
         Some(("member", "link")) => own::ACTOR_LINK.to_owned(),
@@ -83,7 +87,8 @@ fn row(entry: AuditEntry, names: &HashMap<String, String>) -> AuditRow {
         "person" => (own::SUBJECT_PERSON.to_owned(), format!("/console/audience/{id}")),
         "event" => (own::SUBJECT_EVENT.replace("{event}", id), format!("/console/events/{id}")),
         "member" | "account" => {
-            (named(id).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)), "/console/team".to_owned())
+            let href = if OWNERS.contains(&reader) { "/console/team" } else { "" };
+            (named(id).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)), href.to_owned())
         }
         "tenant" => (own::SUBJECT_TENANT.to_owned(), String::new()),
         "suppression" => (own::SUBJECT_SUPPRESSION.to_owned(), String::new()),
@@ -114,14 +119,16 @@ mod tests {
             event_id: "gala".into(),
             ..AuditEntry::default()
         };
-        let shown = row(entry("member:m1", "registration:r1"), &names);
+        let shown = row(entry("member:m1", "registration:r1"), Role::Owner, &names);
         assert_eq!(
             (shown.who.as_str(), shown.href.as_str()),
             ("owner@example.org", "/console/events/gala/registrants/r1")
         );
-        assert_eq!(row(entry("member:link", "person:p1"), &names).href, "/console/audience/p1");
-        assert_eq!(row(entry("member:gone", "member:m1"), &names).subject, "owner@example.org");
-        assert_eq!(row(entry("member:m1", "tenant:demo"), &names).subject, own::SUBJECT_TENANT);
-        assert_eq!(row(entry("nobody", "thing"), &names).subject, "thing");
+        assert_eq!(row(entry("member:link", "person:p1"), Role::Owner, &names).href, "/console/audience/p1");
+        assert_eq!(row(entry("member:gone", "member:m1"), Role::Owner, &names).subject, "owner@example.org");
+        assert_eq!(row(entry("member:m1", "tenant:demo"), Role::Owner, &names).subject, own::SUBJECT_TENANT);
+        let for_organiser = row(entry("member:m1", "member:m2"), Role::Organiser, &HashMap::new());
+        assert_eq!((for_organiser.who.as_str(), for_organiser.href.as_str()), ("Member m1", ""));
+        assert_eq!(row(entry("nobody", "thing"), Role::Owner, &names).subject, "thing");
     }
 }

@@ -1,6 +1,8 @@
 //! The form builder. Every step (add, move, remove, preview) sends the whole form and gets it back changed; nothing is stored before it
 //! is saved, and then as a new version. It works without scripts.
 
+mod essence;
+
 use std::collections::HashMap;
 
 use axum::{
@@ -18,6 +20,7 @@ use turnout_proto::{
     },
 };
 
+use self::essence::{essence, settled, to_store};
 use super::{
     event_settings::{answered, bad, read as read_event},
     fields::Sent,
@@ -93,7 +96,7 @@ pub(super) async fn show(
 async fn stored(shared: &Shared, organiser: &Organiser, event_id: &str) -> Result<Form, Status> {
     let request = bounded(GetFormRequest { event_id: event_id.to_owned(), version: 0 });
     let answer = shared.upstream.registrants(&organiser.acting()).get_form(request).await?;
-    Ok(answer.into_inner().form.unwrap_or_default())
+    Ok(settled(answer.into_inner().form.unwrap_or_default()))
 }
 
 /// What a step leaves to be shown.
@@ -130,26 +133,6 @@ pub(super) async fn step(
         step.unsaved = essence(stored) != essence(form.clone());
     }
     html(&page(&organiser, &event, &form, &step))
-}
-
-/// What a form asks, in one spelling: a text that is not there is an empty one.
-fn essence(form: Form) -> Form {
-    let mut form = to_store(form);
-    let filled = |text: &mut Option<LocalizedText>| {
-        text.get_or_insert_default().texts.retain(|_, text| !text.is_empty());
-    };
-    for field in &mut form.fields {
-        [&mut field.label, &mut field.hint, &mut field.purpose].into_iter().for_each(filled);
-        field.options.iter_mut().for_each(|option| filled(&mut option.label));
-    }
-    form.consents.iter_mut().for_each(|consent| filled(&mut consent.text));
-    if form.name() == StandardField::Unspecified {
-        form.set_name(StandardField::Required);
-    }
-    if form.phone() == StandardField::Unspecified {
-        form.set_phone(StandardField::Optional);
-    }
-    Form { event_id: String::new(), version: 0, created_at: None, ..form }
 }
 
 /// One step of building, as its button says.
@@ -237,19 +220,6 @@ fn input_of(path: &str, language: &str) -> String {
     format!("standard.{path}")
 }
 
-/// Without what a field of its type cannot have, so that changing one's mind about a type is no mistake.
-fn to_store(mut form: Form) -> Form {
-    for field in &mut form.fields {
-        if !matches!(field.r#type(), FieldType::Choice | FieldType::Choices) {
-            field.options.clear();
-        }
-        if field.r#type() != FieldType::Integer {
-            (field.min, field.max) = (0, 0);
-        }
-    }
-    form
-}
-
 fn of_word<T: Copy>(table: &[(&str, T, &str)], word: &str) -> Option<T> {
     table.iter().find(|(key, ..)| *key == word).map(|(_, value, _)| *value)
 }
@@ -271,8 +241,8 @@ fn form_of(event_id: &str, sent: &Sent, languages: &[String]) -> Form {
     let mut form = Form {
         event_id: event_id.to_owned(),
         version: get("version").parse().unwrap_or(0),
-        name: of_word(&STANDARDS, get("standard.name")).unwrap_or(StandardField::Required).into(),
-        phone: of_word(&STANDARDS, get("standard.phone")).unwrap_or(StandardField::Optional).into(),
+        name: of_word(&STANDARDS, get("standard.name")).unwrap_or_default().into(),
+        phone: of_word(&STANDARDS, get("standard.phone")).unwrap_or_default().into(),
         ..Form::default()
     };
     for at in (0..FIELDS_MAX).take_while(|at| values.contains_key(format!("f.{at}.type").as_str())) {
@@ -302,7 +272,7 @@ fn form_of(event_id: &str, sent: &Sent, languages: &[String]) -> Form {
             text: Some(texts(&format!("c.{at}.text"))),
         });
     }
-    form
+    settled(form)
 }
 
 /// Options from lines of `key: label`, or of labels alone. Those of the event's own language say which there are; the others add labels.
@@ -369,9 +339,9 @@ fn page(organiser: &Organiser, event: &Event, form: &Form, step: &Step) -> FormP
     if !languages.contains(&preview_lang) {
         preview_lang.clone_from(&languages[0]);
     }
-    let standard = |name: &str, label: &str, how: StandardField, usual: &'static str| {
-        let word = if how == StandardField::Unspecified { usual } else { word_of(&STANDARDS, how).0 };
-        Field::choice(format!("standard.{name}"), label, word, STANDARDS.map(|(key, _, label)| (key, label)))
+    let standard = |name: &str, label: &str, how: StandardField| {
+        let words = STANDARDS.map(|(key, _, label)| (key, label));
+        Field::choice(format!("standard.{name}"), label, word_of(&STANDARDS, how).0, words)
     };
     let question = |(at, field): (usize, &FormField)| question(at, field, languages, &step.open);
     let consent = |(at, consent): (usize, &ConsentQuestion)| consent_block(at, consent, languages, &step.open);
@@ -379,10 +349,7 @@ fn page(organiser: &Organiser, event: &Event, form: &Form, step: &Step) -> FormP
     FormPage {
         shell: reading::shell(Place::Events, organiser),
         version: form.version,
-        standard: vec![
-            standard("name", own::FORM_NAME, form.name(), "required"),
-            standard("phone", own::FORM_PHONE, form.phone(), "optional"),
-        ],
+        standard: vec![standard("name", own::FORM_NAME, form.name()), standard("phone", own::FORM_PHONE, form.phone())],
         questions: form.fields.iter().enumerate().map(question).collect(),
         consents: form.consents.iter().enumerate().map(consent).collect(),
         new_type: Field::choice("new_type", own::FORM_NEW_TYPE, new_type, TYPES.map(|(key, _, label)| (key, label))),

@@ -33,6 +33,7 @@ pub(super) fn notice(status: &Status) -> Option<(StatusCode, Notice)> {
         }
         Code::PermissionDenied => (StatusCode::FORBIDDEN, words::FAILED_FORBIDDEN.to_owned()),
         Code::Aborted | Code::AlreadyExists => (StatusCode::CONFLICT, words::FAILED_CHANGED.to_owned()),
+        Code::ResourceExhausted => (StatusCode::TOO_MANY_REQUESTS, words::FAILED_TOO_MANY.to_owned()),
         Code::NotFound => return None,
         _ => {
             tracing::warn!(code = ?status.code(), "an act of the console failed");

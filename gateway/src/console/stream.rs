@@ -13,12 +13,14 @@ use axum::{
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use turnout_platform::ids::TenantId;
+use turnout_platform::{
+    failure::Failure,
+    ids::{EventId, TenantId},
+};
 use turnout_proto::presence::v1::{Count, GetCountHistoryRequest, WatchCountsRequest};
 
 use super::{
     events::{count_view, millis, peak, rooms},
-    reading,
     session::Organiser,
 };
 use crate::{
@@ -84,8 +86,15 @@ pub(super) async fn stream(
     organiser: Organiser,
     Path(event_id): Path<String>,
 ) -> Response {
-    if let Err(page) = reading::event(&shared, &organiser, &event_id).await {
-        return page;
+    // A stream is opened anew after each break, by many at once: what is known of the event is enough to say whose it is.
+    let known = match event_id.parse::<EventId>() {
+        Ok(id) => shared.directory.event(&id).await,
+        Err(_) => Ok(None),
+    };
+    match known {
+        Ok(Some(event)) if event.tenant == organiser.tenant => {}
+        Ok(_) => return failure_page(Failure::NotFound { what: "event" }),
+        Err(failure) => return failure_page(failure),
     }
     let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(EVENTS_WAITING_MAX);
     let life = shared.life.clone();

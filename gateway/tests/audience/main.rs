@@ -24,7 +24,9 @@ use turnout_proto::{
         ResolveUnsubscribeRequest, ResolveUnsubscribeResponse, UnsubscribeRequest, UnsubscribeResponse,
     },
     profiles::v1::{
-        RedeemLinkRequest, RedeemLinkResponse, RequestLinkRequest, RequestLinkResponse, SignInRequest, SignInResponse,
+        ChangePasswordRequest, ChangePasswordResponse, CheckSessionRequest, CheckSessionResponse, Realm,
+        RedeemLinkRequest, RedeemLinkResponse, RequestLinkRequest, RequestLinkResponse, SessionAccount, SignInRequest,
+        SignInResponse,
     },
     registration::v1::*,
 };
@@ -109,6 +111,7 @@ impl Site {
         let registration = Registration {
             event_id: EVENT.into(),
             registration_id: "r1".into(),
+            person_id: "p1".into(),
             state: RegistrationState::Registered.into(),
             payment: if admitted { PaymentState::Paid } else { PaymentState::Unpaid }.into(),
             name: "Ada".into(),
@@ -327,6 +330,65 @@ async fn signing_in_says_the_same_whoever_asks_and_tells_a_hash_of_the_client() 
     assert_eq!((tried[0].password.as_str(), tried[0].tenant_id.as_str()), (" x ", TENANT));
     assert!(tried[0].client.len() == 16 && !tried[0].client.contains("127"), "{}", tried[0].client);
     assert_eq!(site.services.asked::<RequestLinkRequest>("RequestLink")[0].return_path, "/e/gala");
+}
+
+/// Signed in as the person of the registration.
+async fn signed_in(site: &Site) -> Client {
+    let account = || SessionAccount {
+        realm: Realm::Audience.into(),
+        tenant_id: TENANT.into(),
+        person_id: "p1".into(),
+        ..SessionAccount::default()
+    };
+    site.services.on("SignIn", move |_: SignInRequest| {
+        Ok(SignInResponse { session: "SESSION".into(), account: Some(account()), ..SignInResponse::default() })
+    });
+    site.services
+        .on("CheckSession", move |_: CheckSessionRequest| Ok(CheckSessionResponse { account: Some(account()) }));
+    let visitor = browser();
+    let form =
+        [("tenant", TENANT), ("event", ""), ("email", "ada@example.org"), ("password", "x"), ("how", "password")];
+    assert_eq!(to(&site.post(&visitor, "/sign-in", &form).await), "/account");
+    visitor
+}
+
+#[tokio::test]
+async fn who_signs_in_to_choose_their_mails_has_not_come_in_to_the_event() {
+    let site = Site::with(|_| {}).await;
+    site.has_registration(true);
+    let page = site.get(&browser(), &format!("/r/{}", site.code())).await.text().await.unwrap();
+    let link = "/sign-in?tenant=acme";
+    assert!(page.contains(&format!("href=\"{link}\"")), "{page}");
+    let page = site.get(&browser(), link).await.text().await.unwrap();
+    assert!(page.contains("name=\"event\" value=\"\""), "the form goes on to the account: {page}");
+    let visitor = signed_in(&site).await;
+    let account = site.get(&visitor, "/account").await.text().await.unwrap();
+    assert!(account.contains("/preferences\""), "{account}");
+    // Who is signed in already is not asked again, but for another tenant, for an event, or with something to be told.
+    assert_eq!(to(&site.get(&visitor, link).await), "/account");
+    for path in ["/sign-in?tenant=other", "/sign-in?tenant=acme&event=gala", "/sign-in?tenant=acme&over"] {
+        assert_eq!(site.get(&visitor, path).await.status(), 200, "{path}");
+    }
+    assert!(site.services.asked::<RecordEntryRequest>("RecordEntry").is_empty());
+}
+
+#[tokio::test]
+async fn who_tried_too_many_passwords_is_told_to_wait_and_not_that_something_is_down() {
+    let site = Site::with(|_| {}).await;
+    let visitor = signed_in(&site).await;
+    site.services
+        .on("ChangePassword", |_: ChangePasswordRequest| Err::<ChangePasswordResponse, _>(Code::ResourceExhausted));
+    let answer = site.post(&visitor, "/account/password", &[("old_password", "x"), ("new_password", "y")]).await;
+    assert_eq!(answer.status(), 429);
+    assert!(answer.text().await.unwrap().contains("Too many tries"));
+}
+
+#[tokio::test]
+async fn a_request_with_two_hosts_is_refused() {
+    let site = Site::with(|_| {}).await;
+    let request = || browser().get(format!("{}/", site.base)).header(header::HOST, "a.example");
+    assert_eq!(request().send().await.unwrap().status(), 200);
+    assert_eq!(request().header(header::HOST, "b.example").send().await.unwrap().status(), 400);
 }
 
 #[tokio::test]

@@ -4,10 +4,11 @@ use tonic::Status;
 use turnout_platform::auth::Role;
 use turnout_proto::{
     profiles::v1::{
-        ExportPeopleRequest, ExportPeopleResponse, GetConsentsRequest, GetConsentsResponse, GetPersonRequest,
-        GetPersonResponse, ListAuditRequest, ListAuditResponse, ListConsentLedgerRequest, ListConsentLedgerResponse,
-        ListPeopleRequest, ListPeopleResponse, Person, PersonOrder, SendResetLinkRequest, SendResetLinkResponse,
-        UpdatePersonRequest, UpdatePersonResponse, VerifyByHandRequest, VerifyByHandResponse,
+        AuditEntry, ExportPeopleRequest, ExportPeopleResponse, GetConsentsRequest, GetConsentsResponse,
+        GetPersonRequest, GetPersonResponse, ListAuditRequest, ListAuditResponse, ListConsentLedgerRequest,
+        ListConsentLedgerResponse, ListMembersRequest, ListMembersResponse, ListPeopleRequest, ListPeopleResponse,
+        Member, Person, PersonOrder, SendResetLinkRequest, SendResetLinkResponse, UpdatePersonRequest,
+        UpdatePersonResponse, VerifyByHandRequest, VerifyByHandResponse,
     },
     registration::v1::{
         ListRegistrationsOfPersonRequest, ListRegistrationsOfPersonResponse, PaymentState, Registration,
@@ -132,4 +133,26 @@ async fn a_role_that_may_not_see_people_is_told_so() {
     let page = stage.get("/console/audience").await;
     assert_eq!(page.status, 403);
     page.holds("Your role does not open this page");
+}
+
+#[tokio::test]
+async fn item_35_the_audit_log_names_members_to_owners_and_leads_nobody_else_to_the_team() {
+    for (role, is_owner) in [(Role::Owner, true), (Role::Organiser, false)] {
+        let stage = stage(role).await;
+        stage.services.on("AccountService/ListAudit", |_: ListAuditRequest| {
+            let entry = AuditEntry { actor: "member:m1".into(), subject: "member:m2".into(), ..AuditEntry::default() };
+            Ok(ListAuditResponse { entries: vec![entry], ..ListAuditResponse::default() })
+        });
+        stage.services.on("AccountService/ListMembers", |_: ListMembersRequest| {
+            let member = Member { account_id: "m1".into(), email: "mia@example.org".into(), ..Member::default() };
+            Ok(ListMembersResponse { members: vec![member] })
+        });
+        let page = stage.get("/console/audit").await;
+        page.holds("Member m2");
+        for (text, is_seen) in [("mia@example.org", is_owner), ("href=\"/console/team\"", is_owner)] {
+            assert_eq!(page.body.contains(text), is_seen, "{text} for {role}");
+        }
+        let asked = stage.services.asked::<ListMembersRequest>("AccountService/ListMembers").len();
+        assert_eq!(asked > 0, is_owner, "{role}");
+    }
 }

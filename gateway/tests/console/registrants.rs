@@ -9,12 +9,14 @@ use turnout_proto::{
         ListMessagesOfRegistrationsRequest, ListMessagesOfRegistrationsResponse, Message, MessageKind, MessageState,
         ResendMessageRequest, ResendMessageResponse,
     },
+    presence::v1::{Count, WatchCountsRequest, WatchCountsResponse},
     registration::v1::{
-        CancelRegistrationRequest, CancelRegistrationResponse, ExportRegistrantsRequest, ExportRegistrantsResponse,
-        FieldType, Form, FormField, GetFormRequest, GetFormResponse, GetRegistrationRequest, GetRegistrationResponse,
-        GetStatisticsRequest, GetStatisticsResponse, ListRegistrantsRequest, ListRegistrantsResponse, PaymentState,
-        RegisterRequest, RegisterResponse, RegistrantOrder, Registration, RegistrationState, RsvpState, Statistics,
-        UpdateRegistrationRequest, UpdateRegistrationResponse, WatchStatisticsRequest, WatchStatisticsResponse,
+        CancelRegistrationRequest, CancelRegistrationResponse, Event, ExportRegistrantsRequest,
+        ExportRegistrantsResponse, FieldType, Form, FormField, GetEventRequest, GetEventResponse, GetFormRequest,
+        GetFormResponse, GetRegistrationRequest, GetRegistrationResponse, GetStatisticsRequest, GetStatisticsResponse,
+        ListRegistrantsRequest, ListRegistrantsResponse, PaymentState, RegisterRequest, RegisterResponse,
+        RegistrantOrder, Registration, RegistrationState, RsvpState, Statistics, UpdateRegistrationRequest,
+        UpdateRegistrationResponse, WatchStatisticsRequest, WatchStatisticsResponse,
     },
 };
 
@@ -330,4 +332,21 @@ async fn item_19_the_stream_brings_the_statistics_and_says_when_rows_changed() {
     stage.services.streams::<WatchStatisticsRequest, _>("RegistrantService/WatchStatistics", &[answer], Code::Ok);
     let wanted = ["event: statistics", "data-figure=\"logged-in\">5<", "event: rows"];
     stage.stream_until(&format!("{PAGE}/stream"), &wanted).await;
+}
+
+#[tokio::test]
+async fn the_live_figures_stream_on_while_events_cannot_be_read_and_to_their_own_team_only() {
+    const STREAM: &str = "/console/events/night/stream";
+    let stage = stage(Role::Owner).await;
+    let answer = WatchCountsResponse { count: Some(Count { viewers: 3, ..Count::default() }) };
+    stage.services.streams::<WatchCountsRequest, _>("PresenceService/WatchCounts", &[answer], Code::Ok);
+    stage.stream_until(STREAM, &["event: figures"]).await;
+    let method = "RegistrationService/GetEvent";
+    stage.services.on(method, |_: GetEventRequest| Err::<GetEventResponse, _>(Status::unavailable("")));
+    stage.stream_until(STREAM, &["event: figures"]).await;
+    stage.services.on(method, |asked: GetEventRequest| {
+        let foreign = Event { event_id: asked.event_id, tenant_id: "other".into(), ..Event::default() };
+        Ok(GetEventResponse { event: Some(foreign) })
+    });
+    assert_eq!(stage.get("/console/events/theirs/stream").await.status, 404);
 }

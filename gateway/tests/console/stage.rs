@@ -81,6 +81,7 @@ impl Stage {
         services.on("AccountService/CheckSession", move |_: CheckSessionRequest| {
             let account = SessionAccount {
                 account_id: "a1".into(),
+                email: "ann@example.org".into(),
                 realm: Realm::Team.into(),
                 tenant_id: "demo".into(),
                 role: role.to_wire().into(),
@@ -185,6 +186,7 @@ impl Stage {
 pub fn event() -> Event {
     Event {
         event_id: "night".into(),
+        tenant_id: "demo".into(),
         title: "Opening night".into(),
         state: EventState::Live.into(),
         zone: "Europe/Helsinki".into(),

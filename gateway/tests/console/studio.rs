@@ -12,6 +12,10 @@ use turnout_proto::{
         PutRemindersRequest, PutRemindersResponse, PutTemplateRequest, PutTemplateResponse, Reminder, Reminders,
         SendTestRequest, SendTestResponse, Template,
     },
+    profiles::v1::{
+        ChangePasswordRequest, ChangePasswordResponse, ConfirmSecondFactorRequest, ConfirmSecondFactorResponse,
+        RemoveSecondFactorRequest, RemoveSecondFactorResponse,
+    },
     registration::v1::{
         ApplyRetentionRequest, ApplyRetentionResponse, FieldType, Form, FormField, GetFormRequest, GetFormResponse,
         GetRegistrantSettingsRequest, GetRegistrantSettingsResponse, LegalBasis, PutFormRequest, PutFormResponse,
@@ -251,4 +255,25 @@ async fn item_35_a_role_that_may_look_and_not_change_gets_a_form_that_is_closed(
     // The door is not for those who look at figures, and no tab leads there.
     assert_eq!(stage.get("/console/check-in/night").await.status, 403);
     stage.get(FORM).await.lacks("/console/check-in/night");
+}
+
+#[tokio::test]
+async fn too_many_tries_are_told_as_such_and_a_key_that_is_being_set_up_stays_good() {
+    let stage = stage(Role::Organiser).await;
+    stage.services.on("AccountService/ChangePassword", |_: ChangePasswordRequest| {
+        Err::<ChangePasswordResponse, _>(Status::resource_exhausted(""))
+    });
+    stage.services.on("AccountService/ConfirmSecondFactor", |_: ConfirmSecondFactorRequest| {
+        Err::<ConfirmSecondFactorResponse, _>(Status::resource_exhausted(""))
+    });
+    stage.services.on("AccountService/RemoveSecondFactor", |_: RemoveSecondFactorRequest| {
+        Err::<RemoveSecondFactorResponse, _>(Status::resource_exhausted(""))
+    });
+    for act in ["password", "second-factor/confirm", "second-factor/remove"] {
+        let page = stage.post(&format!("/console/account/{act}"), &[("code", "123456")]).await;
+        assert_eq!(page.status, 429, "{act}");
+        page.holds("Too many tries.");
+        let asks_for_the_code = page.body.contains("action=\"/console/account/second-factor/confirm\"");
+        assert_eq!(asks_for_the_code, act == "second-factor/confirm", "{act}");
+    }
 }

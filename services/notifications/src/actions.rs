@@ -29,10 +29,11 @@ use crate::{
 const LINK_MS: i64 = 3_600_000;
 const LINK_PATH_CHARS_MAX: usize = 2000;
 const NAME_CHARS_MAX: usize = 200;
+/// Texts to which one link agrees: as many as a form can ask for at once.
+const AGREEMENTS_MAX: usize = 20;
+const AGREEMENT_CHARS_MAX: usize = 2000;
 /// Registrations whose messages are read at the same time.
 const READS_AT_ONCE_MAX: usize = 8;
-/// Messages to a person in one answer.
-const OF_PERSON_MAX: usize = 1000;
 
 impl Notifications {
     /// Stores a security message and hands it over as soon as possible.
@@ -53,35 +54,23 @@ impl Notifications {
         if path.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
             return Err(Failure::invalid("link_path", "must be encoded as in a URL"));
         }
+        let agreements = &request.agreements;
+        let too_long = agreements.iter().any(|text| text.chars().count() > AGREEMENT_CHARS_MAX);
+        if agreements.len() > AGREEMENTS_MAX || too_long {
+            let problem = format!("must be up to {AGREEMENTS_MAX} texts of up to {AGREEMENT_CHARS_MAX} characters");
+            return Err(Failure::invalid("agreements", problem));
+        }
         let key = fields::token("idempotency_key", &request.idempotency_key)?;
         let event = optional_event(&request.event_id)?;
         let person =
             if request.person_id.is_empty() { String::new() } else { fields::token("person_id", &request.person_id)? };
         let now_ms = self.now_ms();
-        let id = MessageId::of(tenant, &[kind.as_str_name(), &key]);
+        let expires_at_ms = request.expires_at.as_ref().map_or(now_ms + LINK_MS, milliseconds);
         let mut message = Message {
-            tenant: tenant.clone(),
-            id: id.clone(),
-            kind,
-            occurrence: String::new(),
-            rank: 0,
-            channel: Channel::Email,
             event,
-            registration: String::new(),
             person,
-            state: State::Queued,
-            reason: None,
-            due_at_ms: now_ms,
-            expires_at_ms: request.expires_at.as_ref().map_or(now_ms + LINK_MS, milliseconds),
-            planned_at_ms: now_ms,
-            state_at_ms: now_ms,
-            attempts: 0,
-            lease_until_ms: 0,
-            maybe_twice: false,
-            on_purpose: false,
-            sealed: Vec::new(),
-            address_key: Vec::new(),
-            version: 1,
+            expires_at_ms,
+            ..Message::new(tenant, &[kind.as_str_name(), &key], kind, Channel::Email, now_ms)
         };
         let name = request.name.chars().filter(|letter| !letter.is_control()).take(NAME_CHARS_MAX).collect();
         let secret = Secret {
@@ -89,14 +78,15 @@ impl Notifications {
             name,
             link_path: request.link_path,
             language: request.language,
+            agreements: request.agreements,
         };
         let plain = serde_json::to_vec(&secret).map_err(Failure::internal)?;
         let owner = if message.person.is_empty() { OWNER } else { &message.person };
         message.sealed = self.store.vault().key_for(tenant, owner).await?.seal(&sealed_for(&message), &plain);
         if self.store.create(&message, now_ms).await?.is_none() {
-            self.hurry.look_at(tenant, Target::Message(id.clone()));
+            self.hurry.look_at(tenant, Target::Message(message.id.clone()));
         }
-        Ok(id)
+        Ok(message.id)
     }
 
     /// Sends a message again because somebody of the team says so.
@@ -135,7 +125,7 @@ impl Notifications {
         Ok(message)
     }
 
-    /// What became of the messages of these registrations, in their order, then by time.
+    /// What became of the messages and notices of these registrations, in their order, then by time.
     pub(crate) async fn of_registrations(
         &self,
         tenant: &TenantId,
@@ -144,7 +134,10 @@ impl Notifications {
     ) -> Result<Vec<Message>, Failure> {
         let of_one = |registration: String| async move {
             let registration = fields::token("registration_ids", &registration)?;
-            self.store.of_registration(tenant, &registration).await
+            let mut messages = self.store.of_registration(tenant, &registration).await?;
+            messages.extend(self.store.notices_of_registration(tenant, &registration).await?);
+            messages.sort_by(|a, b| (a.planned_at_ms, &a.id).cmp(&(b.planned_at_ms, &b.id)));
+            Ok::<_, Failure>(messages)
         };
         let all: Vec<Vec<Message>> =
             stream::iter(registrations).map(of_one).buffered(READS_AT_ONCE_MAX).try_collect().await?;
@@ -154,7 +147,7 @@ impl Notifications {
     /// What became of the messages to a person, newest first.
     pub(crate) async fn of_person(&self, tenant: &TenantId, person: &str) -> Result<Vec<Message>, Failure> {
         let person = fields::token("person_id", person)?;
-        self.store.of_person(tenant, &person, OF_PERSON_MAX).await
+        self.store.of_person(tenant, &person).await
     }
 
     /// Counts an event's messages.

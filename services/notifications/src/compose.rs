@@ -15,7 +15,7 @@ use turnout_proto::{
 use crate::{
     domain::{
         defaults,
-        message::{Kind, Message},
+        message::{Kind, Message, MessageId},
         render::{self, Fault, Look, Rendered, Values, times},
     },
     transport::{Calendar, Letter},
@@ -27,6 +27,7 @@ pub(crate) struct Composer {
     /// Without a slash at its end.
     pub public_url: String,
     pub mail_from: String,
+    pub mail_returns: Option<String>,
     pub codes: Codes,
 }
 
@@ -37,6 +38,9 @@ pub(crate) struct Secret {
     pub name: String,
     pub link_path: String,
     pub language: String,
+    /// What following the link agrees to. Messages that were stored before there were any have none.
+    #[serde(default)]
+    pub agreements: Vec<String>,
 }
 
 /// What is known when a message is written.
@@ -99,6 +103,7 @@ impl Composer {
             to: truth.email().to_owned(),
             sender_name: truth.settings.sender_name.clone(),
             from: self.mail_from.clone(),
+            returns_to: self.mail_returns.clone(),
             reply_to: Some(truth.settings.reply_to.clone()).filter(|address| !address.is_empty()),
             subject,
             text,
@@ -144,10 +149,19 @@ impl Composer {
         Ok(format!("{} {}", rendered.subject, url.unwrap_or_default()).trim().to_owned())
     }
 
-    /// The `Message-ID`: of the message, not of a try, so that a mail program shows a repeated one once.
+    /// The `Message-ID`: of the message, not of a try, so that a mail program shows a repeated one once. It is a code, so that only
+    /// who has the mail can report about it.
     fn mail_id(&self, message: &Message) -> String {
         let host = self.mail_from.rsplit('@').next().unwrap_or_default();
-        format!("{}@{host}", message.id)
+        let code = self.codes.make(CodePurpose::Mail, &[message.tenant.as_str(), message.id.as_str()]);
+        format!("{code}@{host}")
+    }
+
+    /// Which message a mail with this `Message-ID` is; none if it is not ours.
+    pub fn message_of(&self, mail_id: &str) -> Option<(TenantId, MessageId)> {
+        let code = mail_id.split('@').next()?;
+        let [tenant, message] = <[String; 2]>::try_from(self.codes.read(CodePurpose::Mail, code)?).ok()?;
+        Some((tenant.parse().ok()?, MessageId::read(&message)?))
     }
 
     fn words(
@@ -197,6 +211,7 @@ impl Composer {
         if let Some(secret) = &truth.secret {
             values.text("person.name", &secret.name);
             values.url("link.url", format!("{}{}", self.public_url, secret.link_path));
+            values.texts("link.agreements", &secret.agreements);
         }
         values
     }

@@ -11,4 +11,5 @@ pub mod public_net;
 pub mod quiet;
 pub mod render;
 pub mod retry;
+pub mod returned;
 pub mod suppression;

@@ -1,11 +1,10 @@
 //! Notifications: messages to people. Which there should be (`planner`, `fan_out`), whether each goes out now (`look`, with the gates
 //! in `domain`), how it leaves (`transport`), and what became of it (`store`: the ledger). `notices` tells organisers' systems of all
-//! this over the same ledger. Who is registered is asked of
-//! registration, who they are and what they agreed to of profiles. It keeps no address: these are asked for at the moment of
-//! sending, or sealed.
+//! this over the same ledger. Who is registered is asked of registration, who they are and what they agreed to of profiles. It keeps no
+//! address: these are asked for at the moment of sending, or sealed.
 //!
 //! `rpc` is the gRPC face, `events` the bus, `worker` goes through what is due. Several processes may run on one cluster: the ledger
-//! is the lock. Replies to bounces by mail (DSN) are not read: providers report by webhook.
+//! is the lock. What became of a mail later is told by webhooks of providers and by the mails that servers return (`reports`).
 
 mod actions;
 mod compose;
@@ -75,6 +74,7 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.notifications.v1.NotificationService/GetMessageSettings", Access::Team(EVERYONE)),
     ("/turnout.notifications.v1.NotificationService/PutMessageSettings", Access::Team(OWNERS)),
     ("/turnout.notifications.v1.NotificationService/ApplyDeliveryReport", Access::Mesh),
+    ("/turnout.notifications.v1.NotificationService/ApplyReturnedMail", Access::Mesh),
     ("/turnout.notifications.v1.NotificationService/RotateReportSecret", Access::Team(OWNERS)),
     ("/turnout.notifications.v1.NotificationService/ResolveUnsubscribe", Access::Mesh),
     ("/turnout.notifications.v1.NotificationService/Unsubscribe", Access::Mesh),
@@ -113,6 +113,8 @@ pub struct NotificationsConfig {
     pub public_url: String,
     /// The sender's address, such as `noreply@turnout.example`.
     pub mail_from: String,
+    /// Where what cannot be delivered is returned; none: to the sender.
+    pub mail_returns: Option<String>,
     /// The mail server, as [`SmtpTransport::new`] takes it; none: mails are files.
     pub smtp_url: Option<String>,
     /// Where mails are kept as files.
@@ -141,8 +143,9 @@ pub enum StartError {
 
 /// Bounds of what is configured.
 const CONCURRENCY_MAX: usize = 64;
-/// Notices that one process hands over at the same time.
+/// Notices that one process hands over at the same time, and those of one tenant among them.
 const NOTICES_AT_ONCE: usize = 16;
+const NOTICES_OF_A_TENANT_AT_ONCE: usize = 4;
 
 /// The service. A clone is another handle on the same.
 #[derive(Clone)]
@@ -205,6 +208,7 @@ impl Notifications {
         let composer = Composer {
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             mail_from: config.mail_from,
+            mail_returns: config.mail_returns,
             codes: Codes::new(&mesh_key),
         };
         let (hurry, hurried) = worker::hurry(clock.clone());
@@ -218,7 +222,7 @@ impl Notifications {
             webhooks: webhooks.clone(),
             mail_breaker: Arc::default(),
             sms_breaker: Arc::default(),
-            webhook_breakers: Arc::default(),
+            receivers: Arc::default(),
             hurry: hurry.clone(),
             clock: clock.clone(),
             metrics: own.clone(),

@@ -25,9 +25,9 @@ use crate::{
     },
     fan_out::{FanOuts, Taken},
     metrics::Metrics,
-    notices::Breakers,
+    notices::Receivers,
     planner::Planner,
-    store::{AddressKey, DueRow, MINUTE_MS, OWNER, Saved, Store, Target},
+    store::{AddressKey, DueRow, MINUTE_MS, OWNER, Saved, Store, Target, Turn},
     transport::{MailTransport, Outcome, SmsGateway, WebhookSender},
     worker::Hurry,
 };
@@ -39,6 +39,7 @@ const RECORD_TRIES_MAX: u32 = 8;
 const RECORD_PAUSE: Duration = Duration::from_millis(250);
 /// The purpose of a consent to reminders.
 const REMINDERS: &str = "reminders";
+
 /// What a look came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Looked {
@@ -60,7 +61,7 @@ pub(crate) struct Looker {
     pub webhooks: WebhookSender,
     pub mail_breaker: Arc<Mutex<Breaker>>,
     pub sms_breaker: Arc<Mutex<Breaker>>,
-    pub webhook_breakers: Arc<Breakers>,
+    pub receivers: Arc<Receivers>,
     pub hurry: Hurry,
     pub clock: Arc<dyn Clock>,
     pub metrics: Metrics,
@@ -147,12 +148,18 @@ impl Looker {
             return Ok(Looked::Keep);
         }
         let Some(mut sending) = life::next(message, Input::Begin, now_ms) else { return Ok(Looked::Keep) };
-        if takes_turns(message) && !self.take_turn(message, now_ms).await? {
-            return Ok(Looked::Keep);
+        let mut turn = None;
+        if takes_turns(message) {
+            turn = self.take_turn(message, now_ms).await?;
+            if turn.is_none() {
+                return Ok(Looked::Keep);
+            }
         }
         let address = if by_mail { truth.email() } else { truth.phone() };
         sending.address_key = self.store.address_key(&message.tenant, message.channel, &canonical(address)).to_vec();
         if self.store.save(&sending, now_ms).await? == Saved::Changed {
+            // A turn that was this message's own is now that of whoever hands it over.
+            self.give_back(turn.filter(|before| !before.is_of(&message.id)), message).await?;
             return Ok(Looked::Keep);
         }
         let answer = match (letter, &self.sms) {
@@ -167,19 +174,30 @@ impl Looker {
         }
         let input = input(answer.outcome, by_mail);
         tracing::debug!(message = %message.id, outcome = ?answer.outcome, "message handed over");
-        self.record(&sending, input).await
+        let looked = self.record(&sending, input).await?;
+        if life::next(&sending, input, self.now_ms()).is_some_and(|ended| ended.state == State::Failed) {
+            self.give_back(turn, message).await?;
+        }
+        Ok(looked)
     }
 
     /// Of reminders of several events to one person at the same moment one goes out: whoever loses the turn looks again, and then
-    /// sees it. A reminder that could not be handed over keeps the turn for its next try.
-    async fn take_turn(&self, message: &Message, now_ms: i64) -> Result<bool, Failure> {
+    /// sees it. A reminder that could not be handed over keeps the turn for its next try. Gives the turn before this one; none when
+    /// another was faster.
+    async fn take_turn(&self, message: &Message, now_ms: i64) -> Result<Option<Turn>, Failure> {
         let (tenant, person) = (&message.tenant, message.person.as_str());
         let seen = self.store.turn(tenant, person).await?;
         let is_taken = seen.of_another(&message.id).is_some_and(|at_ms| now_ms - at_ms < CAP_MS);
         if is_taken && !message.on_purpose {
-            return Ok(false);
+            return Ok(None);
         }
-        self.store.take_turn(tenant, person, &message.id, &seen, now_ms).await
+        Ok(self.store.take_turn(tenant, person, &message.id, &seen, now_ms).await?.then_some(seen))
+    }
+
+    /// A reminder that never goes out leaves its turn, if it took one, to the next.
+    async fn give_back(&self, before: Option<Turn>, message: &Message) -> Result<(), Failure> {
+        let Some(before) = before else { return Ok(()) };
+        self.store.give_back_turn(&message.tenant, &message.person, &message.id, &before).await
     }
 
     /// Writes down what the provider said, against odds: what is not written down has to be guessed.
@@ -256,7 +274,11 @@ impl Looker {
         let (mut newer_is_due, mut reminded_at_ms) = (false, None);
         if !message.is_security() && !message.registration.is_empty() {
             let siblings = self.store.of_registration(tenant, &message.registration).await?;
-            newer_is_due = siblings.iter().any(|other| plan::supersedes(other, message, now_ms));
+            let waits = |other: &Message| other.kind == Kind::Change && other.is_open();
+            let news_is_off = message.kind == Kind::Reminder
+                && siblings.iter().any(waits)
+                && self.store.template(tenant, message.event.as_ref(), Kind::Change).await?.off;
+            newer_is_due = siblings.iter().any(|other| plan::supersedes(other, message, news_is_off, now_ms));
         }
         if takes_turns(message) {
             reminded_at_ms = self.store.turn(tenant, &message.person).await?.of_another(&message.id);

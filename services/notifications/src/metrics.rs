@@ -6,7 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::domain::message::{Message, Reason};
+use crate::domain::message::{Message, Reason, State};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Step {
@@ -58,7 +58,7 @@ impl Metrics {
         );
         registry.register(
             "turnout_notifications_messages_repeated",
-            "Messages that were sent once more because the outcome of a try was unknown",
+            "Tries whose outcome is unknown and after which the message or notice is sent once more",
             new.repeated.clone(),
         );
         registry.register(
@@ -87,9 +87,9 @@ impl Metrics {
             reason: message.reason.map_or("", Reason::word),
         };
         self.steps.get_or_create(&step).inc();
-        match message.state {
-            crate::domain::message::State::Unknown => drop(self.unknown.inc()),
-            crate::domain::message::State::Queued if message.maybe_twice => drop(self.repeated.inc()),
+        match (message.state, message.reason) {
+            (State::Unknown, _) => drop(self.unknown.inc()),
+            (State::Queued, Some(Reason::NoAnswer)) => drop(self.repeated.inc()),
             _ => {}
         }
     }
@@ -108,5 +108,26 @@ impl Metrics {
 
     pub fn look_failed(&self) {
         self.failed_looks.inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        life::{Input, next, tests::message},
+        message::{Channel, Kind},
+    };
+
+    #[test]
+    fn of_the_tries_of_a_notice_those_are_repetitions_that_follow_on_silence() {
+        let metrics = Metrics::default();
+        let mut notice = Message { channel: Channel::Webhook, ..message(Kind::Notice) };
+        let fails = Input::NotYet { reason: Reason::WebhookFails, jitter: 0 };
+        for input in [Input::Begin, Input::Unsure, Input::Begin, fails, Input::Begin, fails] {
+            notice = next(&notice, input, 0).unwrap();
+            metrics.entered(&notice);
+        }
+        assert_eq!(metrics.repeated.get(), 1);
     }
 }

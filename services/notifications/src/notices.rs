@@ -2,9 +2,10 @@
 //! or an address. Each is a row of the ledger like a message to a person, made when the bus tells of the change, and tried until the
 //! webhook takes it. What a receiver does not know from the ids it asks over gRPC.
 
-use std::{collections::HashMap, sync::Arc};
+mod receivers;
 
-use parking_lot::Mutex;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use turnout_platform::{
     clock::Clock,
@@ -18,18 +19,21 @@ use crate::{
     compose::milliseconds,
     domain::{
         life::{self, Input},
-        message::{Channel, Kind, Message, MessageId, Reason, State},
-        retry::{Breaker, JITTER_PERMILLE_MAX, WEBHOOK_TRIED_MS},
+        message::{Channel, Kind, Message, Reason},
+        retry::{JITTER_PERMILLE_MAX, WEBHOOK_TRIED_MS},
+        suppression::Standing,
     },
     look::{Looked, Looker, sealed_for},
     store::{AddressKey, OWNER, Saved, Store, announced},
     transport::{Notice, NoticeAnswer},
 };
 
-/// Webhooks whose failures are remembered; beyond it all are forgotten, and so tried.
-const BREAKERS_MAX: usize = 10_000;
-/// Others that change what is known of a webhook at the same moment: so often it is read again.
-const TRIES_MAX: usize = 5;
+pub(crate) use receivers::Receivers;
+
+/// Before the change in what a notice tells.
+const REGISTRATION: &str = "registration";
+const EVENT: &str = "event";
+const MESSAGE: &str = "message";
 
 /// Makes notices. A clone is another handle on the same.
 #[derive(Clone)]
@@ -44,6 +48,8 @@ struct News {
     what: String,
     /// Of two with the same the second is the first once more.
     same: [String; 3],
+    /// Of the registration or the event after the change; 0 where what is told was looked up and so has happened.
+    version: i64,
     event: Option<EventId>,
     registration: String,
     at_ms: i64,
@@ -66,34 +72,18 @@ impl Notices {
             },
             None => None,
         };
-        let Some(News { what, same, event, registration, at_ms, data }) = news else { return Ok(()) };
+        let Some(News { what, same, version, event, registration, at_ms, data }) = news else { return Ok(()) };
         let words: Vec<&str> = ["notice"].into_iter().chain(same.iter().map(String::as_str)).collect();
         let now_ms = self.clock.at_ms() as i64;
         let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default().to_string();
         let body = json!({ "type": what, "timestamp": at, "data": data }).to_string();
         let mut message = Message {
-            tenant: tenant.clone(),
-            id: MessageId::of(tenant, &words),
-            kind: Kind::Notice,
             occurrence: what,
-            rank: 0,
-            channel: Channel::Webhook,
+            rank: version,
             event,
             registration,
-            person: String::new(),
-            state: State::Queued,
-            reason: None,
-            due_at_ms: now_ms,
             expires_at_ms: now_ms + WEBHOOK_TRIED_MS,
-            planned_at_ms: now_ms,
-            state_at_ms: now_ms,
-            attempts: 0,
-            lease_until_ms: 0,
-            maybe_twice: false,
-            on_purpose: false,
-            sealed: Vec::new(),
-            address_key: Vec::new(),
-            version: 1,
+            ..Message::new(tenant, &words, Kind::Notice, Channel::Webhook, now_ms)
         };
         if self.store.message(tenant, &message.id).await?.is_some() {
             return Ok(());
@@ -109,8 +99,9 @@ fn of_registration(changed: &RegistrationChanged, at_ms: i64) -> Result<News, Fa
     let RegistrationChanged { event_id, registration_id, person_id, version, .. } = changed;
     let change = word(changed.change().as_str_name(), "REGISTRATION_CHANGE_");
     Ok(News {
-        what: format!("registration.{change}"),
+        what: format!("{REGISTRATION}.{change}"),
         same: [format!("registration/{event_id}/{registration_id}"), version.to_string(), change],
+        version: *version,
         event: Some(event_id.parse().map_err(Failure::internal)?),
         registration: registration_id.clone(),
         at_ms,
@@ -124,8 +115,9 @@ fn of_event(changed: &EventChanged, at_ms: i64) -> Result<News, Failure> {
     let EventChanged { event_id, version, .. } = changed;
     let change = word(changed.change().as_str_name(), "EVENT_CHANGE_");
     Ok(News {
-        what: format!("event.{change}"),
+        what: format!("{EVENT}.{change}"),
         same: [format!("event/{event_id}"), version.to_string(), change],
+        version: *version,
         event: Some(event_id.parse().map_err(Failure::internal)?),
         registration: String::new(),
         at_ms,
@@ -140,8 +132,9 @@ fn of_message(message: Message) -> Option<News> {
     }
     let state = word(message.state.as_str_name(), "MESSAGE_STATE_");
     Some(News {
-        what: format!("message.{state}"),
+        what: format!("{MESSAGE}.{state}"),
         same: ["message".to_owned(), message.id.to_string(), state],
+        version: 0,
         at_ms: message.state_at_ms,
         data: json!({
             "message_id": message.id.as_str(),
@@ -163,32 +156,14 @@ fn word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
 }
 
-/// Which webhooks are left alone for a moment, because they do not answer.
-#[derive(Debug, Default)]
-pub(crate) struct Breakers(Mutex<HashMap<TenantId, Breaker>>);
-
-impl Breakers {
-    fn allows(&self, tenant: &TenantId, now_ms: u64) -> bool {
-        self.0.lock().get_mut(tenant).is_none_or(|breaker| breaker.allows(now_ms))
-    }
-
-    fn record(&self, tenant: &TenantId, answered: bool, now_ms: u64) {
-        let mut all = self.0.lock();
-        if answered {
-            all.remove(tenant);
-            return;
-        }
-        if all.len() >= BREAKERS_MAX && !all.contains_key(tenant) {
-            all.clear();
-        }
-        all.entry(tenant.clone()).or_default().record(false, now_ms);
-    }
-}
-
 impl Looker {
     /// A look at a notice that is due. Of the gates those count that are about its receiver: it disturbs nobody's sleep.
     pub async fn notice(&self, message: &Message) -> Result<Looked, Failure> {
         let (tenant, now_ms) = (&message.tenant, self.now_ms());
+        if self.receivers.is_left_alone(tenant, self.clock.now_ms()) {
+            return Ok(Looked::Keep);
+        }
+        let Some(_turn) = self.receivers.turn(tenant).await else { return Ok(Looked::Keep) };
         let url = self.store.settings(tenant).await?.webhook_url;
         if url.is_empty() {
             return self.apply(message, Input::Skip(Reason::WebhookOff)).await;
@@ -200,12 +175,10 @@ impl Looker {
         if self.store.standing(tenant, Channel::Webhook, &AddressKey::of(&key)).await?.is_suppressed(now_ms) {
             return self.apply(message, Input::Skip(Reason::WebhookFailing)).await;
         }
-        let Some(body) = self.opened(message).await? else {
-            return self.apply(message, Input::Skip(Reason::Outdated)).await;
-        };
+        let body = if self.has_happened(message).await? { self.opened(message).await? } else { None };
+        let Some(body) = body else { return self.apply(message, Input::Skip(Reason::Outdated)).await };
         let secrets = self.store.some_secrets(tenant, now_ms).await?;
-        let secrets: Vec<Vec<u8>> = std::iter::once(secrets.current).chain(secrets.old).collect();
-        if !self.webhook_breakers.allows(tenant, self.clock.now_ms()) {
+        if !self.receivers.allows(tenant, self.clock.now_ms()) {
             return Ok(Looked::Keep);
         }
         let Some(mut sending) = life::next(message, Input::Begin, now_ms) else { return Ok(Looked::Keep) };
@@ -216,25 +189,36 @@ impl Looker {
         let notice = Notice { id: message.id.as_str(), at_s: now_ms / 1000, body: &body, secrets: &secrets };
         let answer = self.webhooks.hand_over(&url, &notice).await;
         let answered = !matches!(answer, NoticeAnswer::NotReached | NoticeAnswer::NoAnswer);
-        self.webhook_breakers.record(tenant, answered, self.clock.now_ms());
+        self.receivers.record(tenant, answered, self.clock.now_ms());
         tracing::debug!(message = %message.id, ?answer, "notice handed over");
         let looked = self.record(&sending, input(answer)).await?;
         self.judge_receiver(tenant, &AddressKey::of(&key), answer).await?;
         Ok(looked)
     }
 
-    async fn judge_receiver(&self, tenant: &TenantId, key: &AddressKey, answer: NoticeAnswer) -> Result<(), Failure> {
-        for _ in 0..TRIES_MAX {
-            let standing = self.store.standing(tenant, Channel::Webhook, key).await?;
-            let (taken, gone) = (answer == NoticeAnswer::Taken, answer == NoticeAnswer::Gone);
-            let Some(next) = standing.after_notice(taken, gone, self.now_ms()) else { return Ok(()) };
-            match self.store.put_standing(tenant, Channel::Webhook, key, &next).await {
-                Err(Failure::Changed { .. }) => {}
-                other => return other,
+    /// Whether what is told is so: an announcement may be of a change that was then not stored.
+    async fn has_happened(&self, notice: &Message) -> Result<bool, Failure> {
+        let (tenant, upstream) = (&notice.tenant, &self.planner.upstream);
+        let Some(event) = &notice.event else { return Ok(true) };
+        let version = match notice.occurrence.split_once('.') {
+            Some((REGISTRATION, _)) => {
+                let found = upstream.registration(tenant, event, &notice.registration).await?;
+                found.map(|registration| registration.version)
             }
+            Some((EVENT, _)) => upstream.event(tenant, event).await?.map(|event| event.version),
+            _ => return Ok(true),
+        };
+        Ok(version.is_some_and(|version| version >= notice.rank))
+    }
+
+    async fn judge_receiver(&self, tenant: &TenantId, key: &AddressKey, answer: NoticeAnswer) -> Result<(), Failure> {
+        let (taken, gone, now_ms) = (answer == NoticeAnswer::Taken, answer == NoticeAnswer::Gone, self.now_ms());
+        let after = |standing: &Standing| standing.after_notice(taken, gone, now_ms);
+        match self.store.change_standing(tenant, Channel::Webhook, key, after).await {
+            // So many others have just said the same.
+            Err(Failure::Changed { .. }) => Ok(()),
+            other => other,
         }
-        // So many others have just said the same.
-        Ok(())
     }
 }
 
@@ -255,7 +239,7 @@ fn input(answer: NoticeAnswer) -> Input {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::life::tests::message;
+    use crate::domain::{life::tests::message, message::State};
 
     #[test]
     fn of_messages_the_end_states_are_told_and_of_links_and_notices_nothing() {
@@ -266,18 +250,5 @@ mod tests {
         assert_eq!(of_message(in_state(State::HandedOff)).unwrap().what, "message.handed_off");
         assert!(of_message(Message { kind: Kind::Reset, ..in_state(State::HandedOff) }).is_none());
         assert!(of_message(Message { channel: Channel::Webhook, ..in_state(State::Failed) }).is_none());
-    }
-
-    #[test]
-    fn a_webhook_that_does_not_answer_is_left_alone_and_others_are_not() {
-        let (breakers, acme, other) = (Breakers::default(), "acme".parse().unwrap(), "other".parse().unwrap());
-        for _ in 0..5 {
-            assert!(breakers.allows(&acme, 0));
-            breakers.record(&acme, false, 0);
-        }
-        assert!(!breakers.allows(&acme, 1));
-        assert!(breakers.allows(&other, 1));
-        breakers.record(&acme, true, 2);
-        assert!(breakers.allows(&acme, 2));
     }
 }

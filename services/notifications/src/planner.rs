@@ -178,12 +178,8 @@ impl Planner {
             registration.registration_id.as_str(),
         ];
         Ok(Message {
-            tenant: tenant.clone(),
-            id: MessageId::of(tenant, &words),
-            kind: wanted.kind,
             occurrence: wanted.occurrence.clone(),
             rank: wanted.rank,
-            channel,
             event: Some(event.event_id.parse().map_err(Failure::internal)?),
             registration: registration.registration_id.clone(),
             person: registration.person_id.clone(),
@@ -191,15 +187,7 @@ impl Planner {
             reason,
             due_at_ms: wanted.due_at_ms,
             expires_at_ms: wanted.expires_at_ms,
-            planned_at_ms: now_ms,
-            state_at_ms: now_ms,
-            attempts: 0,
-            lease_until_ms: 0,
-            maybe_twice: false,
-            on_purpose: false,
-            sealed: Vec::new(),
-            address_key: Vec::new(),
-            version: 1,
+            ..Message::new(tenant, &words, wanted.kind, channel, now_ms)
         })
     }
 

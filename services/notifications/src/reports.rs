@@ -24,14 +24,13 @@ use crate::{
         fields,
         life::{Input, Report},
         message::{Channel, Message, MessageId},
+        returned::{self, Returned},
         suppression::Standing,
     },
     store::{AddressKey, timestamp},
 };
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Others that change what is known of the same address at the same moment: so often it is read again.
-const TRIES_MAX: usize = 5;
 /// Rows of one read of suppressions.
 const ROWS: usize = 500;
 
@@ -52,7 +51,16 @@ pub(crate) struct Link {
 impl Notifications {
     /// Applies a report; true when it was applied before.
     pub(crate) async fn apply_report(&self, request: ApplyDeliveryReportRequest) -> Result<bool, Failure> {
-        let outcome = self.checked_report(request).await;
+        self.counted(self.checked_report(request).await)
+    }
+
+    /// Applies what a mail that came back says; true when it was applied before. Whoever has the mail may tell: what is returned holds
+    /// its `Message-ID`, which nobody can guess.
+    pub(crate) async fn apply_returned_mail(&self, mail: &[u8]) -> Result<bool, Failure> {
+        self.counted(self.checked_return(mail).await)
+    }
+
+    fn counted(&self, outcome: Result<bool, Failure>) -> Result<bool, Failure> {
         self.metrics.reported(match &outcome {
             Ok(true) => "repeated",
             Ok(false) => "applied",
@@ -62,14 +70,19 @@ impl Notifications {
         outcome
     }
 
+    async fn checked_return(&self, mail: &[u8]) -> Result<bool, Failure> {
+        let Returned { mail_id, report } = returned::read(mail).ok_or(Failure::PermissionDenied)?;
+        let (tenant, message) = self.composer.message_of(&mail_id).ok_or(Failure::PermissionDenied)?;
+        // A server says the same of a mail once or often; each way in which it can end is applied once.
+        let id = MessageId::of(&tenant, &["returned", message.as_str(), &format!("{report:?}")]);
+        self.apply_once(&tenant, id.as_str(), &message, report).await
+    }
+
     async fn checked_report(&self, request: ApplyDeliveryReportRequest) -> Result<bool, Failure> {
         // Who is no tenant and who signs wrongly hear the same.
         let tenant: TenantId = request.tenant_id.parse().map_err(|_| Failure::PermissionDenied)?;
         self.check_signature(&tenant, &request).await?;
         let id = fields::token("id", &request.id)?;
-        if self.store.report_is_known(&tenant, &id).await? {
-            return Ok(true);
-        }
         let wrong = || Failure::invalid("body", "must be JSON with message_id and event");
         let body: Body = serde_json::from_slice(&request.body).map_err(|_| wrong())?;
         let report = match body.event.as_str() {
@@ -80,11 +93,20 @@ impl Notifications {
             "complained" => Report::Complained,
             _ => return Err(wrong()),
         };
-        let message = MessageId::read(body.message_id.split('@').next().unwrap_or_default()).ok_or_else(wrong)?;
-        if let Some(message) = self.store.message(&tenant, &message).await? {
-            self.apply_to_message(&message, report, &id).await?;
+        // Either as the mail has it or as the console shows it.
+        let of_mail = self.composer.message_of(&body.message_id).filter(|(of, _)| *of == tenant).map(|(_, id)| id);
+        let message = of_mail.or_else(|| MessageId::read(&body.message_id)).ok_or_else(wrong)?;
+        self.apply_once(&tenant, &id, &message, report).await
+    }
+
+    async fn apply_once(&self, tenant: &TenantId, id: &str, of: &MessageId, report: Report) -> Result<bool, Failure> {
+        if self.store.report_is_known(tenant, id).await? {
+            return Ok(true);
         }
-        self.store.remember_report(&tenant, &id, self.now_ms()).await?;
+        if let Some(message) = self.store.message(tenant, of).await? {
+            self.apply_to_message(&message, report, id).await?;
+        }
+        self.store.remember_report(tenant, id, self.now_ms()).await?;
         Ok(false)
     }
 
@@ -92,9 +114,9 @@ impl Notifications {
         let tenant = &message.tenant;
         self.planner.change(tenant, &message.id, Input::Report(report)).await?;
         if !message.address_key.is_empty() {
-            let key = AddressKey::of(&message.address_key);
-            self.change_standing(tenant, message.channel, &key, |standing, now_ms| standing.after(report, id, now_ms))
-                .await?;
+            let (key, now_ms) = (AddressKey::of(&message.address_key), self.now_ms());
+            let after = |standing: &Standing| standing.after(report, id, now_ms);
+            self.store.change_standing(tenant, message.channel, &key, after).await?;
         }
         if report == Report::Complained && !message.person.is_empty() {
             let key = MessageId::of(tenant, &["complaint", id]).to_string();
@@ -108,8 +130,7 @@ impl Notifications {
             return Err(Failure::PermissionDenied);
         }
         let now_ms = self.now_ms();
-        let known = self.store.report_secrets(tenant, now_ms).await?.ok_or(Failure::PermissionDenied)?;
-        let secrets: Vec<Vec<u8>> = std::iter::once(known.current).chain(known.old).collect();
+        let secrets = self.store.report_secrets(tenant, now_ms).await?.ok_or(Failure::PermissionDenied)?;
         let ApplyDeliveryReportRequest { id, timestamp, signature, body, .. } = request;
         let genuine = Envelope { id, timestamp, signature, body }.is_genuine(&secrets, now_ms / 1000);
         if genuine { Ok(()) } else { Err(Failure::PermissionDenied) }
@@ -118,16 +139,15 @@ impl Notifications {
     /// A new secret, in the words in which it is shown once.
     pub(crate) async fn rotate_report_secret(&self, caller: &Principal) -> Result<String, Failure> {
         let tenant = caller.tenant()?;
-        let (secret, version) = self.store.rotate_report_secret(tenant, self.now_ms()).await?;
         let entry = AuditEntry {
             actor: caller.actor(),
             action: "report-secret.rotate".to_owned(),
             subject: format!("tenant:{tenant}"),
-            entry_id: format!("report-secret-{version}"),
+            entry_id: random::sortable_id(),
             ..AuditEntry::default()
         };
         self.planner.upstream.audit(tenant, entry).await?;
-        Ok(webhooks::shown(&secret))
+        Ok(webhooks::shown(&self.store.rotate_report_secret(tenant, self.now_ms()).await?))
     }
 
     /// What the code of a link is about.
@@ -207,7 +227,7 @@ impl Notifications {
             ..AuditEntry::default()
         };
         self.planner.upstream.audit(tenant, entry).await?;
-        self.change_standing(tenant, Channel::Email, &key, |standing, _| Some(standing.lifted())).await
+        self.store.change_standing(tenant, Channel::Email, &key, |standing| Some(standing.lifted())).await
     }
 
     async fn standing_of(&self, tenant: &TenantId, email: &str) -> Result<(AddressKey, Standing), Failure> {
@@ -215,24 +235,6 @@ impl Notifications {
         let key = AddressKey::of(&self.store.address_key(tenant, Channel::Email, email.as_str()));
         let standing = self.store.standing(tenant, Channel::Email, &key).await?;
         Ok((key, standing))
-    }
-
-    pub(crate) async fn change_standing(
-        &self,
-        tenant: &TenantId,
-        channel: Channel,
-        key: &AddressKey,
-        change: impl Fn(&Standing, i64) -> Option<Standing>,
-    ) -> Result<(), Failure> {
-        for _ in 0..TRIES_MAX {
-            let standing = self.store.standing(tenant, channel, key).await?;
-            let Some(next) = change(&standing, self.now_ms()) else { return Ok(()) };
-            match self.store.put_standing(tenant, channel, key, &next).await {
-                Err(Failure::Changed { .. }) => {}
-                other => return other,
-            }
-        }
-        Err(Failure::Changed { what: "suppression" })
     }
 }
 

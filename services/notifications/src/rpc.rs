@@ -3,22 +3,22 @@
 
 use tonic::{Request, Response, Status};
 use turnout_platform::{
-    auth::{Principal, principal_of},
+    auth::{Principal, Role, principal_of},
     failure::Failure,
     ids::EventId,
 };
 use turnout_proto::notifications::v1::{
-    ApplyDeliveryReportRequest, ApplyDeliveryReportResponse, GetMessageFiguresRequest, GetMessageFiguresResponse,
-    GetMessageSettingsRequest, GetMessageSettingsResponse, GetRemindersRequest, GetRemindersResponse,
-    GetTemplateRequest, GetTemplateResponse, LiftSuppressionRequest, LiftSuppressionResponse,
-    ListMessagesOfPersonRequest, ListMessagesOfPersonResponse, ListMessagesOfRegistrationsRequest,
-    ListMessagesOfRegistrationsResponse, ListSuppressionsRequest, ListSuppressionsResponse, Message as WireMessage,
-    PreviewTemplateRequest, PreviewTemplateResponse, PutMessageSettingsRequest, PutMessageSettingsResponse,
-    PutRemindersRequest, PutRemindersResponse, PutTemplateRequest, PutTemplateResponse, ResendMessageRequest,
-    ResendMessageResponse, ResetTemplateRequest, ResetTemplateResponse, ResolveUnsubscribeRequest,
-    ResolveUnsubscribeResponse, RotateReportSecretRequest, RotateReportSecretResponse, SendSecurityMessageRequest,
-    SendSecurityMessageResponse, SendTestRequest, SendTestResponse, UnsubscribeRequest, UnsubscribeResponse,
-    notification_service_server::NotificationService,
+    ApplyDeliveryReportRequest, ApplyDeliveryReportResponse, ApplyReturnedMailRequest, ApplyReturnedMailResponse,
+    GetMessageFiguresRequest, GetMessageFiguresResponse, GetMessageSettingsRequest, GetMessageSettingsResponse,
+    GetRemindersRequest, GetRemindersResponse, GetTemplateRequest, GetTemplateResponse, LiftSuppressionRequest,
+    LiftSuppressionResponse, ListMessagesOfPersonRequest, ListMessagesOfPersonResponse,
+    ListMessagesOfRegistrationsRequest, ListMessagesOfRegistrationsResponse, ListSuppressionsRequest,
+    ListSuppressionsResponse, Message as WireMessage, PreviewTemplateRequest, PreviewTemplateResponse,
+    PutMessageSettingsRequest, PutMessageSettingsResponse, PutRemindersRequest, PutRemindersResponse,
+    PutTemplateRequest, PutTemplateResponse, ResendMessageRequest, ResendMessageResponse, ResetTemplateRequest,
+    ResetTemplateResponse, ResolveUnsubscribeRequest, ResolveUnsubscribeResponse, RotateReportSecretRequest,
+    RotateReportSecretResponse, SendSecurityMessageRequest, SendSecurityMessageResponse, SendTestRequest,
+    SendTestResponse, UnsubscribeRequest, UnsubscribeResponse, notification_service_server::NotificationService,
 };
 
 use crate::{
@@ -128,7 +128,12 @@ impl NotificationService for Notifications {
         request: Request<GetMessageSettingsRequest>,
     ) -> Answer<GetMessageSettingsResponse> {
         let (caller, _) = parts(request)?;
-        let settings = Some(self.store.settings(caller.tenant()?).await?);
+        let mut settings = self.store.settings(caller.tenant()?).await?;
+        if caller.role() != Some(Role::Owner) {
+            // It may hold a secret, and only owners change it.
+            settings.webhook_url.clear();
+        }
+        let settings = Some(settings);
         Ok(Response::new(GetMessageSettingsResponse { settings, mail_transport: self.mail.name().to_owned() }))
     }
 
@@ -147,6 +152,14 @@ impl NotificationService for Notifications {
     ) -> Answer<ApplyDeliveryReportResponse> {
         let repeated = self.apply_report(request.into_inner()).await?;
         Ok(Response::new(ApplyDeliveryReportResponse { repeated }))
+    }
+
+    async fn apply_returned_mail(
+        &self,
+        request: Request<ApplyReturnedMailRequest>,
+    ) -> Answer<ApplyReturnedMailResponse> {
+        let repeated = self.apply_returned_mail(&request.into_inner().mail).await?;
+        Ok(Response::new(ApplyReturnedMailResponse { repeated }))
     }
 
     async fn rotate_report_secret(

@@ -24,22 +24,24 @@ use turnout_platform::{
 
 pub(crate) use due::{DueRow, Lane, MINUTE_MS, Target};
 pub(crate) use messages::{Saved, announced, timestamp};
+pub(crate) use reminded::Turn;
 pub(crate) use settings::OWNER;
 pub(crate) use suppressions::AddressKey;
 
-use crate::metrics::Metrics;
+use crate::{domain::gates::CAP_MS, metrics::Metrics};
 
 /// All tables of this service, to be opened at start.
 pub static TABLES: &[&Table] = &[
     &MESSAGES_BY_ID,
     &MESSAGES_BY_REGISTRATION,
+    &NOTICES_BY_REGISTRATION,
     &MESSAGES_BY_PERSON,
     &MESSAGES_BY_EVENT,
     &DUE_BY_MINUTE,
     &DUE_PROGRESS,
     &FAN_OUTS_BY_EVENT,
     &PLANNED_STARTS_BY_EVENT,
-    &REMINDED_BY_PERSON,
+    &REMINDER_TURNS_BY_PERSON,
     &TEMPLATES_BY_EVENT,
     &REMINDERS_BY_EVENT,
     &MESSAGE_SETTINGS_BY_TENANT,
@@ -52,6 +54,9 @@ pub static TABLES: &[&Table] = &[
 const DUE_ROW_S: u32 = 60 * 24 * 3600;
 /// A provider repeats a report for days at most.
 const REPORT_S: u32 = 7 * 24 * 3600;
+/// A turn is asked after for minutes; the rest is room for clocks that differ.
+const TURN_S: u32 = 24 * 3600;
+const _: () = assert!(TURN_S as i64 * 1000 > 10 * CAP_MS);
 
 static MESSAGES_BY_ID: Table = Table {
     name: "messages_by_id",
@@ -85,7 +90,17 @@ static MESSAGES_BY_ID: Table = Table {
 
 static MESSAGES_BY_REGISTRATION: Table = Table {
     name: "messages_by_registration",
-    question: "Which messages may this registration have?",
+    question: "Which messages to people may this registration have?",
+    partition: &[text("tenant_id"), text("registration_id")],
+    clustering: &[text("message_id")],
+    columns: &[],
+    lifetime_s: None,
+};
+
+/// Apart from the messages, which are gone through whenever one is planned or sent.
+static NOTICES_BY_REGISTRATION: Table = Table {
+    name: "notices_by_registration",
+    question: "Which notices may there be of this registration?",
     partition: &[text("tenant_id"), text("registration_id")],
     clustering: &[text("message_id")],
     columns: &[],
@@ -147,13 +162,13 @@ static PLANNED_STARTS_BY_EVENT: Table = Table {
     lifetime_s: None,
 };
 
-static REMINDED_BY_PERSON: Table = Table {
-    name: "reminded_by_person",
+static REMINDER_TURNS_BY_PERSON: Table = Table {
+    name: "reminder_turns_by_person",
     question: "Which reminder had this person's turn last, and when?",
     partition: &[text("tenant_id"), text("person_id")],
     clustering: &[],
     columns: &[time("reminded_at"), text("message_id"), int("version")],
-    lifetime_s: None,
+    lifetime_s: Some(TURN_S),
 };
 
 static TEMPLATES_BY_EVENT: Table = Table {

@@ -95,6 +95,7 @@ impl Notifications {
             to: request.email.trim().to_owned(),
             sender_name: truth.settings.sender_name,
             from: self.composer.mail_from.clone(),
+            returns_to: self.composer.mail_returns.clone(),
             reply_to: Some(truth.settings.reply_to).filter(|address| !address.is_empty()),
             subject,
             text,
@@ -145,8 +146,8 @@ impl Notifications {
             self.store.some_secrets(tenant, self.now_ms()).await?;
             // Whoever saves it says that it works now.
             let key = self.store.address_key(tenant, Channel::Webhook, &settings.webhook_url);
-            let lifted = |standing: &Standing, _| (standing.version > 0).then(|| standing.lifted());
-            self.change_standing(tenant, Channel::Webhook, &AddressKey::of(&key), lifted).await?;
+            let lifted = |standing: &Standing| (standing.version > 0).then(|| standing.lifted());
+            self.store.change_standing(tenant, Channel::Webhook, &AddressKey::of(&key), lifted).await?;
         }
         self.store.put_settings(tenant, settings).await
     }

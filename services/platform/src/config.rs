@@ -111,6 +111,7 @@ pub struct Config {
     pub notifications_url: Option<String>,
     pub smtp_url: Option<String>,
     pub mail_from: String,
+    pub mail_returns: Option<String>,
     pub sms_url: Option<String>,
     pub webhooks_anywhere: bool,
     pub workers: Option<usize>,
@@ -149,7 +150,8 @@ impl Config {
             profiles_url: r.optional("profiles_url", url)?,
             notifications_url: r.optional("notifications_url", url)?,
             smtp_url: r.optional("smtp_url", smtp_url)?,
-            mail_from: r.with("mail_from", mail_from)?,
+            mail_from: r.with("mail_from", mail_address)?,
+            mail_returns: r.optional("mail_returns", mail_address)?,
             sms_url: r.optional("sms_url", url)?,
             webhooks_anywhere: r.with("webhooks_anywhere", yes_or_no)?,
             workers: r.optional("workers", |v| in_range(v, 1, 256))?,
@@ -210,7 +212,7 @@ fn smtp_url(value: &str) -> Result<String, String> {
     }
 }
 
-fn mail_from(value: &str) -> Result<String, String> {
+fn mail_address(value: &str) -> Result<String, String> {
     let is_address = value.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
     if is_address && !value.contains(|c: char| c.is_whitespace() || c.is_control() || "<>".contains(c)) {
         Ok(value.to_owned())

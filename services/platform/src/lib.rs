@@ -5,6 +5,7 @@
 //! else.
 
 pub mod admin;
+pub mod admission;
 pub mod auth;
 pub mod bus;
 pub mod calendar;

@@ -19,6 +19,7 @@ mod schema;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use declare::{Column, Kind, Table, bytes, flag, int, text, time};
 pub use metered::MeteredTables;
@@ -42,6 +43,10 @@ pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const BATCH_ACROSS_BYTES_MAX: usize = 32 * 1024;
 /// What a stored value costs beside its own bytes.
 pub const VALUE_OVERHEAD_BYTES: usize = 8;
+/// No write to a plain table takes longer, its wait for a turn included, on a cluster that several processes share.
+pub const WRITE_MAX: Duration = admission::WAIT_MAX.saturating_add(cql::REQUEST_TIMEOUT);
+/// The same of one step of a write to a conditional table: [`Tables::put_if_absent`] and [`Tables::put_if_version`] are one each.
+pub const CONDITIONAL_WRITE_MAX: Duration = admission::WAIT_MAX.saturating_add(cql::TRANSACTION_TIMEOUT);
 /// The column that makes a table conditional, see [`Tables`].
 pub const VERSION: &str = "version";
 

@@ -150,10 +150,10 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged_and_consume
     const MESSAGES: usize = 150;
     let test = "a_server_that_is_killed_loses_nothing_that_was_acknowledged_and_consumers_go_on";
     let Some(mut bench) = Bench::new(test, Some("restarted")).await else { return };
-    let (server, bus) = (&bench.server, &bench.bus);
     // The consumer was there before the server.
-    server.start();
-    tokio::time::timeout(DEADLINE, bench.running.heard()).await.expect("a server that comes late is waited for");
+    bench.server.start();
+    assert!(bench.changes().await, "a server that comes late is waited for");
+    let (server, bus) = (&bench.server, &bench.bus);
     for n in 0..MESSAGES {
         match n {
             40 | 90 => server.kill(),

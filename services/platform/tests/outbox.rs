@@ -63,6 +63,10 @@ impl DurableBus for Told {
     async fn dead_letters(&self, _: &str) -> Result<Vec<DeadLetter>, BusError> {
         Ok(Vec::new())
     }
+
+    async fn forget_dead_letter(&self, _: &str, _: &DeadLetter) -> Result<(), BusError> {
+        Err(BusError::Refused("nobody forgets here"))
+    }
 }
 
 /// A store whose outboxes are restarted at will.

@@ -47,7 +47,7 @@ pub struct Deps {
     pub notifications: Channel,
     /// With which profiles calls it.
     pub credentials: Credentials,
-    /// Ends what runs in the background.
+    /// Runs what goes on in the background, and ends it.
     pub life: Lifecycle,
     /// Where the metrics are registered, once a process.
     pub metrics: telemetry::Metrics,
@@ -61,7 +61,8 @@ pub struct Profiles {
 }
 
 impl Profiles {
-    /// The service on these tables. What it holds in memory can be lost at any time, so several may run on one cluster.
+    /// The service on these tables, and what it does by itself. What it holds in memory can be lost at any time, so several may run on
+    /// one cluster.
     pub fn start(deps: Deps) -> Self {
         let Deps { tables, clock, vault, notifications, credentials, life, metrics } = deps;
         let audit = Audit::new(tables.clone(), vault.clone(), clock.clone());
@@ -73,11 +74,12 @@ impl Profiles {
             vault: vault.clone(),
             notifications,
             credentials,
-            life,
+            life: life.clone(),
             metrics: of_accounts,
         };
         let post = deps.post();
-        let people = People::new(tables, vault, audit, clock, post.clone(), of_people);
+        let people = People::new(tables, vault, audit, clock, post.clone(), life.clone(), of_people);
+        life.spawn("questions about forms", people.clone().ask_until_stopped(life.clone()));
         let accounts = Accounts::new(deps, post, Arc::new(people.clone()));
         Self { people, accounts }
     }

@@ -1,5 +1,7 @@
 //! What only the people half of profiles can count; calls, codes and times are counted by the gRPC layer.
 
+use std::time::Duration;
+
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -25,6 +27,7 @@ pub(crate) struct Metrics {
     statements: Family<Of, Counter>,
     loads: Counter,
     tenants_held: Gauge,
+    questions_oldest_age_seconds: Gauge,
 }
 
 impl Metrics {
@@ -50,6 +53,11 @@ impl Metrics {
             "Tenants whose people are held in memory for lists",
             new.tenants_held.clone(),
         );
+        registry.register(
+            "turnout_profiles_questions_oldest_age_seconds",
+            "Age of the oldest question about a ticked consent that the last sweep could not hand to notifications; 0 when there is none",
+            new.questions_oldest_age_seconds.clone(),
+        );
         new
     }
 
@@ -70,5 +78,9 @@ impl Metrics {
 
     pub fn tenants_held(&self, tenants: usize) {
         self.tenants_held.set(tenants as i64);
+    }
+
+    pub fn questions_left(&self, oldest: Duration) {
+        self.questions_oldest_age_seconds.set(oldest.as_secs() as i64);
     }
 }

@@ -1,21 +1,26 @@
 //! People across all events of a tenant: who they are, how they are reached, what they consented to.
 //!
-//! `rpc` is the gRPC face; this file, `consents` and `list` are what it does; `store` and `ledgers` are the tables. The rules are in `domain`. Merging people, and forgetting them, are not here yet.
+//! `rpc` is the gRPC face; this file, `consents`, `asking` and `list` are what it does; `store`, `ledgers` and `questions` are the tables.
+//! The rules are in `domain`. Merging people, and forgetting them, are not here yet.
 
+mod asking;
 mod consents;
 mod ledgers;
 mod list;
+mod questions;
 mod rpc;
 mod store;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use turnout_platform::{
     auth::{Access, AccessTable, ORGANISERS, Principal, SUPPORTERS},
     canonical::CanonicalEmail,
     clock::Clock,
     failure::Failure,
     ids::{PersonId, TenantId},
+    lifecycle::Lifecycle,
     limits::{RPC_REQUEST_BYTES_MAX, RPC_RESPONSE_BYTES_MAX},
     random,
     tables::{Table, Tables},
@@ -23,7 +28,7 @@ use turnout_platform::{
 };
 use turnout_proto::profiles::v1::people_service_server::PeopleServiceServer;
 
-use self::{ledgers::Ledgers, list::Lists, store::Store};
+use self::{ledgers::Ledgers, list::Lists, questions::Questions, store::Store};
 use crate::{
     accounts::{
         self, AccountId, Addressee, Persons, Post, Realm,
@@ -41,6 +46,7 @@ pub(crate) const TABLES: &[&Table] = &[
     &ledgers::CONSENT_LEDGER_BY_PERSON,
     &ledgers::CONSENT_REQUESTS,
     &ledgers::CONSENTING_BY_PURPOSE,
+    &questions::CONSENT_QUESTIONS_BY_SLOT,
 ];
 
 /// Who may call which method. Who may not see personal fields gets people without them.
@@ -70,6 +76,10 @@ pub(crate) struct People {
     clock: Arc<dyn Clock>,
     post: Post,
     metrics: Metrics,
+    questions: Questions,
+    /// Room for questions that are sent while their forms are answered.
+    asking: Arc<Semaphore>,
+    life: Lifecycle,
 }
 
 /// Who does something for a person, and why.
@@ -93,11 +103,14 @@ impl People {
         audit: Audit,
         clock: Arc<dyn Clock>,
         post: Post,
+        life: Lifecycle,
         metrics: Metrics,
     ) -> Self {
         let store = Store { tables: tables.clone(), vault };
         let lists = Lists::new(store.clone(), clock.clone(), metrics.clone());
-        Self { store, ledgers: Ledgers { tables }, lists, audit, clock, post, metrics }
+        let (ledgers, questions) = (Ledgers { tables: tables.clone() }, Questions { tables });
+        let asking = Arc::new(Semaphore::new(asking::SENT_AT_ONCE_MAX));
+        Self { store, ledgers, lists, audit, clock, post, metrics, questions, asking, life }
     }
 
     /// Their gRPC face, to be added to a server whose authenticator knows [`ACCESS`].

@@ -1,8 +1,8 @@
 //! What registration does: each action with its reads and writes in order. Knows no wire types and does not authenticate: it is
-//! told the tenant. An id of another tenant is the same to it as an id of nobody.
+//! told the tenant, or who calls where that depends on what is found. An id of another tenant is the same to it as an id of nobody.
 
 use turnout_platform::{
-    auth::{ApiKeys, Refused, TokenKind},
+    auth::{ApiKeys, Principal, Refused, TokenKind},
     failure::Failure,
     ids::{EventId, RoomId, TenantId},
     outbox::EventKind,
@@ -22,6 +22,7 @@ use crate::{
         sign_in::Link,
     },
     metrics::LinkOutcome,
+    registrants::About,
     rpc::wire,
     store::{Creation, EventPage},
 };
@@ -85,21 +86,26 @@ impl Registration {
         Ok(page)
     }
 
-    /// Moves an event on. With an expected version nothing happens to any other version.
+    /// Moves an event on, which is in the audit log before. With an expected version nothing happens to any other version.
     pub(crate) async fn change_state(
         &self,
-        tenant: &TenantId,
+        caller: &Principal,
         id: &EventId,
         to: State,
         expected: Option<i64>,
     ) -> Result<Event, Failure> {
+        let mut is_entered = false;
         for _ in 0..CHANGE_TRIES_MAX {
-            let event = self.event(Some(tenant), id).await?;
+            let event = self.event(Some(caller.tenant()?), id).await?;
             let version = event.version;
             if expected.is_some_and(|expected| expected != version) {
                 break;
             }
             let moved = event.moved_to(to, self.at_ms())?;
+            if !is_entered {
+                self.registrants.enter_act(caller, "event.state", About::Event(id), to.to_string()).await?;
+                is_entered = true;
+            }
             let change = if to == State::Cancelled { EventChange::Cancelled } else { EventChange::State };
             if self.replace(&moved, version, change).await? {
                 self.metrics.state_changed(to);
@@ -109,21 +115,28 @@ impl Registration {
         Err(Failure::Changed { what: "event" })
     }
 
-    /// Changes an event's settings. With an expected version nothing happens to any other version.
+    /// Changes an event's settings, which is in the audit log before, with the fields that are named. With an expected version nothing
+    /// happens to any other version.
     pub(crate) async fn update_event(
         &self,
-        tenant: &TenantId,
+        caller: &Principal,
         id: &EventId,
         patch: &Patch,
+        named: &str,
         expected: Option<i64>,
     ) -> Result<Event, Failure> {
+        let mut is_entered = false;
         for _ in 0..CHANGE_TRIES_MAX {
-            let event = self.event(Some(tenant), id).await?;
+            let event = self.event(Some(caller.tenant()?), id).await?;
             let version = event.version;
             if expected.is_some_and(|expected| expected != version) {
                 break;
             }
             let Some((changed, change)) = event.patched(patch)? else { return Ok(event) };
+            if !is_entered {
+                self.registrants.enter_act(caller, "event.update", About::Event(id), named.to_owned()).await?;
+                is_entered = true;
+            }
             if event.settings.capacity == 0 && changed.settings.capacity > 0 {
                 // Before the limit is known to anybody: those who have a place count.
                 self.registrants.number_places(&event).await?;

@@ -2,6 +2,7 @@
 //! changed stays.
 
 use turnout_platform::{
+    auth::{Caller, Principal},
     failure::Failure,
     ids::{EventId, RoomId, TenantId},
 };
@@ -57,9 +58,10 @@ impl Registration {
             return Ok(DemoStart { first_api_key: None });
         }
         let opened = Patch { published: Some(true), nicknames: Some(true), ..Patch::default() };
-        self.update_event(&tenant, &id, &opened, None).await?;
+        let itself = Principal { caller: Caller::Mesh("registration".to_owned()), tenant: Some(tenant.clone()) };
+        self.update_event(&itself, &id, &opened, "", None).await?;
         let key = self.create_api_key(&tenant, API_KEY_LABEL).await?;
-        self.change_state(&tenant, &id, State::Live, None).await?;
+        self.change_state(&itself, &id, State::Live, None).await?;
         Ok(DemoStart { first_api_key: Some(key) })
     }
 

@@ -129,7 +129,6 @@ impl Registration {
         let outbox = Outbox::start("registration", tables.clone(), bus.clone(), clock.clone(), life, metrics);
         let roll = RollDeps {
             tables,
-            outbox: outbox.clone(),
             vault: vault.clone(),
             codes: codes.clone(),
             bus: bus.clone(),

@@ -40,6 +40,7 @@ pub(crate) struct Metrics {
     api_keys: Family<By, Counter>,
     skipped_index_rows: Counter,
     registration_changes: Family<What, Counter>,
+    retention_cleared: Counter,
 }
 
 impl Metrics {
@@ -70,7 +71,16 @@ impl Metrics {
             "Changes of registrations that were stored, by what happened: registered, waiting, promoted, cancelled and so on",
             new.registration_changes.clone(),
         );
+        registry.register(
+            "turnout_registration_retention_registrations_cleared",
+            "Registrations from which personal data was removed because its retention was over",
+            new.retention_cleared.clone(),
+        );
         new
+    }
+
+    pub fn retention_cleared(&self, registrations: usize) {
+        self.retention_cleared.inc_by(registrations as u64);
     }
 
     pub fn registration_changed(&self, change: Change) {

@@ -4,6 +4,7 @@
 //! told, the row is put in place of the version that was read. Whoever finds another version there reads again. Lists, searches and
 //! figures are `roll`'s.
 
+mod acts;
 mod changes;
 mod check_in;
 mod forms;
@@ -17,8 +18,9 @@ mod settling;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use turnout_platform::{
+    admission::{Admission, Limits},
     auth::codes::{CodePurpose, Codes},
     clock::Clock,
     failure::Failure,
@@ -32,6 +34,7 @@ use turnout_proto::{
 };
 
 pub(crate) use self::{
+    acts::About,
     changes::Wish,
     check_in::Outcome,
     payments::Notice,
@@ -40,7 +43,10 @@ pub(crate) use self::{
     register::{Wanted, Who},
 };
 
-use self::{seats::Seats, settling::Doubts};
+use self::{
+    seats::{Claim, Seats},
+    settling::Doubts,
+};
 use crate::{
     domain::{
         event::Event,
@@ -59,11 +65,10 @@ use crate::{
 const CHANGE_TRIES_MAX: usize = 10;
 /// Registrations of a person, or check-ins of a scanner, that are read at the same time.
 const READS_AT_ONCE_MAX: usize = 16;
-/// Registrations and changes that are under way in a process at the same time. Each takes a dozen steps at the store: with many more, all
-/// would be slow together and end at their deadlines with nothing done.
-const CHANGES_AT_ONCE_MAX: usize = 256;
-/// Who has not begun by then is refused, which costs nothing, and comes again; who begins has the rest of a call's ten seconds.
-const BEGINS_WITHIN: Duration = Duration::from_secs(4);
+/// Registrations that are under way in a process at the same time, and as many changes. A registration takes a dozen steps at the store:
+/// with many more, all would be slow together and end at their deadlines with nothing done. Who has not begun in time is refused, which
+/// costs nothing, and comes again; who begins has the rest of a call's ten seconds.
+const TURNS: Limits = Limits { at_once: 256, waiting_max: 4096, wait_max: Duration::from_secs(4) };
 /// When to try again what many change at the same moment.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -75,12 +80,14 @@ pub(crate) struct Registrants {
     pub(crate) vault: Vault,
     pub(crate) codes: Codes,
     pub(crate) roll: Roll,
-    outbox: Outbox,
+    pub(crate) outbox: Outbox,
+    pub(crate) metrics: Metrics,
     profiles: Profiles,
     seats: Seats,
     doubts: Doubts,
-    turns: Arc<Semaphore>,
-    metrics: Metrics,
+    registering: Arc<Admission>,
+    /// Apart, so that a door does not stand behind other people's sales.
+    changing: Arc<Admission>,
 }
 
 /// Who acts for somebody else, and why; kept in the audit log.
@@ -103,8 +110,9 @@ impl Registrants {
         metrics: Metrics,
     ) -> Self {
         let seats = Seats::new(store.clone(), clock.clone());
-        let turns = Arc::new(Semaphore::new(CHANGES_AT_ONCE_MAX));
-        Self { store, clock, vault, codes, roll, outbox, profiles, seats, doubts: Doubts::default(), turns, metrics }
+        let turns = || Arc::new(Admission::new(TURNS));
+        let (doubts, registering, changing) = (Doubts::default(), turns(), turns());
+        Self { store, clock, vault, codes, roll, outbox, metrics, profiles, seats, doubts, registering, changing }
     }
 
     /// The event of this tenant, or of any when there is none.
@@ -154,7 +162,7 @@ impl Registrants {
         expected: Option<i64>,
         step: impl Fn(Registration) -> Result<Step, Failure>,
     ) -> Result<(Registration, bool), Failure> {
-        let _turn = self.turn().await?;
+        let _turn = turn(&self.changing).await?;
         for _ in 0..CHANGE_TRIES_MAX {
             let found = self.registration(event, id).await?;
             if expected.is_some_and(|expected| expected != found.version) {
@@ -164,28 +172,31 @@ impl Registrants {
             if changes.is_empty() {
                 return Ok((after, false));
             }
-            if self.replace(&event.tenant, &found, &after, &changes).await? {
+            if self.replace(&event.tenant, &found, &after, &changes, None).await? {
                 return Ok((after, true));
             }
         }
         Err(Failure::Overloaded { retry_after: RETRY_AFTER })
     }
 
-    /// Puts a registration in the place of what it was, and tells of it; false when something else was there.
+    /// Puts a registration in the place of what it was, and tells of it; false when something else was there, or the place that was taken
+    /// for it was taken too long ago.
     async fn replace(
         &self,
         tenant: &TenantId,
         before: &Registration,
         after: &Registration,
         changes: &[Change],
+        claim: Option<&Claim>,
     ) -> Result<bool, Failure> {
+        let is_usable = || claim.is_none_or(|claim| self.seats.is_usable(claim));
         let sealed = self.sealed(tenant, after.clone()).await?;
         if changes.is_empty() {
-            return self.store.replace_registration(&sealed, before.version).await;
+            return Ok(is_usable() && self.store.replace_registration(&sealed, before.version).await?);
         }
         let announcement = self.outbox.announce(self.told(tenant, after, changes)).await?;
         // An error leaves open what happened: then the announcement is left to the sweeper.
-        if self.store.replace_registration(&sealed, before.version).await? {
+        if is_usable() && self.store.replace_registration(&sealed, before.version).await? {
             self.is_stored(tenant, after, changes);
             // Before anybody hears that a place may be free. One that stays taken is found later: it has no registration on it.
             if let Some(seat) = before.seat.filter(|_| after.seat.is_none())
@@ -273,15 +284,14 @@ impl Registrants {
         self.profiles.audit(tenant, entry).await
     }
 
-    /// Waits until this call may begin, in the order of coming.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, Failure> {
-        let turn = tokio::time::timeout(BEGINS_WITHIN, self.turns.acquire()).await;
-        turn.ok().and_then(Result::ok).ok_or(Failure::Overloaded { retry_after: RETRY_AFTER })
-    }
-
-    fn at_ms(&self) -> i64 {
+    pub(crate) fn at_ms(&self) -> i64 {
         self.clock.at_ms() as i64
     }
+}
+
+/// Waits until a call may begin.
+async fn turn(door: &Admission) -> Result<OwnedSemaphorePermit, Failure> {
+    door.turn().await.map_err(|_| Failure::Overloaded { retry_after: RETRY_AFTER })
 }
 
 /// The refusal of a registration that is not there.

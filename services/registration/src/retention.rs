@@ -5,8 +5,8 @@
 //! It is looked for once a day (`daily`), and by call. Before anything of an event is removed, the audit log says so, with the version of
 //! the policy. Other data of a person is the business of the services that hold it.
 
+mod cleared;
 mod daily;
-mod runs;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -18,17 +18,18 @@ use turnout_proto::{
     registration::v1::{ApplyRetentionResponse, RetentionOfEvent},
 };
 
-pub(crate) use self::{daily::run_daily, runs::RETENTION_RUNS};
+pub(crate) use self::daily::run_daily;
 
 use crate::{
     domain::{
         event::{Event, State},
+        pages::EventPlace,
         registration::Registration,
     },
     registrants::Registrants,
     roll::RegistrantSettings,
     rpc::wire,
-    store::registrations::Sealed,
+    store::registrations::{REGISTRATION_SHARDS, Sealed},
 };
 
 /// Registrations that one batch clears, so that it ends in time; the next goes on.
@@ -37,6 +38,10 @@ const CLEARED_PER_BATCH_MAX: usize = 2000;
 const CLEARED_TOGETHER_MAX: usize = 20;
 /// How often clearing is tried again when somebody else changes the same registration at the same moment.
 const CLEAR_TRIES_MAX: usize = 5;
+/// How often a postponement is tried again when a process changes the same row at the same moment.
+const POSTPONE_TRIES_MAX: usize = 5;
+/// Shards of an event that are read together, and then remembered as cleared.
+const SHARDS_TOGETHER: usize = 8;
 /// Events of a page.
 const EVENTS_OF_PAGE: usize = 200;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -56,21 +61,60 @@ pub(crate) struct Batch {
     pub answer: ApplyRetentionResponse,
     /// Whether it went through everything, so that nothing is left.
     pub is_last: bool,
+    /// Behind which event the next batch of the run goes on; none for the newest.
+    pub after: Option<EventPlace>,
 }
 
 impl Registrants {
-    /// Clears what is due, or says how much that would be. One call clears a part of a large event: it is repeated until nothing is left.
-    pub async fn apply_retention(&self, tenant: &TenantId, run: &Run) -> Result<Batch, Failure> {
-        let settings = self.roll.settings_of(tenant).await?;
+    /// Stores settings in the place of the version before. Nothing is removed by another policy before a day has passed, so that it can be
+    /// taken back.
+    pub async fn put_settings(
+        &self,
+        tenant: &TenantId,
+        next: RegistrantSettings,
+    ) -> Result<RegistrantSettings, Failure> {
+        let present = self.roll.settings_of(tenant).await?;
+        // A retry of what was stored before finds itself.
+        if present == next {
+            return Ok(next);
+        }
+        if present.version + 1 != next.version {
+            return Err(Failure::Changed { what: "settings" });
+        }
+        if next.retention_days > 0 && next.retention_days != present.retention_days {
+            // First: a policy that is stored is looked after, and looking after none does no harm.
+            self.postpone_retention(tenant).await?;
+        }
+        self.roll.put_registrant_settings(tenant, next).await
+    }
+
+    async fn postpone_retention(&self, tenant: &TenantId) -> Result<(), Failure> {
+        for _ in 0..POSTPONE_TRIES_MAX {
+            if self.store.postpone_run(tenant, self.at_ms() + DAY_MS).await? {
+                return Ok(());
+            }
+        }
+        Err(Failure::Changed { what: "retention" })
+    }
+
+    /// Clears what is due under these settings, or says how much that would be. One call clears a part of a large event: it is repeated
+    /// until nothing is left.
+    pub async fn apply_retention(
+        &self,
+        tenant: &TenantId,
+        settings: RegistrantSettings,
+        run: &Run,
+        after: Option<EventPlace>,
+    ) -> Result<Batch, Failure> {
         let answer = ApplyRetentionResponse { events: Vec::new(), settings_version: settings.version };
-        let mut batch = Batch { answer, is_last: true };
+        let mut batch = Batch { answer, is_last: true, after };
         if settings.retention_days == 0 {
             return Ok(batch);
         }
-        let ended_before_ms = (self.clock.at_ms() as i64).saturating_sub(settings.retention_days * DAY_MS);
-        let (mut left, mut after) = (CLEARED_PER_BATCH_MAX, None);
+        let ended_before_ms = self.at_ms().saturating_sub(settings.retention_days * DAY_MS);
+        let mut left = CLEARED_PER_BATCH_MAX;
         loop {
-            let mut page = self.store.events_of(tenant, after, EVENTS_OF_PAGE).await?;
+            let mut page = self.store.events_of(tenant, batch.after.clone(), EVENTS_OF_PAGE).await?;
             page.events.retain(|event| end_ms(event).is_some_and(|end_ms| end_ms < ended_before_ms));
             for event in &page.events {
                 let registrations = if run.only_says {
@@ -90,15 +134,16 @@ impl Registrants {
                     return Ok(batch);
                 }
             }
-            after = page.next;
-            if after.is_none() {
+            batch.after = page.next;
+            if batch.after.is_none() {
                 return Ok(batch);
             }
         }
     }
 
     async fn due(&self, event: &Event) -> Result<usize, Failure> {
-        let pages = self.roll.reader().all(&event.tenant, &event.id);
+        let from = self.progress(event).await?.shard();
+        let pages = self.roll.reader().shards(&event.tenant, &event.id, from..REGISTRATION_SHARDS);
         pages.try_fold(0, |due, page| async move { Ok(due + page.iter().filter(|it| is_personal(it)).count()) }).await
     }
 
@@ -109,20 +154,30 @@ impl Registrants {
         run: &Run,
         left: &mut usize,
     ) -> Result<usize, Failure> {
-        let mut cleared = 0;
-        let mut pages = self.roll.reader().all(&event.tenant, &event.id);
-        while *left > 0
-            && let Some(page) = pages.try_next().await?
-        {
-            let due: Vec<_> = page.into_iter().filter(is_personal).take(*left).collect();
-            if cleared == 0 && !due.is_empty() {
-                self.enter_clearing(event, settings, run).await?;
+        let (mut cleared, mut progress) = (0, self.progress(event).await?);
+        for part in (progress.shard()..REGISTRATION_SHARDS).step_by(SHARDS_TOGETHER) {
+            let shards = part..REGISTRATION_SHARDS.min(part + SHARDS_TOGETHER as i64);
+            let behind = shards.end;
+            let mut pages = self.roll.reader().shards(&event.tenant, &event.id, shards);
+            while let Some(page) = pages.try_next().await? {
+                let due: Vec<_> = page.into_iter().filter(is_personal).collect();
+                if cleared == 0 && !due.is_empty() {
+                    self.enter_clearing(event, settings, run).await?;
+                }
+                let now = due.len().min(*left);
+                for together in due[..now].chunks(CLEARED_TOGETHER_MAX) {
+                    self.clear_together(event, together).await?;
+                    self.metrics.retention_cleared(together.len());
+                    cleared += together.len();
+                    *left -= together.len();
+                }
+                if now < due.len() {
+                    return Ok(cleared);
+                }
             }
-            for together in due.chunks(CLEARED_TOGETHER_MAX) {
-                self.clear_together(event, together).await?;
-                self.roll.metrics().retention_cleared(together.len());
-                cleared += together.len();
-                *left -= together.len();
+            self.remember(event, &mut progress, behind).await?;
+            if *left == 0 {
+                break;
             }
         }
         Ok(cleared)
@@ -146,7 +201,7 @@ impl Registrants {
     /// Other processes must forget too, so they are told as of any change.
     async fn clear_together(&self, event: &Event, due: &[Registration]) -> Result<(), Failure> {
         let announcement =
-            self.roll.outbox().announce(due.iter().map(|it| self.told_of_clearing(event, it)).collect()).await?;
+            self.outbox.announce(due.iter().map(|it| self.told_of_clearing(event, it)).collect()).await?;
         try_join_all(due.iter().cloned().map(|registration| self.clear_one(event, registration))).await?;
         announcement.done();
         Ok(())
@@ -185,7 +240,7 @@ impl Registrants {
         let told = DomainEvent {
             message_id: String::new(),
             tenant_id: event.tenant.to_string(),
-            at: Some(wire::timestamp(self.clock.at_ms() as i64)),
+            at: Some(wire::timestamp(self.at_ms())),
             what: Some(What::Registration(what)),
         };
         (EventKind::Registration, told)

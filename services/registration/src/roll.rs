@@ -14,6 +14,7 @@ mod list;
 mod metrics;
 mod pages;
 mod reader;
+mod reading;
 mod settings;
 mod statistics;
 
@@ -22,6 +23,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use futures_util::{FutureExt as _, Stream, future::select_all};
 use prometheus_client::registry::Registry;
 use prost::Message as _;
+use tokio::time::Instant;
 use tonic::Status;
 use turnout_platform::{
     auth::{Principal, codes::Codes},
@@ -34,7 +36,6 @@ use turnout_platform::{
     failure::Failure,
     ids::{EventId, TenantId},
     lifecycle::Lifecycle,
-    outbox::Outbox,
     tables::Tables,
     vault::Vault,
 };
@@ -50,8 +51,8 @@ use crate::{
 
 /// Messages about registrations that are handled at the same time. The order is of no matter: the newest version wins.
 const MESSAGES_AT_ONCE_MAX: usize = 16;
-/// How old a list may be while nothing is heard of other processes.
-const UNHEARD_AGE: Duration = Duration::from_secs(10);
+/// How often it is looked, while nothing is heard of other processes, which lists have grown too old.
+const UNHEARD_LOOK: Duration = Duration::from_secs(1);
 
 /// A stream of answers.
 pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -64,8 +65,6 @@ pub(crate) struct RollDeps {
     pub codes: Codes,
     pub bus: SharedDurableBus,
     pub durable_metrics: DurableMetrics,
-    /// Tells of what retention removes.
-    pub outbox: Outbox,
     pub clock: Arc<dyn Clock>,
     pub life: Lifecycle,
 }
@@ -81,7 +80,6 @@ struct Inner {
     tables: Arc<dyn Tables>,
     vault: Vault,
     codes: Codes,
-    outbox: Outbox,
     clock: Arc<dyn Clock>,
     life: Lifecycle,
     metrics: RollMetrics,
@@ -91,7 +89,7 @@ struct Inner {
 impl Roll {
     /// Begins to hear of changes in other processes.
     pub fn start(deps: RollDeps, registry: &mut Registry) -> Self {
-        let RollDeps { tables, vault, codes, bus, durable_metrics, outbox, clock, life } = deps;
+        let RollDeps { tables, vault, codes, bus, durable_metrics, clock, life } = deps;
         let (store, metrics) = (Store::new(tables.clone()), RollMetrics::register(registry));
         let held = Arc::new(Held::new(Reader::new(store.clone(), vault.clone()), metrics.clone()));
         let mut running = Vec::new();
@@ -108,7 +106,7 @@ impl Roll {
             }
             Ok(())
         });
-        Self { inner: Arc::new(Inner { store, tables, vault, codes, outbox, clock, life, metrics, held }) }
+        Self { inner: Arc::new(Inner { store, tables, vault, codes, clock, life, metrics, held }) }
     }
 
     /// A registration was stored by this process: every later answer of this process knows it. Cheap when nobody uses the event's list.
@@ -118,24 +116,8 @@ impl Roll {
         }
     }
 
-    pub(crate) fn tables(&self) -> &Arc<dyn Tables> {
-        &self.inner.tables
-    }
-
-    pub(crate) fn metrics(&self) -> &RollMetrics {
-        &self.inner.metrics
-    }
-
     pub(crate) fn reader(&self) -> &Reader {
         self.inner.held.reader()
-    }
-
-    pub(crate) fn outbox(&self) -> &Outbox {
-        &self.inner.outbox
-    }
-
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.inner.clock
     }
 
     /// The event, if the caller may see it.
@@ -156,10 +138,9 @@ async fn catch_up(held: &Held, mut running: Vec<Running>) {
         let all_hear = running.iter().all(Running::hears);
         let changes = select_all(running.iter_mut().map(|running| running.changed().boxed()));
         tokio::select! {
-            _ = changes => {}
-            () = tokio::time::sleep(UNHEARD_AGE), if !all_hear => {}
+            _ = changes => held.spoil(),
+            () = tokio::time::sleep(UNHEARD_LOOK), if !all_hear => held.grow_old(Instant::now()),
         }
-        held.spoil();
     }
 }
 

@@ -1,7 +1,6 @@
-//! The gRPC face: reads the fields, enters in the audit log who does what, asks `actions`, writes the answer. The access layer has authenticated each call before it
-//! gets here; a failure becomes a status in `turnout_platform::failure`.
+//! The gRPC face: reads the fields, enters in the audit log who makes what, asks `actions`, writes the answer. The access layer has
+//! authenticated each call before it gets here; a failure becomes a status in `turnout_platform::failure`.
 
-mod audit;
 mod registrants;
 pub(crate) mod wire;
 
@@ -22,7 +21,6 @@ use turnout_proto::registration::v1::{
     UpdateEventResponse, registration_service_server::RegistrationService,
 };
 
-use self::audit::About;
 use crate::{
     Registration,
     domain::{
@@ -31,6 +29,7 @@ use crate::{
         room::Room,
         settings::{self, Settings},
     },
+    registrants::About,
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -70,31 +69,21 @@ impl RegistrationService for Registration {
 
     async fn update_event(&self, request: Request<UpdateEventRequest>) -> Answer<UpdateEventResponse> {
         let (caller, request) = parts(request)?;
-        let tenant = caller.tenant()?;
         let event = request.event.unwrap_or_default();
         let id = fields::id("event.event_id", &event.event_id)?;
         let named = request.update_mask.as_ref().map(|mask| mask.paths.join(", ")).unwrap_or_default();
         let patch = wire::patch(&event, request.update_mask)?;
         let expected = fields::expected_version(request.expected_version)?;
-        let found = self.event(Some(tenant), &id).await?;
-        if expected.is_none_or(|expected| expected == found.version) && found.patched(&patch)?.is_some() {
-            self.registrants.enter_act(&caller, "event.update", About::Event(&id), named).await?;
-        }
-        let event = self.update_event(tenant, &id, &patch, expected).await?;
+        let event = self.update_event(&caller, &id, &patch, &named, expected).await?;
         Ok(Response::new(UpdateEventResponse { event: Some(wire::event(event, &caller)) }))
     }
 
     async fn change_event_state(&self, request: Request<ChangeEventStateRequest>) -> Answer<ChangeEventStateResponse> {
         let (caller, request) = parts(request)?;
-        let tenant = caller.tenant()?;
         let id = fields::id("event_id", &request.event_id)?;
         let to = state(request.state)?;
         let expected = fields::expected_version(request.expected_version)?;
-        let found = self.event(Some(tenant), &id).await?;
-        if expected.is_none_or(|expected| expected == found.version) && found.moved_to(to, 0).is_ok() {
-            self.registrants.enter_act(&caller, "event.state", About::Event(&id), to.to_string()).await?;
-        }
-        let event = self.change_state(tenant, &id, to, expected).await?;
+        let event = self.change_state(&caller, &id, to, expected).await?;
         Ok(Response::new(ChangeEventStateResponse { event: Some(wire::event(event, &caller)) }))
     }
 

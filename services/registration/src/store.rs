@@ -5,6 +5,7 @@ mod forms;
 mod keys;
 pub(crate) mod payments;
 pub(crate) mod registrations;
+pub(crate) mod retention;
 mod rooms;
 pub(crate) mod seats;
 
@@ -37,7 +38,8 @@ pub static TABLES: &[&Table] = &[
     &payments::PAYMENT_SECRETS,
     &payments::PAYMENT_NOTICES,
     &crate::roll::REGISTRANT_SETTINGS,
-    &crate::retention::RETENTION_RUNS,
+    &retention::RETENTION_RUNS,
+    &retention::RETENTION_BY_EVENT,
 ];
 
 static EVENTS_BY_ID: Table = Table {

@@ -1,8 +1,8 @@
 //! `turnout dead-letters`: asks a running process, at its operators' port, what its consumers gave up. It changes nothing by itself.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -19,6 +19,10 @@ use crate::tools::{address_of, existing_key, print};
 
 /// Life of the token with which the process is asked, in seconds.
 const TOKEN_S: u64 = 60;
+/// How long the process may take to answer: to send some hundreds of letters again takes seconds.
+const ANSWER_MAX: Duration = Duration::from_mins(1);
+/// Bytes of an answer, for which the process has a limit of some hundred letters a consumer.
+const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// What to do with dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +40,8 @@ pub(crate) async fn ask(config: &Config, wanted: Wanted) -> anyhow::Result<()> {
         Wanted::List => ("GET", LIST),
         Wanted::Replay => ("POST", REPLAY),
     };
-    let answer = fetch(&address, method, path, &token).await;
+    let answer = tokio::time::timeout(ANSWER_MAX, fetch(&address, method, path, &token)).await;
+    let answer = answer.unwrap_or_else(|_| Err(anyhow!("did not answer within {} s", ANSWER_MAX.as_secs())));
     let letters = answer.with_context(|| format!("the process at {address} (setting `admin_addr`)"))?;
     print(&table(&letters, wanted))
 }
@@ -47,7 +52,9 @@ async fn fetch(address: &str, method: &str, path: &str, token: &str) -> anyhow::
     let question = format!("{method} {path} HTTP/1.0\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");
     stream.write_all(question.as_bytes()).await?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
+    if stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer).await? as u64 == ANSWER_BYTES_MAX {
+        bail!("answers with more than {ANSWER_BYTES_MAX} bytes");
+    }
     let (head, body) = answer.split_once("\r\n\r\n").context("does not answer as Turnout does")?;
     if head.split(' ').nth(1) != Some("200") {
         bail!("refuses: {}", body.trim());
@@ -57,13 +64,19 @@ async fn fetch(address: &str, method: &str, path: &str, token: &str) -> anyhow::
 
 fn table(letters: &[Listed], wanted: Wanted) -> String {
     let mut table = String::new();
-    for Listed { consumer, id, subject, deliveries, error } in letters {
+    for Listed { consumer, id, subject, deliveries, error, refused } in letters {
         let _ = writeln!(table, "{consumer}  {id}  {subject}  delivered {deliveries} times: {error}");
+        if let Some(refused) = refused {
+            let _ = writeln!(table, "  not sent again: {refused}");
+        }
     }
     match (letters.len(), wanted) {
         (0, _) => "no dead letters\n".to_owned(),
         (_, Wanted::List) => table,
-        (number, Wanted::Replay) => format!("{table}sent again: {number}\n"),
+        (_, Wanted::Replay) => {
+            let sent = letters.iter().filter(|letter| letter.refused.is_none()).count();
+            format!("{table}sent again: {sent}\n")
+        }
     }
 }
 
@@ -79,10 +92,13 @@ mod tests {
             subject: "turnout.v1.events.event.demo".into(),
             deliveries: 5,
             error: "registration is away".into(),
+            refused: None,
         };
         let line = "notifications_events  m-1  turnout.v1.events.event.demo  delivered 5 times: registration is away\n";
         assert_eq!(table(std::slice::from_ref(&letter), Wanted::List), line);
-        assert_eq!(table(&[letter], Wanted::Replay), format!("{line}sent again: 1\n"));
+        let refused = Listed { refused: Some("too large".into()), ..letter.clone() };
+        let said = format!("{line}{line}  not sent again: too large\nsent again: 1\n");
+        assert_eq!(table(&[letter, refused], Wanted::Replay), said);
         assert_eq!(table(&[], Wanted::Replay), "no dead letters\n");
     }
 }

@@ -88,6 +88,7 @@ pub(crate) fn notifications(
     let config = NotificationsConfig {
         public_url,
         mail_from: base.config.mail_from.clone(),
+        mail_returns: base.config.mail_returns.clone(),
         smtp_url: base.config.smtp_url.clone(),
         mail_folder: base.config.data_file("mail"),
         sms_url: base.config.sms_url.clone(),

@@ -328,6 +328,7 @@ fn messages(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
             settings: Some(MessageSettings { sender_name: "Demo".into(), ..Default::default() }),
         }),
         "ApplyDeliveryReport" => mesh(&ApplyDeliveryReportRequest { tenant_id: "demo".into(), ..Default::default() }),
+        "ApplyReturnedMail" => mesh(&ApplyReturnedMailRequest { mail: b"x".to_vec() }),
         "RotateReportSecret" => own(&RotateReportSecretRequest {}),
         "ResolveUnsubscribe" => mesh(&ResolveUnsubscribeRequest { code: "x".into() }),
         "Unsubscribe" => mesh(&UnsubscribeRequest { code: "x".into(), all_marketing: false }),

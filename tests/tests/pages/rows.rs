@@ -123,7 +123,9 @@ fn body(path: &str, ids: &Ids) -> Body {
         }
         "/account/password" => form(&[("old_password", "x"), ("new_password", PASSWORD)]),
         "/u/{code}" => form(&[("choice", "this")]),
-        "/v1/tenants/{tenant}/payments" | "/v1/tenants/{tenant}/delivery-reports" => Body::Json("{}"),
+        "/v1/tenants/{tenant}/payments" | "/v1/tenants/{tenant}/delivery-reports" | "/v1/returned-mails" => {
+            Body::Json("{}")
+        }
         "/v1/events/{event}/tickets" => Body::Json(""),
         "/console/team/{member}/remove"
         | "/console/account/others"

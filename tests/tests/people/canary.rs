@@ -39,7 +39,7 @@ use crate::desk::Addresses;
 const LOG: &str = "info,turnout=trace,turnout_gateway=trace,turnout_platform=trace,turnout_presence=trace,\
                    turnout_registration=trace,turnout_profiles=trace,turnout_notifications=trace";
 /// Filled by whoever calls a webhook, which the gateway passes on.
-const THROUGH_PAGES: [&str; 2] = ["ApplyPaymentNotice.body", "ApplyDeliveryReport.body"];
+const THROUGH_PAGES: [&str; 3] = ["ApplyPaymentNotice.body", "ApplyDeliveryReport.body", "ApplyReturnedMail.mail"];
 
 /// Nothing stands where it must not; and looking finds what does stand there.
 struct Traces<'a> {
@@ -182,7 +182,7 @@ async fn a_canary_in_a_mesh_is_seen_only_in_its_mails() {
     let (log, traces) = (format!("--log={LOG}"), format!("--otlp-endpoint={}", collector.start().await));
     let (smtp, talkative) = (format!("smtp://{smtp}?tls=none"), [log.as_str(), &traces, "--trace-ratio=1"]);
     let mut mesh = Mesh::whole_with(folder.path(), &node.address, &smtp, &talkative).await;
-    let bus = Eavesdropper::at(&mesh.nats.url()).await;
+    let bus = Eavesdropper::at(&mesh.nats().url()).await;
     let forge = Forge::of(folder.path());
     let public = mesh.publics()[0].to_owned();
     let mut cage = Cage::new(&Addresses::of_mesh(&mesh), &forge, &public, Path::new(&boxes));

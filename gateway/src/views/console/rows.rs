@@ -333,7 +333,7 @@ fn confirmation(messages: &[Message]) -> Cell {
     Cell { lines, data: None }
 }
 
-/// Every reminder with a state of its own, in the order in which they are due.
+/// The reminders in the order in which they are due: for a table as a sum, for a file each with its state.
 fn reminders(messages: &[Message]) -> Cell {
     let mut found: Vec<&Message> = messages.iter().filter(|m| m.kind() == MessageKind::Reminder).collect();
     found.sort_by_key(|m| m.due_at.map_or(0, |at| at.seconds));
@@ -350,7 +350,7 @@ fn reminders(messages: &[Message]) -> Cell {
         return Cell { lines: none_yet(), data: None };
     }
     let (all, sent) = (lines.len(), lines.iter().filter(|line| line.tone == Tone::Good).count());
-    // In a table their number is enough, but for those that somebody should look at.
+    // Those that somebody should look at are named in the table too, with the reason.
     let odd: Vec<&Line> = lines.iter().filter(|line| matches!(line.tone, Tone::Bad | Tone::Warn)).collect();
     let tone = if odd.iter().any(|line| line.tone == Tone::Bad) {
         Tone::Bad
@@ -362,18 +362,18 @@ fn reminders(messages: &[Message]) -> Cell {
         Tone::Quiet
     };
     let text = words::REMINDERS_SENT.replace("{sent}", &sent.to_string()).replace("{all}", &all.to_string());
-    let note = odd.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("; ");
+    let note = in_one_line(odd);
     let data = Some(in_one_line(&lines));
     Cell { lines: vec![Line { text, note, tone }], data }
 }
 
-/// Lines with their notes, for a file.
-fn in_one_line(lines: &[Line]) -> String {
+/// Lines with their notes.
+fn in_one_line<'a>(lines: impl IntoIterator<Item = &'a Line>) -> String {
     let line = |line: &Line| match line.note.as_str() {
         "" => line.text.clone(),
         note => format!("{} ({note})", line.text),
     };
-    lines.iter().map(line).collect::<Vec<_>>().join("; ")
+    lines.into_iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
 fn none_yet() -> Vec<Line> {

@@ -484,13 +484,15 @@ fn item_9_each_reminder_has_a_state_of_its_own() {
     let reminder = |at: usize| {
         move |row: &mut RegistrantRow, state: MessageState| {
             let mut reminders = row.messages.iter_mut().flatten().filter(|m| m.kind() == MessageKind::Reminder);
-            reminders.nth(at).unwrap().state = state.into();
+            let reminder = reminders.nth(at).unwrap();
+            reminder.state = state.into();
+            reminder.reason = "smtp_refused".into();
         }
     };
     reminder(0)(&mut row, MessageState::Failed);
     let failed = Column::Reminders.cell(&row, "UTC");
     assert_eq!((failed.lines[0].text.as_str(), failed.lines[0].tone), ("0 of 2 sent", states::Tone::Bad));
-    assert!(failed.lines[0].note.starts_with("24 h before: "), "{failed:?}");
+    assert_eq!(failed.lines[0].note, "24 h before: Failed (smtp_refused)");
     assert_eq!(Column::Reminders.cell(&nick(), "UTC").data(), "Unknown: messages do not answer");
 }
 

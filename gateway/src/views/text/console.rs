@@ -246,6 +246,7 @@ pub const FAILED_CHANGED: &str =
 pub const FAILED_STATE: &str = "That is not possible in the state this is in.";
 pub const FAILED_UNAVAILABLE: &str =
     "A part of the service does not answer. Nothing was changed as far as we know; try again in a moment.";
+pub const FAILED_TOO_MANY: &str = "Too many tries. Nothing was changed; wait a minute, then try again.";
 pub const FAILED_INVALID: &str = "Something is not right with what was entered.";
 pub const FAILED_NOTHING_SELECTED: &str = "Nobody is selected. Tick the boxes of the people first.";
 

@@ -97,8 +97,8 @@ pub const SECOND_FACTOR_BEGIN: &str = "Set it up";
 pub const SECOND_FACTOR_SCAN: &str =
     "Scan this with your authenticator app, or type the key into it. Then enter the code that it shows.";
 pub const SECOND_FACTOR_KEY: &str = "Key";
-pub const SECOND_FACTOR_AGAIN: &str =
-    "Enter the next code that your app shows. If the key is not in the app, reload this page and begin anew.";
+pub const SECOND_FACTOR_AGAIN: &str = "Enter the next code that your app shows.";
+pub const SECOND_FACTOR_ANEW: &str = "The key is not in my app: begin anew";
 pub const SECOND_FACTOR_PICTURE: &str = "QR code for the authenticator app";
 pub const SECOND_FACTOR_CONFIRM: &str = "Turn it on";
 pub const SECOND_FACTOR_CODE: &str = "Code of the app";

@@ -170,27 +170,45 @@ Der Link gilt einmal und nur kurze Zeit. Falls Sie ihn nicht angefordert haben, 
         ],
         Kind::Verification => [
             (
-                "Please confirm your address",
+                "{% if link.agreements %}Please confirm what you agreed to{% else %}Please confirm your address{% endif %}",
                 "Hello{% if person.name %} {{ person.name }}{% endif %},
 
-please confirm that this address is yours.
+{% if link.agreements %}in a form with this address somebody, we hope you, agreed to this:
+
+{% for agreement in link.agreements %}- {{ agreement }}
+{% endfor %}
+It counts only once you confirm it, and you can take it back at any time.
+
+[Confirm]({{ link.url }})
+
+If it was not you, or you have thought better of it, you need do nothing.
+{% else %}please confirm that this address is yours.
 
 [Confirm my address]({{ link.url }})
 
 If you did not give this address, you need do nothing.
-
+{% endif %}
 {{ organiser.name }}",
             ),
             (
-                "Bitte bestätigen Sie Ihre Adresse",
+                "{% if link.agreements %}Bitte bestätigen Sie Ihre Einwilligung{% else %}Bitte bestätigen Sie Ihre Adresse{% endif %}",
                 "Guten Tag{% if person.name %} {{ person.name }}{% endif %},
 
-bitte bestätigen Sie, dass diese Adresse Ihnen gehört.
+{% if link.agreements %}in einem Formular mit dieser Adresse hat jemand, vermutlich Sie, dem zugestimmt:
+
+{% for agreement in link.agreements %}- {{ agreement }}
+{% endfor %}
+Es gilt erst, wenn Sie es bestätigen, und Sie können es jederzeit widerrufen.
+
+[Bestätigen]({{ link.url }})
+
+Falls Sie es nicht waren oder es sich anders überlegt haben, brauchen Sie nichts zu tun.
+{% else %}bitte bestätigen Sie, dass diese Adresse Ihnen gehört.
 
 [Adresse bestätigen]({{ link.url }})
 
 Falls Sie diese Adresse nicht angegeben haben, brauchen Sie nichts zu tun.
-
+{% endif %}
 {{ organiser.name }}",
             ),
         ],

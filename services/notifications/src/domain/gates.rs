@@ -63,7 +63,8 @@ pub(crate) struct Facts {
     /// The tenant reminds only those who asked for it.
     pub opt_in: bool,
     pub suppressed: bool,
-    /// A later message of the kind to the same registration is due: it says all that this one would.
+    /// Another message to the same registration says all that this one would: a later one of its kind that is due, or for a reminder
+    /// news of the event's new time.
     pub newer_is_due: bool,
     pub quiet: QuietHours,
     pub zone: TimeZone,

@@ -115,7 +115,7 @@ pub(crate) struct Message {
     /// Which of several: `T-24h`, `v3`, `event`.
     pub occurrence: String,
     /// Orders messages of one kind to one registration: the later makes an earlier one that is not sent yet pointless. A
-    /// reminder's is minus its lead in seconds.
+    /// reminder's is minus its lead in seconds, a notice's the version of which it tells.
     pub rank: i64,
     pub channel: Channel,
     pub event: Option<EventId>,
@@ -143,6 +143,34 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// One that is due at once, as it begins; `words` say what it is about.
+    pub fn new(tenant: &TenantId, words: &[&str], kind: Kind, channel: Channel, now_ms: i64) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            id: MessageId::of(tenant, words),
+            kind,
+            occurrence: String::new(),
+            rank: 0,
+            channel,
+            event: None,
+            registration: String::new(),
+            person: String::new(),
+            state: State::Queued,
+            reason: None,
+            due_at_ms: now_ms,
+            expires_at_ms: now_ms,
+            planned_at_ms: now_ms,
+            state_at_ms: now_ms,
+            attempts: 0,
+            lease_until_ms: 0,
+            maybe_twice: false,
+            on_purpose: false,
+            sealed: Vec::new(),
+            address_key: Vec::new(),
+            version: 1,
+        }
+    }
+
     /// When somebody must look at it again; none once nothing will happen by itself.
     pub fn look_at_ms(&self) -> Option<i64> {
         match self.state {

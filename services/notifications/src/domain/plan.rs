@@ -59,14 +59,15 @@ pub(crate) fn first_state(wanted: &Wanted, registered_at_ms: i64, now_ms: i64) -
 }
 
 /// Whether `other` makes `message` pointless: a later one of its kind that is due too, or has been sent; or news of a move that made a
-/// reminder due on the spot.
-pub(crate) fn supersedes(other: &Message, message: &Message, now_ms: i64) -> bool {
+/// reminder due on the spot, unless the tenant has turned such news off before it went out.
+pub(crate) fn supersedes(other: &Message, message: &Message, news_is_off: bool, now_ms: i64) -> bool {
     let tells_of_the_move = message.kind == Kind::Reminder
         && !message.on_purpose
         && message.channel == other.channel
         && other.kind == Kind::Change
         && other.planned_at_ms >= message.due_at_ms
-        && !matches!(other.state, State::Skipped | State::Failed);
+        && !matches!(other.state, State::Skipped | State::Failed)
+        && !(news_is_off && other.is_open());
     tells_of_the_move || is_later_of_its_kind(other, message, now_ms)
 }
 
@@ -93,6 +94,16 @@ fn label(lead_s: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::life::tests::message;
+
+    #[test]
+    fn news_of_a_move_stands_for_a_reminder_unless_it_is_turned_off_before_it_is_sent() {
+        let (reminder, news) = (message(Kind::Reminder), message(Kind::Change));
+        assert!(supersedes(&news, &reminder, false, 1));
+        assert!(!supersedes(&news, &reminder, true, 1));
+        let sent = Message { state: State::HandedOff, ..news };
+        assert!(supersedes(&sent, &reminder, true, 1));
+    }
 
     #[test]
     fn a_moved_event_has_the_same_reminders_at_other_times() {

@@ -30,6 +30,7 @@ pub(crate) const VARIABLES: &[&str] = &[
     "registration.rsvp_url",
     "registration.waiting",
     "link.url",
+    "link.agreements",
     "organiser.name",
     "unsubscribe.url",
 ];
@@ -51,6 +52,11 @@ impl Values {
     /// A text from people: whatever is in it stays text.
     pub fn text(&mut self, variable: &'static str, text: &str) {
         self.put(variable, Value::from(text));
+    }
+
+    /// Texts from people, to go through one after the other.
+    pub fn texts(&mut self, variable: &'static str, texts: &[String]) {
+        self.put(variable, texts.iter().map(String::as_str).collect());
     }
 
     /// An address that we made.

@@ -10,18 +10,19 @@ use turnout_platform::{
     failure::Failure,
     ids::{EventId, TenantId},
     outbox::Announcement,
-    tables::{PutIf, Range, Row, TableError, Value},
+    tables::{PutIf, Range, Row, Table, TableError, Value},
 };
 use turnout_proto::events::v1::{DomainEvent, MessageStateChanged, domain_event};
 
 use super::{
-    MESSAGES_BY_EVENT, MESSAGES_BY_ID, MESSAGES_BY_PERSON, MESSAGES_BY_REGISTRATION, Store, Target, unreadable,
+    MESSAGES_BY_EVENT, MESSAGES_BY_ID, MESSAGES_BY_PERSON, MESSAGES_BY_REGISTRATION, NOTICES_BY_REGISTRATION, Store,
+    Target, unreadable,
 };
 use crate::domain::message::{BUCKETS, Channel, Kind, Message, MessageId, Reason, State};
 
 /// Messages that are read at the same time for one answer.
 const READS_AT_ONCE_MAX: usize = 16;
-/// Messages of one registration. Reminders are ten at most; the rest are changes, what was sent again, and notices of all of it.
+/// Messages of one registration, and notices of it. Reminders are ten at most; the rest are changes and what was sent again.
 const OF_REGISTRATION_MAX: usize = 500;
 /// Messages to a person in one answer.
 const OF_PERSON_MAX: usize = 1000;
@@ -154,19 +155,35 @@ impl Store {
         Ok(figures)
     }
 
-    /// The messages of a registration, by time of planning.
+    /// The messages of a registration to its person, in no order.
     pub async fn of_registration(&self, tenant: &TenantId, registration: &str) -> Result<Vec<Message>, Failure> {
+        self.indexed(&MESSAGES_BY_REGISTRATION, tenant, registration).await
+    }
+
+    /// The notices of a registration, in no order.
+    pub async fn notices_of_registration(
+        &self,
+        tenant: &TenantId,
+        registration: &str,
+    ) -> Result<Vec<Message>, Failure> {
+        self.indexed(&NOTICES_BY_REGISTRATION, tenant, registration).await
+    }
+
+    async fn indexed(
+        &self,
+        table: &'static Table,
+        tenant: &TenantId,
+        registration: &str,
+    ) -> Result<Vec<Message>, Failure> {
         let partition = vec![tenant.as_str().into(), registration.into()];
-        let range = Range::of(&MESSAGES_BY_REGISTRATION, partition).limit(OF_REGISTRATION_MAX);
-        let mut messages = self.read_all(tenant, self.tables.range(range).await?.rows).await?;
-        messages.sort_by(|a, b| (a.planned_at_ms, &a.id).cmp(&(b.planned_at_ms, &b.id)));
-        Ok(messages)
+        let range = Range::of(table, partition).limit(OF_REGISTRATION_MAX);
+        self.read_all(tenant, self.tables.range(range).await?.rows).await
     }
 
     /// The latest messages to a person, newest first.
-    pub async fn of_person(&self, tenant: &TenantId, person: &str, limit: usize) -> Result<Vec<Message>, Failure> {
+    pub async fn of_person(&self, tenant: &TenantId, person: &str) -> Result<Vec<Message>, Failure> {
         let partition = vec![tenant.as_str().into(), person.into()];
-        let range = Range::of(&MESSAGES_BY_PERSON, partition).reverse().limit(limit.min(OF_PERSON_MAX));
+        let range = Range::of(&MESSAGES_BY_PERSON, partition).reverse().limit(OF_PERSON_MAX);
         self.read_all(tenant, self.tables.range(range).await?.rows).await
     }
 
@@ -182,7 +199,8 @@ impl Store {
     async fn put_index_rows(&self, message: &Message) -> Result<(), Failure> {
         let (tenant, id) = (message.tenant.as_str(), message.id.as_str());
         if !message.registration.is_empty() {
-            let row = Row::new(&MESSAGES_BY_REGISTRATION)
+            let table = if message.is_notice() { &NOTICES_BY_REGISTRATION } else { &MESSAGES_BY_REGISTRATION };
+            let row = Row::new(table)
                 .set("tenant_id", tenant)
                 .set("registration_id", message.registration.as_str())
                 .set("message_id", id);
@@ -252,9 +270,9 @@ fn announcement_id(message: &Message) -> String {
     format!("{ANNOUNCED}{}-{}", message.id, message.version)
 }
 
-/// Which message an announcement of ours is about.
+/// Which message an announcement of ours is about. What comes after the id is not ours alone: the outbox adds a word when it is late.
 pub(crate) fn announced(announcement_id: &str) -> Option<MessageId> {
-    MessageId::read(announcement_id.strip_prefix(ANNOUNCED)?.rsplit_once('-')?.0)
+    MessageId::read(announcement_id.strip_prefix(ANNOUNCED)?.split_once('-')?.0)
 }
 
 pub(crate) fn timestamp(at_ms: i64) -> Timestamp {
@@ -314,4 +332,19 @@ fn read(row: &Row) -> Result<Message, Failure> {
         address_key: row.bytes("address_key").to_vec(),
         version: row.int("version"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::life::tests::message;
+
+    #[test]
+    fn an_announcement_leads_to_its_message_also_when_it_is_late() {
+        let message = message(Kind::Confirmation);
+        let id = announcement_id(&message);
+        assert_eq!(announced(&id), Some(message.id.clone()));
+        assert_eq!(announced(&format!("{id}-late")), Some(message.id));
+        assert_eq!(announced("registration-1-2"), None);
+    }
 }

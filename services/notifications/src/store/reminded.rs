@@ -7,13 +7,13 @@ use turnout_platform::{
     tables::{Row, Value},
 };
 
-use super::{PLANNED_STARTS_BY_EVENT, REMINDED_BY_PERSON, Store};
+use super::{PLANNED_STARTS_BY_EVENT, REMINDER_TURNS_BY_PERSON, Store};
 use crate::domain::message::MessageId;
 
 /// The reminder that had a person's turn last.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
-    pub at_ms: i64,
+    at_ms: i64,
     message: String,
     version: i64,
 }
@@ -21,13 +21,18 @@ pub(crate) struct Turn {
 impl Turn {
     /// When another message than this had the turn; none when none had.
     pub fn of_another(&self, id: &MessageId) -> Option<i64> {
-        (self.version > 0 && self.message != id.as_str()).then_some(self.at_ms)
+        (self.version > 0 && !self.is_of(id)).then_some(self.at_ms)
+    }
+
+    /// Whether this message had the turn.
+    pub fn is_of(&self, id: &MessageId) -> bool {
+        self.message == id.as_str()
     }
 }
 
 impl Store {
     pub async fn turn(&self, tenant: &TenantId, person: &str) -> Result<Turn, Failure> {
-        let row = self.tables.get(&REMINDED_BY_PERSON, vec![tenant.as_str().into(), person.into()]).await?;
+        let row = self.tables.get(&REMINDER_TURNS_BY_PERSON, vec![tenant.as_str().into(), person.into()]).await?;
         let read = |row: Row| Turn {
             at_ms: row.time("reminded_at"),
             message: row.text("message_id").to_owned(),
@@ -45,12 +50,35 @@ impl Store {
         seen: &Turn,
         now_ms: i64,
     ) -> Result<bool, Failure> {
-        let row = Row::new(&REMINDED_BY_PERSON)
+        self.put_turn(tenant, person, now_ms, id.as_str(), seen.version).await
+    }
+
+    /// Gives back the turn that was taken after the one that was seen: nothing was sent. Whoever took it meanwhile keeps it.
+    pub async fn give_back_turn(
+        &self,
+        tenant: &TenantId,
+        person: &str,
+        id: &MessageId,
+        seen: &Turn,
+    ) -> Result<(), Failure> {
+        let (at_ms, message) = seen.of_another(id).map_or((0, ""), |at_ms| (at_ms, &seen.message));
+        self.put_turn(tenant, person, at_ms, message, seen.version + 1).await.map(drop)
+    }
+
+    async fn put_turn(
+        &self,
+        tenant: &TenantId,
+        person: &str,
+        at_ms: i64,
+        message: &str,
+        expected: i64,
+    ) -> Result<bool, Failure> {
+        let row = Row::new(&REMINDER_TURNS_BY_PERSON)
             .set("tenant_id", tenant.as_str())
             .set("person_id", person)
-            .set("reminded_at", Value::Time(now_ms))
-            .set("message_id", id.as_str());
-        match self.put_versioned(row, seen.version, "turn").await {
+            .set("reminded_at", Value::Time(at_ms))
+            .set("message_id", message);
+        match self.put_versioned(row, expected, "turn").await {
             Ok(()) => Ok(true),
             Err(Failure::Changed { .. }) => Ok(false),
             Err(failure) => Err(failure),

@@ -19,13 +19,6 @@ pub(crate) const OWNER: &str = "tenant";
 /// The old secret is valid for so long after a new one.
 const OLD_SECRET_MS: i64 = 24 * 3_600_000;
 
-/// The secrets with which a report may be signed.
-#[derive(Clone)]
-pub(crate) struct Secrets {
-    pub current: Vec<u8>,
-    pub old: Option<Vec<u8>>,
-}
-
 impl Store {
     /// A tenant's settings; ours while it has none.
     pub async fn settings(&self, tenant: &TenantId) -> Result<MessageSettings, Failure> {
@@ -51,8 +44,8 @@ impl Store {
         Ok(MessageSettings { version: settings.version + 1, ..settings })
     }
 
-    /// The secrets that are valid now; none when none was ever made.
-    pub async fn report_secrets(&self, tenant: &TenantId, now_ms: i64) -> Result<Option<Secrets>, Failure> {
+    /// The secrets that are valid now, the current one first; none when none was ever made.
+    pub async fn report_secrets(&self, tenant: &TenantId, now_ms: i64) -> Result<Option<Vec<Vec<u8>>>, Failure> {
         let Some(row) = self.tables.get(&REPORT_SECRETS_BY_TENANT, vec![tenant.as_str().into()]).await? else {
             return Ok(None);
         };
@@ -60,20 +53,19 @@ impl Store {
         let current = open(row.bytes("sealed").to_vec()).await?.ok_or_else(|| unreadable(&row))?;
         let old_is_valid = now_ms < row.time("old_until") && !row.bytes("old_sealed").is_empty();
         let old = if old_is_valid { open(row.bytes("old_sealed").to_vec()).await? } else { None };
-        Ok(Some(Secrets { current, old }))
+        Ok(Some(std::iter::once(current).chain(old).collect()))
     }
 
     /// The secrets that are valid now, made when there is none.
-    pub async fn some_secrets(&self, tenant: &TenantId, now_ms: i64) -> Result<Secrets, Failure> {
+    pub async fn some_secrets(&self, tenant: &TenantId, now_ms: i64) -> Result<Vec<Vec<u8>>, Failure> {
         if let Some(secrets) = self.report_secrets(tenant, now_ms).await? {
             return Ok(secrets);
         }
-        let (current, _) = self.rotate_report_secret(tenant, now_ms).await?;
-        Ok(Secrets { current, old: None })
+        Ok(vec![self.rotate_report_secret(tenant, now_ms).await?])
     }
 
-    /// Makes a new secret; gives its number too.
-    pub async fn rotate_report_secret(&self, tenant: &TenantId, now_ms: i64) -> Result<(Vec<u8>, i64), Failure> {
+    /// Makes a new secret.
+    pub async fn rotate_report_secret(&self, tenant: &TenantId, now_ms: i64) -> Result<Vec<u8>, Failure> {
         let secret = random::bytes::<{ webhooks::SECRET_BYTES }>().to_vec();
         let found = self.tables.get(&REPORT_SECRETS_BY_TENANT, vec![tenant.as_str().into()]).await?;
         let row = Row::new(&REPORT_SECRETS_BY_TENANT)
@@ -83,7 +75,7 @@ impl Store {
             .set("old_until", Value::Time(now_ms + OLD_SECRET_MS));
         let version = found.map_or(0, |row| row.int("version"));
         self.put_versioned(row, version, "secret").await?;
-        Ok((secret, version + 1))
+        Ok(secret)
     }
 
     async fn seal(&self, tenant: &TenantId, context: &str, plain: &[u8]) -> Result<Vec<u8>, Failure> {

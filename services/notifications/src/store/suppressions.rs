@@ -11,6 +11,9 @@ use turnout_platform::{
 use super::{SUPPRESSIONS_BY_TENANT, Store};
 use crate::domain::{message::Channel, suppression::Standing};
 
+/// Others that change what is known of the same address at the same moment: so often it is read again.
+const TRIES_MAX: usize = 5;
+
 /// The keyed hash of an address, as stored and shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AddressKey(pub String);
@@ -37,8 +40,27 @@ impl Store {
         Ok(row.as_ref().map(read).unwrap_or_default())
     }
 
+    /// Changes what is known, whatever others do to it meanwhile; none leaves it as it is.
+    pub async fn change_standing(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        key: &AddressKey,
+        change: impl Fn(&Standing) -> Option<Standing>,
+    ) -> Result<(), Failure> {
+        for _ in 0..TRIES_MAX {
+            let standing = self.standing(tenant, channel, key).await?;
+            let Some(next) = change(&standing) else { return Ok(()) };
+            match self.put_standing(tenant, channel, key, &next).await {
+                Err(Failure::Changed { .. }) => {}
+                other => return other,
+            }
+        }
+        Err(Failure::Changed { what: "suppression" })
+    }
+
     /// Puts what is known now in the place of the version before it.
-    pub async fn put_standing(
+    async fn put_standing(
         &self,
         tenant: &TenantId,
         channel: Channel,

@@ -31,6 +31,8 @@ pub struct Letter {
     pub sender_name: String,
     /// The sender's address.
     pub from: String,
+    /// Where servers return it, if not to the sender's address.
+    pub returns_to: Option<String>,
     /// Where answers go, if not to the sender.
     pub reply_to: Option<String>,
     /// One line.
@@ -85,7 +87,8 @@ impl Letter {
     pub fn to_wire(&self) -> Result<(Envelope, Vec<u8>), WrongAddress> {
         let address = |text: &str| text.parse::<Address>().map_err(|_| WrongAddress);
         let (from, to) = (address(&self.from)?, address(&self.to)?);
-        let envelope = Envelope::new(Some(from.clone()), vec![to.clone()]).map_err(|_| WrongAddress)?;
+        let returns_to = self.returns_to.as_deref().map_or_else(|| Ok(from.clone()), address)?;
+        let envelope = Envelope::new(Some(returns_to), vec![to.clone()]).map_err(|_| WrongAddress)?;
         let date = UNIX_EPOCH + Duration::from_millis(self.at_ms.max(0).unsigned_abs());
         let mut builder = Message::builder()
             .from(Mailbox::new(Some(self.sender_name.clone()), from))
@@ -129,6 +132,7 @@ pub(super) mod tests {
             to: "anna@example.org".into(),
             sender_name: "Acme Films".into(),
             from: "noreply@turnout.example".into(),
+            returns_to: None,
             reply_to: None,
             subject: "Grüße".into(),
             text: "Hello Jürgen\n".into(),

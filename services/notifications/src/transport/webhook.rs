@@ -41,7 +41,7 @@ pub(crate) enum NoticeAnswer {
     Refuses,
     /// Another status.
     Fails,
-    /// The address is not one of the open net. Nothing was sent.
+    /// The address is not one of the open net, or not encrypted. Nothing was sent.
     Private,
     /// No connection. Nothing was sent.
     NotReached,
@@ -119,7 +119,7 @@ impl WebhookSender {
         match request.send().await {
             Ok(answer) => said(answer.status()),
             Err(error) if is_private(&error) => NoticeAnswer::Private,
-            Err(error) if error.is_connect() => NoticeAnswer::NotReached,
+            Err(error) if error.is_connect() || error.is_builder() => NoticeAnswer::NotReached,
             Err(_) => NoticeAnswer::NoAnswer,
         }
     }
@@ -135,8 +135,12 @@ fn said(status: StatusCode) -> NoticeAnswer {
     }
 }
 
-/// An address in figures is not resolved, so it is looked at here.
+/// An address in figures is not resolved, so it is looked at here. One without encryption may stand in the settings from a time when
+/// the installation allowed it.
 fn may_be_public(url: &Url) -> bool {
+    if url.scheme() != "https" {
+        return false;
+    }
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host.parse::<IpAddr>().map_or(true, is_public)
 }
@@ -189,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_inside_the_network_is_not_called_by_name_or_by_any_way_to_write_its_address() {
+    async fn what_is_inside_the_network_or_not_encrypted_is_not_called_however_its_address_is_written() {
         for inside in [
             "https://127.0.0.1/hook",
             "https://2130706433/hook",
@@ -198,6 +202,7 @@ mod tests {
             "https://[::ffff:10.0.0.1]/hook",
             "https://169.254.169.254/latest/meta-data",
             "https://localhost/hook",
+            "http://93.184.215.14/hook",
         ] {
             assert_eq!(to(inside).await, NoticeAnswer::Private, "{inside}");
         }

@@ -140,6 +140,7 @@ impl Ground {
         let config = NotificationsConfig {
             public_url: "https://turnout.example".into(),
             mail_from: "noreply@turnout.example".into(),
+            mail_returns: Some("returns@turnout.example".into()),
             smtp_url,
             mail_folder: self.mail_folder(),
             sms_url,

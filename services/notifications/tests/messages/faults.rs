@@ -227,6 +227,28 @@ async fn row_25_a_reminder_whose_outcome_is_unknown_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_reminder_that_fails_for_good_leaves_its_turn_to_that_of_another_event() {
+    let (ground, server) = (ground(1).await, MailServer::start().await);
+    {
+        let mut world = ground.world.lock().unwrap();
+        world.event("late-show", START_MS + 48 * HOUR_MS + MINUTE_MS);
+        world.register("late-show", "r2", START_MS).person_id = "p-r1".into();
+    }
+    let bed = ground.start(Some(server.url()), None).await;
+    for (event, id) in [(GALA, "r1"), ("late-show", "r2")] {
+        bed.registration_changed(event, id, RegistrationChange::Registered, 1).await;
+        bed.message_in(event, id, MessageKind::Confirmation, DONE).await;
+        bed.message_in(event, id, MessageKind::Reminder, &[MessageState::Planned]).await;
+    }
+    server.will(&[Act::Refuse]);
+    ground.clock.advance_ms(24 * HOUR_MS);
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Failed]).await;
+    // Sooner than anybody is reminded twice.
+    ground.clock.advance_ms(MINUTE_MS);
+    bed.message_in("late-show", "r2", MessageKind::Reminder, DONE).await;
+}
+
+#[tokio::test]
 async fn while_registration_is_away_a_due_message_waits() {
     let (ground, server) = (ground(1).await, MailServer::start().await);
     let bed = ground.start(Some(server.url()), None).await;

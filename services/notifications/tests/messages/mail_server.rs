@@ -2,15 +2,13 @@
 //! machine; it understands just what a client needs, and offers no encryption.
 
 use std::{
-    collections::VecDeque,
+    ops::Deref,
     sync::{Arc, Mutex},
 };
 
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::scripted::{Client, Scripted, State, hear};
 
 /// What the server does with the next mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,78 +40,52 @@ impl Mail {
     }
 }
 
-#[derive(Default)]
-struct State {
-    script: VecDeque<Act>,
-    mails: Vec<Mail>,
-    connections: usize,
-    heard: Vec<String>,
-}
-
 /// The server. It ends with the test.
 pub struct MailServer {
-    pub port: u16,
-    state: Arc<Mutex<State>>,
-    task: JoinHandle<()>,
+    server: Scripted<Act, Mail>,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Deref for MailServer {
+    type Target = Scripted<Act, Mail>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.server
+    }
 }
 
 impl MailServer {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let state: Arc<Mutex<State>> = Arc::default();
-        let of_task = state.clone();
-        let task = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                of_task.lock().unwrap().connections += 1;
-                tokio::spawn(talk(stream, of_task.clone()));
-            }
-        });
-        Self { port, state, task }
+        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let of_talks = heard.clone();
+        Self { server: Scripted::start(move |client, state| talk(client, state, of_talks.clone())).await, heard }
     }
 
     pub fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}?tls=none", self.port)
     }
 
-    /// What it does with the next mails; after these it takes them.
-    pub fn will(&self, acts: &[Act]) {
-        self.state.lock().unwrap().script.extend(acts);
-    }
-
     pub fn mails(&self) -> Vec<Mail> {
-        self.state.lock().unwrap().mails.clone()
+        self.taken()
     }
 
     /// The commands of all clients.
     pub fn heard(&self) -> Vec<String> {
-        self.state.lock().unwrap().heard.clone()
-    }
-
-    pub fn connections(&self) -> usize {
-        self.state.lock().unwrap().connections
+        self.heard.lock().unwrap().clone()
     }
 }
 
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn talk(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
-    let mut stream = BufReader::new(stream);
+async fn talk(mut stream: Client, state: Arc<Mutex<State<Act, Mail>>>, heard: Arc<Mutex<Vec<String>>>) -> Option<()> {
     say(&mut stream, "220 test").await?;
     let (mut act, mut to) = (Act::Take, String::new());
     loop {
         let line = hear(&mut stream).await?;
-        state.lock().unwrap().heard.push(line.clone());
+        heard.lock().unwrap().push(line.clone());
         let word = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
         match word.as_str() {
             "EHLO" => say(&mut stream, "250-test\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME").await?,
             "MAIL" => {
-                act = state.lock().unwrap().script.pop_front().unwrap_or(Act::Take);
+                act = state.lock().unwrap().next_act().unwrap_or(Act::Take);
                 if act == Act::Dawdle {
                     std::future::pending::<()>().await;
                 }
@@ -142,7 +114,7 @@ async fn talk(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
                     data.push_str(&line);
                     data.push('\n');
                 }
-                state.lock().unwrap().mails.push(Mail { to: to.clone(), data });
+                state.lock().unwrap().taken.push(Mail { to: to.clone(), data });
                 if act == Act::TakeAndCut {
                     return None;
                 }
@@ -157,12 +129,6 @@ async fn talk(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     }
 }
 
-async fn say(stream: &mut BufReader<TcpStream>, line: &str) -> Option<()> {
+async fn say(stream: &mut Client, line: &str) -> Option<()> {
     stream.get_mut().write_all(format!("{line}\r\n").as_bytes()).await.ok()
-}
-
-async fn hear(stream: &mut BufReader<TcpStream>) -> Option<String> {
-    let mut line = String::new();
-    let bytes = stream.read_line(&mut line).await.ok()?;
-    (bytes > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
 }

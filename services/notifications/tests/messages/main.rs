@@ -10,5 +10,6 @@ mod plans;
 mod receiver;
 mod reports;
 mod rpc;
+mod scripted;
 mod webhooks;
 mod world;

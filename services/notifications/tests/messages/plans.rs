@@ -41,7 +41,7 @@ async fn item_8_a_registration_is_confirmed_once_with_a_link_and_a_calendar_entr
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].to, "r1@example.org");
     assert_eq!(mails[0].header("Subject"), Some("You are registered: Opening night"));
-    assert_eq!(mails[0].header("Message-ID"), Some(format!("<{}@turnout.example>", message.message_id).as_str()));
+    assert!(mails[0].header("Message-ID").unwrap().starts_with(&format!("<acme.{}.", message.message_id)));
     assert!(mails[0].data.contains("https://turnout.example/r/gala.r1."), "{}", mails[0].data);
     assert!(mails[0].data.contains("METHOD:PUBLISH"), "{}", mails[0].data);
 

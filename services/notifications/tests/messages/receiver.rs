@@ -2,17 +2,16 @@
 //! connection brings one call.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
+    ops::Deref,
     sync::{Arc, Mutex},
 };
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use turnout_platform::webhooks::Envelope;
+
+use crate::scripted::{Client, Scripted, State, hear};
 
 /// What the receiver does with the next call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,62 +57,32 @@ impl Call {
     }
 }
 
-#[derive(Default)]
-struct State {
-    script: VecDeque<Act>,
-    calls: Vec<Call>,
-    connections: usize,
-}
-
 /// The receiver. It ends with the test.
-pub struct Receiver {
-    pub port: u16,
-    state: Arc<Mutex<State>>,
-    task: JoinHandle<()>,
+pub struct Receiver(Scripted<Act, Call>);
+
+impl Deref for Receiver {
+    type Target = Scripted<Act, Call>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Receiver {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let state: Arc<Mutex<State>> = Arc::default();
-        let of_task = state.clone();
-        let task = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                of_task.lock().unwrap().connections += 1;
-                tokio::spawn(take(stream, of_task.clone()));
-            }
-        });
-        Self { port, state, task }
+        Self(Scripted::start(take).await)
     }
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/hook?token=s3cret", self.port)
     }
 
-    /// What it does with the next calls; after these it takes them.
-    pub fn will(&self, acts: &[Act]) {
-        self.state.lock().unwrap().script.extend(acts);
-    }
-
     pub fn calls(&self) -> Vec<Call> {
-        self.state.lock().unwrap().calls.clone()
-    }
-
-    pub fn connections(&self) -> usize {
-        self.state.lock().unwrap().connections
+        self.taken()
     }
 }
 
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn take(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
-    let mut stream = BufReader::new(stream);
+async fn take(mut stream: Client, state: Arc<Mutex<State<Act, Call>>>) -> Option<()> {
     let line = hear(&mut stream).await?;
     let mut headers = HashMap::new();
     loop {
@@ -126,18 +95,12 @@ async fn take(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     stream.read_exact(&mut body).await.ok()?;
     let act = {
         let mut state = state.lock().unwrap();
-        state.calls.push(Call { line, headers, body });
-        state.script.pop_front().unwrap_or(Act::Say(204))
+        state.taken.push(Call { line, headers, body });
+        state.next_act().unwrap_or(Act::Say(204))
     };
     let Act::Say(status) = act else { return std::future::pending().await };
     // Nobody follows this.
     let answer =
         format!("HTTP/1.1 {status} test\r\nlocation: /elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     stream.get_mut().write_all(answer.as_bytes()).await.ok()
-}
-
-async fn hear(stream: &mut BufReader<TcpStream>) -> Option<String> {
-    let mut line = String::new();
-    let bytes = stream.read_line(&mut line).await.ok()?;
-    (bytes > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -7,8 +7,9 @@ use turnout_platform::auth::Role;
 use turnout_proto::{
     events::v1::RegistrationChange,
     notifications::v1::{
-        ApplyDeliveryReportRequest, LiftSuppressionRequest, ListSuppressionsRequest, MessageKind, MessageState,
-        ResendMessageRequest, ResolveUnsubscribeRequest, RotateReportSecretRequest, UnsubscribeRequest,
+        ApplyDeliveryReportRequest, ApplyReturnedMailRequest, LiftSuppressionRequest, ListSuppressionsRequest,
+        MessageKind, MessageState, ResendMessageRequest, ResolveUnsubscribeRequest, RotateReportSecretRequest,
+        UnsubscribeRequest,
     },
 };
 
@@ -108,6 +109,20 @@ async fn a_report_that_is_not_signed_now_by_the_tenants_secret_is_refused() {
 }
 
 #[tokio::test]
+async fn a_secret_that_cannot_be_noted_in_the_audit_log_is_not_changed() {
+    let (ground, _server, bed, id) = confirmed().await;
+    let known = secret(&bed).await;
+    ground.world.lock().unwrap().away = true;
+    let request = RotateReportSecretRequest {};
+    refused(bed.member("acme", Role::Owner).rotate_report_secret(request).await, Code::Unavailable);
+    ground.world.lock().unwrap().away = false;
+    // Long after an old one would have ended.
+    ground.clock.advance_ms(25 * HOUR_MS);
+    let still_valid = report(&known, "e1", START_MS / 1000 + 25 * 3600, &id, "deferred");
+    bed.mesh("acme").apply_delivery_report(still_valid).await.unwrap();
+}
+
+#[tokio::test]
 async fn one_click_ends_reminders_and_a_resend_on_purpose_still_asks_for_a_reason() {
     let (ground, server, bed, _) = confirmed().await;
     let resend = |reason: &str| ResendMessageRequest {
@@ -144,4 +159,37 @@ async fn one_click_ends_reminders_and_a_resend_on_purpose_still_asks_for_a_reaso
     };
     eventually("the planned reminder is not sent", unsubscribed).await;
     assert_eq!(server.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn a_mail_that_a_server_returns_is_applied_once_and_only_who_has_the_mail_can_return_it() {
+    let (_ground, server, bed, _) = confirmed().await;
+    let (sent, mut mesh) = (server.mails().remove(0), bed.mesh("acme"));
+    let mail_id = sent.header("Message-ID").unwrap();
+    let returned = |mail_id: &str| ApplyReturnedMailRequest {
+        mail: format!(
+            "From: MAILER-DAEMON@example.org\nMIME-Version: 1.0\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n\
+             --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; example.org\n\n\
+             Final-Recipient: rfc822; r1@example.org\nAction: failed\nStatus: 5.1.1\n\n\
+             --b\nContent-Type: text/rfc822-headers\n\nMessage-ID: {mail_id}\nTo: r1@example.org\n\n--b--\n"
+        )
+        .into_bytes(),
+    };
+    for forged in [mail_id.replace("acme.", "other."), mail_id.replace('<', "<x"), "<1@turnout.example>".to_owned()] {
+        refused(mesh.apply_returned_mail(returned(&forged)).await, Code::PermissionDenied);
+    }
+    refused(
+        mesh.apply_returned_mail(ApplyReturnedMailRequest { mail: b"Hello".to_vec() }).await,
+        Code::PermissionDenied,
+    );
+    assert!(!mesh.apply_returned_mail(returned(mail_id)).await.unwrap().into_inner().repeated);
+    assert!(mesh.apply_returned_mail(returned(mail_id)).await.unwrap().into_inner().repeated);
+    let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, &[MessageState::Bounced]).await;
+    assert_eq!(message.reason, "hard_bounce");
+    let all = ListSuppressionsRequest::default();
+    let listed = bed.member("acme", Role::Support).list_suppressions(all).await.unwrap().into_inner().suppressions;
+    assert_eq!(listed.len(), 1);
+    let there = |line: &String| line.starts_with("MAIL FROM:<returns@turnout.example>");
+    assert!(server.heard().iter().any(there), "servers return mails there: {:?}", server.heard());
 }

@@ -64,6 +64,8 @@ async fn a_link_is_sent_at_once_at_any_hour_and_once() {
     refused_field(mesh.send_security_message(bad).await, "link_path");
     let bad = SendSecurityMessageRequest { kind: MessageKind::Reminder.into(), ..sign_in_link("k2") };
     refused_field(mesh.send_security_message(bad).await, "kind");
+    let bad = SendSecurityMessageRequest { agreements: vec!["x".repeat(2001)], ..sign_in_link("k2") };
+    refused_field(mesh.send_security_message(bad).await, "agreements");
     refused(bed.member("acme", Role::Owner).send_security_message(sign_in_link("k3")).await, Code::PermissionDenied);
     assert_eq!(server.mails().len(), 1);
 }
@@ -136,13 +138,25 @@ async fn settings_are_the_owners_and_are_kept() {
     let settings = usual.settings.unwrap();
     assert_eq!((settings.sender_name.as_str(), settings.quiet_from_min, settings.quiet_to_min), ("acme", 1260, 480));
 
-    let changed = MessageSettings { sender_name: "Acme Films".into(), reply_to: "hi@acme.example".into(), ..settings };
+    let changed = MessageSettings {
+        sender_name: "Acme Films".into(),
+        reply_to: "hi@acme.example".into(),
+        webhook_url: "https://hooks.acme.example/in?token=s3cret".into(),
+        ..settings
+    };
     let put = PutMessageSettingsRequest { settings: Some(changed.clone()) };
     refused(bed.member("acme", Role::Organiser).put_message_settings(put.clone()).await, Code::PermissionDenied);
     let mut owner = bed.member("acme", Role::Owner);
     owner.put_message_settings(put.clone()).await.unwrap();
     refused(owner.put_message_settings(put).await, Code::Aborted);
-    assert_eq!(get(Role::Owner).await.settings, Some(MessageSettings { version: 1, ..changed }));
+    assert_eq!(get(Role::Owner).await.settings, Some(MessageSettings { version: 1, ..changed.clone() }));
+    // The address may hold a secret.
+    let shown = MessageSettings { version: 1, webhook_url: String::new(), ..changed };
+    for role in [Role::Organiser, Role::Support, Role::Analyst, Role::Moderator] {
+        assert_eq!(get(role).await.settings, Some(shown.clone()), "{role:?}");
+    }
+    let of_mesh = bed.mesh("acme").get_message_settings(GetMessageSettingsRequest {}).await.unwrap().into_inner();
+    assert_eq!(of_mesh.settings, Some(shown));
 }
 
 #[tokio::test]

@@ -23,6 +23,8 @@ use crate::{
 };
 
 const GALA: &str = "gala";
+/// The registration's version: what was announced of it up to this has happened.
+const VERSION: i64 = 9;
 /// Longer than the longest wait after the first try.
 const FIRST_WAIT_MS: u64 = 7_000;
 
@@ -30,7 +32,7 @@ async fn ground() -> Ground {
     let ground = Ground::new().await;
     let mut world = ground.world.lock().unwrap();
     world.event(GALA, START_MS + 48 * HOUR_MS);
-    world.register(GALA, "r1", START_MS);
+    world.register(GALA, "r1", START_MS).version = VERSION;
     drop(world);
     ground
 }
@@ -188,6 +190,24 @@ async fn a_receiver_that_says_it_is_gone_is_not_called_until_its_address_is_save
     paid(&bed, 4).await;
     notice(&bed, 1, MessageState::HandedOff).await;
     assert_eq!(receiver.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_announced_and_then_not_stored_is_not_told() {
+    let (ground, receiver, bed) = stage(&[], PATIENT).await;
+    let outdated = async |occurrence: &str| {
+        let found = async || {
+            let mut messages = bed.messages(GALA, "r1").await.into_iter();
+            messages.find(|message| message.occurrence == occurrence && message.state() == MessageState::Skipped)
+        };
+        eventually(&format!("{occurrence} is left out"), found).await
+    };
+    bed.registration_changed(GALA, "r1", RegistrationChange::Payment, VERSION + 1).await;
+    assert_eq!(outdated("registration.payment").await.reason, "outdated");
+    ground.world.lock().unwrap().registrations.clear();
+    bed.registration_changed(GALA, "r1", RegistrationChange::Rsvp, VERSION).await;
+    assert_eq!(outdated("registration.rsvp").await.reason, "outdated");
+    assert_eq!(receiver.connections(), 0);
 }
 
 #[tokio::test]

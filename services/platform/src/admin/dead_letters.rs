@@ -43,6 +43,8 @@ pub struct Listed {
     pub deliveries: u32,
     /// What the consumer said last.
     pub error: String,
+    /// Why it was not sent again; none when it was, or was to be listed only.
+    pub refused: Option<String>,
 }
 
 /// The dead letters of this process's consumers. A clone is another handle on the same.
@@ -63,36 +65,59 @@ impl DeadLetters {
     }
 
     /// The oldest of each consumer.
-    async fn list(&self) -> Result<Vec<(&'static str, DeadLetter)>, BusError> {
+    async fn list(&self) -> Result<Vec<Listed>, BusError> {
         let Some(watched) = self.0.get() else { return Ok(Vec::new()) };
-        let consumers: Vec<_> = watched.consumers.lock().iter().copied().collect();
-        let mut all = Vec::new();
-        for consumer in consumers {
-            all.extend(watched.bus.dead_letters(consumer).await?.into_iter().map(|letter| (consumer, letter)));
-        }
-        Ok(all)
+        let letters = watched.dead().await?;
+        Ok(letters.iter().map(|(consumer, letter)| listed(consumer, letter, None)).collect())
     }
 
-    /// Sends them again, to all their consumers: those that have done their part take a repeated message for what it is.
-    async fn replay(&self) -> Result<Vec<(&'static str, DeadLetter)>, BusError> {
-        let letters = self.list().await?;
-        for (consumer, letter) in &letters {
-            let DeadLetter { subject, id, payload, .. } = letter;
-            let subject = Subject::received(subject).ok_or(BusError::Refused("a dead letter without a subject"))?;
-            // Under its old id the bus would take it for a message that it has.
-            let message = DurableMessage { subject, id: random::sortable_id(), payload: payload.clone(), trace: None };
-            let (sent_as, bus) = (message.id.clone(), &self.0.get().expect("there are letters").bus);
-            bus.publish(message).await?;
-            tracing::info!(consumer, id, sent_as, "a dead letter is sent again");
-            bus.forget_dead_letter(consumer, letter).await?;
+    /// Sends them again, to all their consumers: those that have done their part take a repeated message for what it is. One that the bus
+    /// will never take stays, and holds up no other.
+    async fn replay(&self) -> Result<Vec<Listed>, BusError> {
+        let Some(watched) = self.0.get() else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for (consumer, letter) in watched.dead().await? {
+            let refused = match watched.send_again(consumer, &letter).await {
+                Ok(()) => None,
+                Err(away @ BusError::Unreachable(_)) => return Err(away),
+                Err(refused) => Some(refused.to_string()),
+            };
+            all.push(listed(consumer, &letter, refused));
         }
-        Ok(letters)
+        Ok(all)
     }
 
     pub(super) fn routes(self, verifier: TokenVerifier, clock: Arc<dyn Clock>) -> Router {
         let desk = Desk { letters: self, verifier: Arc::new(verifier), clock };
         Router::new().route(LIST, get(list)).route(REPLAY, post(replay)).with_state(desk)
     }
+}
+
+impl Watched {
+    async fn dead(&self) -> Result<Vec<(&'static str, DeadLetter)>, BusError> {
+        let consumers: Vec<_> = self.consumers.lock().iter().copied().collect();
+        let mut all = Vec::new();
+        for consumer in consumers {
+            all.extend(self.bus.dead_letters(consumer).await?.into_iter().map(|letter| (consumer, letter)));
+        }
+        Ok(all)
+    }
+
+    async fn send_again(&self, consumer: &str, letter: &DeadLetter) -> Result<(), BusError> {
+        let DeadLetter { subject, id, payload, .. } = letter;
+        let subject = Subject::received(subject).ok_or(BusError::Refused("a dead letter without a subject"))?;
+        // Under its old id the bus would take it for a message that it has.
+        let message = DurableMessage { subject, id: random::sortable_id(), payload: payload.clone(), trace: None };
+        let sent_as = message.id.clone();
+        self.bus.publish(message).await?;
+        tracing::info!(consumer, id, sent_as, "a dead letter is sent again");
+        self.bus.forget_dead_letter(consumer, letter).await
+    }
+}
+
+fn listed(consumer: &str, letter: &DeadLetter, refused: Option<String>) -> Listed {
+    let DeadLetter { subject, id, error, deliveries, .. } = letter.clone();
+    Listed { consumer: consumer.to_owned(), id, subject, deliveries, error, refused }
 }
 
 #[tonic::async_trait]
@@ -136,26 +161,21 @@ impl Desk {
     }
 }
 
-fn listed(letters: Result<Vec<(&'static str, DeadLetter)>, BusError>) -> Answer {
-    let letters = letters.map_err(|error| {
+fn answer(letters: Result<Vec<Listed>, BusError>) -> Answer {
+    letters.map(Json).map_err(|error| {
         tracing::warn!(%error, "dead letters cannot be had now");
         (StatusCode::SERVICE_UNAVAILABLE, "the bus does not answer\n")
-    })?;
-    let listed = letters.into_iter().map(|(consumer, letter)| {
-        let DeadLetter { subject, id, error, deliveries, .. } = letter;
-        Listed { consumer: consumer.to_owned(), id, subject, deliveries, error }
-    });
-    Ok(Json(listed.collect()))
+    })
 }
 
 async fn list(State(desk): State<Desk>, headers: HeaderMap) -> Answer {
     desk.may(&headers)?;
-    listed(desk.letters.list().await)
+    answer(desk.letters.list().await)
 }
 
 async fn replay(State(desk): State<Desk>, headers: HeaderMap) -> Answer {
     desk.may(&headers)?;
-    listed(desk.letters.replay().await)
+    answer(desk.letters.replay().await)
 }
 
 #[cfg(test)]

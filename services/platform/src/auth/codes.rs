@@ -18,6 +18,8 @@ pub enum CodePurpose {
     Registration,
     /// Ends messages: `[tenant_id, person_id, purpose, event_id or -]`.
     Unsubscribe,
+    /// Names a mail to whom it is returned: `[tenant_id, message_id]`. The part before the `@` of its `Message-ID`.
+    Mail,
 }
 
 impl CodePurpose {
@@ -25,6 +27,7 @@ impl CodePurpose {
         match self {
             Self::Registration => "r",
             Self::Unsubscribe => "u",
+            Self::Mail => "m",
         }
     }
 }

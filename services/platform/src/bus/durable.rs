@@ -127,9 +127,7 @@ pub trait DurableBus: Send + Sync + 'static {
     async fn dead_letters(&self, consumer: &str) -> Result<Vec<DeadLetter>, BusError>;
 
     /// Removes a dead letter of a consumer, as it was listed. Ok if it is gone already.
-    async fn forget_dead_letter(&self, _consumer: &str, _letter: &DeadLetter) -> Result<(), BusError> {
-        Err(BusError::Refused("this bus keeps its dead letters"))
-    }
+    async fn forget_dead_letter(&self, consumer: &str, letter: &DeadLetter) -> Result<(), BusError>;
 }
 
 /// A durable bus, whichever.

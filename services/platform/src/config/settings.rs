@@ -111,6 +111,12 @@ pub const SETTINGS: &[Setting] = &[
         "ADDRESS",
         "The sender's address of mails; the name beside it is each tenant's own",
     ),
+    setting(
+        "mail_returns",
+        "",
+        "ADDRESS",
+        "Where mail servers return what they cannot deliver (the envelope's sender). What arrives there is to be passed to POST /v1/returned-mails as it is. Not set: to the sender's address",
+    ),
     secret(
         "sms_url",
         "Where text messages are handed over: an https:// gateway that takes JSON with `to`, `text` and `id`. Not set: none are sent",

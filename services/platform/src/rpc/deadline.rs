@@ -18,6 +18,9 @@ use crate::failure::DOMAIN;
 
 /// A call answers within this, whatever its caller allows; streams go on after their first answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// tonic sets a timer of its own for what the caller allows; ours ends so much before it, which is more than a tick of the clock that
+/// drives both, so that a caller is told that the time is over and never that they gave up.
+const BEFORE_TONIC: Duration = Duration::from_millis(2);
 const HEADER: &str = "grpc-timeout";
 /// Digits of the header, by the gRPC specification.
 const DIGITS_MAX: usize = 8;
@@ -36,7 +39,7 @@ impl Deadline {
     pub fn of(headers: &http::HeaderMap, now: Instant) -> Self {
         let wanted = headers.get(HEADER).and_then(|value| timeout(value.to_str().ok()?));
         Self {
-            answer_by: now + wanted.map_or(ANSWER_MAX, |wanted| wanted.min(ANSWER_MAX)),
+            answer_by: now + wanted.map_or(ANSWER_MAX, |wanted| wanted.saturating_sub(BEFORE_TONIC).min(ANSWER_MAX)),
             end_by: wanted.and_then(|wanted| now.checked_add(wanted)),
         }
     }
@@ -138,7 +141,8 @@ mod tests {
             headers.insert(HEADER, value.parse().unwrap());
             Deadline::of(&headers, now)
         };
-        assert_eq!(of("5m").answer_by, now + Duration::from_millis(5));
+        assert_eq!(of("5m").answer_by, now + Duration::from_millis(5) - BEFORE_TONIC);
+        assert_eq!(of("1m").answer_by, now);
         let long = of("99999999H");
         assert_eq!(long.answer_by, now + ANSWER_MAX);
         assert!(long.end_by > Some(now + Duration::from_hours(1)));

@@ -24,17 +24,16 @@ use scylla::statement::batch::BatchType;
 use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::{Consistency, SerialConsistency};
 
-use super::{
-    PAGE_BYTES_MAX, Page, PutIf, Range, Row, Table, TableError, Tables, VERSION, Value, Write, admission::Admission,
-};
+use super::{PAGE_BYTES_MAX, Page, PutIf, Range, Row, Table, TableError, Tables, VERSION, Value, Write, admission};
+use crate::admission::Admission;
 use request::{Bound, Sort, bind};
 
 /// Requests under way; further ones wait for their turn.
 const IN_FLIGHT_MAX: usize = 256;
 /// For a plain read or write, repetitions by the driver included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// For a lightweight transaction or a batch: they take several rounds between the servers.
-const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a change of the schema by another server may take to show, and how often to look.
 const SCHEMA_WAIT: Duration = Duration::from_secs(10);
@@ -87,7 +86,7 @@ impl CqlTables {
             keyspace: keyspace.to_owned(),
             prepared: RwLock::default(),
             timestamps: Box::new(MonotonicTimestampGenerator::new()),
-            in_flight: Admission::new(IN_FLIGHT_MAX),
+            in_flight: admission::door(IN_FLIGHT_MAX),
         };
         for table in tables {
             for cql in statement::fixed(keyspace, table) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::{Page, PutIf, Range, Row, Table, TableError, Tables, Value, Write, admission::Admission};
+use super::{Page, PutIf, Range, Row, Table, TableError, Tables, Value, Write, admission};
 use readers::Readers;
 use writer::Writer;
 

@@ -1,8 +1,11 @@
-//! Links by mail: to sign in, to prove an address, to set a password. A link's secret has 256 random bits, is kept as its hash, works
-//! once and for 30 minutes, and for one purpose.
+//! Links by mail: to sign in, to prove an address or confirm what a form said, to set a password. A link's secret has 256 bits that
+//! nobody can guess, is kept as its hash, and works once and for one purpose: for 30 minutes where somebody waits for it, for days in
+//! an invitation or a question about a form.
 //!
-//! Who asks for a link is answered before anybody looks whether the address is known, and looking begins only when the answer is out:
-//! neither the answer nor its time can tell. What is sent is lost if the process ends at that moment; then somebody asks again.
+//! Who asks for a link to an address is answered before anybody looks whether the address is known, and looking begins only when the
+//! answer is out: neither the answer nor its time can tell. Such a link is lost if the process ends at that moment; then somebody asks
+//! again. All others are handed over before the answer, but for an invitation, which can be sent anew, and a question about a form, which
+//! is noted down.
 
 use std::time::Duration;
 

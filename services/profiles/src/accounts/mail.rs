@@ -16,7 +16,7 @@ use super::{
     store::Link,
 };
 
-/// How often a link is handed over before it is given up; its reader can ask for another.
+/// How often a link is handed over before it is given up; whoever asked for it may ask again.
 const TRIES_MAX: u32 = 4;
 /// The wait before the second try; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -98,6 +98,7 @@ fn request(letter: &Letter<'_>) -> SendSecurityMessageRequest {
         idempotency_key: link.id.clone(),
         expires_at: Some(timestamp(link.expires_at_ms)),
         event_id: wanted.event_id.clone(),
+        agreements: wanted.agreements.clone(),
     }
 }
 

@@ -50,12 +50,14 @@ pub(crate) struct Wanted {
     pub language: String,
     /// The event, for the words; may be empty.
     pub event_id: String,
+    /// What following the link agrees to, word for word.
+    pub agreements: Vec<String>,
 }
 
 impl Wanted {
     pub fn link(purpose: Purpose) -> Self {
-        let (return_path, language, event_id) = Default::default();
-        Self { purpose, return_path, life_s: LINK_S, invitation: false, language, event_id }
+        let (return_path, language, event_id, agreements) = Default::default();
+        Self { purpose, return_path, life_s: LINK_S, invitation: false, language, event_id, agreements }
     }
 }
 
@@ -98,22 +100,41 @@ impl Post {
         self.send_with(to, wanted, random::token_256(), String::new()).await
     }
 
-    /// Asks whoever reads the mail of an address whether what a form said is theirs. In the background; asking again for the same
-    /// request is the same link and one letter, since its secret is a keyed hash of the request.
-    pub fn ask_to_confirm(&self, to: Addressee, email: &CanonicalEmail, request: String) {
-        let tries = self.tries_key(&Place::Audience(to.tenant.clone()), email);
+    /// Asks whoever reads the mail of an address whether what a form said is theirs, in the form's words. Asking again for the same
+    /// request is the same link and one letter, since its secret is a keyed hash of the request: what fails here is to be asked again.
+    pub async fn ask_to_confirm(
+        &self,
+        to: &Addressee,
+        email: &CanonicalEmail,
+        request: String,
+        agreements: Vec<String>,
+    ) -> Result<(), Failure> {
+        let asked = self.try_to_ask(to, email, request, agreements).await;
+        let outcome = asked.as_ref().copied().unwrap_or(LinkOutcome::NotSent);
+        self.metrics.link(Some(Purpose::Verify), outcome);
+        asked.map(drop)
+    }
+
+    async fn try_to_ask(
+        &self,
+        to: &Addressee,
+        email: &CanonicalEmail,
+        request: String,
+        agreements: Vec<String>,
+    ) -> Result<LinkOutcome, Failure> {
         let secret = self.vault.blind(&to.tenant, "confirmation", &format!("{}\0{request}", to.account));
-        let post = self.clone();
-        self.in_background("link to confirm", Purpose::Verify, async move {
-            let at_ms = post.clock.at_ms() as i64;
-            if post.store.reserve(Scope::Link, tries, at_ms).await?.is_err() {
-                // Somebody fills a mailbox. What was asked waits on, and counts for nothing.
+        let token = BASE64_URL_SAFE_NO_PAD.encode(secret);
+        // A link that is there was counted before, and leads to no second letter.
+        if self.store.unused_link(&id_of(&token)?).await?.is_none() {
+            let tries = self.tries_key(&Place::Audience(to.tenant.clone()), email);
+            if self.store.reserve(Scope::Link, tries, self.clock.at_ms() as i64).await?.is_err() {
+                // Somebody fills a mailbox. What was asked stays in the ledger, and counts for nothing.
                 return Ok(LinkOutcome::NotSent);
             }
-            let wanted = Wanted { life_s: CONFIRMATION_S, ..Wanted::link(Purpose::Verify) };
-            post.send_with(&to, &wanted, BASE64_URL_SAFE_NO_PAD.encode(secret), request).await?;
-            Ok(LinkOutcome::Sent)
-        });
+        }
+        let wanted = Wanted { life_s: CONFIRMATION_S, agreements, ..Wanted::link(Purpose::Verify) };
+        self.send_with(to, &wanted, token, request).await?;
+        Ok(LinkOutcome::Sent)
     }
 
     /// Does what ends in a link, without anybody waiting for it.
@@ -135,8 +156,9 @@ impl Post {
     }
 
     async fn send_with(&self, to: &Addressee, wanted: &Wanted, token: String, confirms: String) -> Result<(), Failure> {
+        let at_ms = self.clock.at_ms() as i64;
         let link = Link {
-            id: link_id(&token).ok_or_else(|| Failure::internal("a link's secret cannot be read"))?,
+            id: id_of(&token)?,
             purpose: wanted.purpose,
             realm: to.realm,
             tenant: to.tenant.clone(),
@@ -144,9 +166,9 @@ impl Post {
             generation: to.generation,
             return_path: wanted.return_path.clone(),
             confirms,
-            expires_at_ms: self.clock.at_ms() as i64 + i64::from(wanted.life_s) * 1000,
+            expires_at_ms: at_ms + i64::from(wanted.life_s) * 1000,
         };
-        self.store.add_link(&link).await?;
+        let link = self.store.add_link(link, at_ms).await?;
         self.mail.send(Letter { link: &link, token: &token, to, wanted }).await
     }
 
@@ -158,4 +180,8 @@ impl Post {
         };
         self.vault.blind(tenant, place.realm().word(), email.as_str())
     }
+}
+
+fn id_of(token: &str) -> Result<String, Failure> {
+    link_id(token).ok_or_else(|| Failure::internal("a link's secret cannot be read"))
 }

@@ -4,7 +4,7 @@
 //! Anybody can type an address into a form. So a grant of a form only asks: it counts from when whoever reads the mail of the address
 //! has confirmed it, which is a statement of its own. To take something back needs no such proof.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// As a channel of a withdrawal: all channels of the purpose.
 pub(crate) const ALL_CHANNELS: &str = "*";
@@ -115,9 +115,26 @@ impl Statement {
 
 /// What a request asked for and nobody has taken back since: the grants that its confirmation states.
 pub(crate) fn asked_by(ledger: &[Statement], request: &str) -> Vec<Statement> {
-    let asked = ledger.iter().enumerate().filter(|(_, s)| s.asks() && s.request == request);
-    let stands = asked.filter(|(at, granted)| !ledger[at + 1..].iter().any(|later| later.takes_back(granted)));
-    stands.map(|(_, granted)| Statement { source: Source::Confirmed, ..granted.clone() }).collect()
+    let asked = standing_asks(ledger).filter(|asked| asked.request == request);
+    asked.map(|asked| Statement { source: Source::Confirmed, ..asked.clone() }).collect()
+}
+
+/// What any form asked for and nobody has taken back since.
+fn standing_asks(ledger: &[Statement]) -> impl Iterator<Item = &Statement> {
+    let asked = ledger.iter().enumerate().filter(|(_, statement)| statement.asks());
+    let stands = asked.filter(|(at, asked)| !ledger[at + 1..].iter().any(|later| later.takes_back(asked)));
+    stands.map(|(_, asked)| asked)
+}
+
+/// What these grants say, each wording once: one may be for several channels.
+pub(crate) fn texts_of(granted: &[Statement]) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for statement in granted {
+        if !texts.contains(&statement.text) {
+            texts.push(statement.text.clone());
+        }
+    }
+    texts
 }
 
 /// The latest statement that counts for each purpose and channel, sorted by both. A withdrawal of all channels stands for each channel that was
@@ -143,10 +160,12 @@ pub(crate) fn allows(current: &[Statement], purpose: &str, channel: &str) -> boo
     current.iter().any(|s| s.purpose == purpose && s.channel == channel && s.action == Action::Granted)
 }
 
-/// The purposes for which this channel is consented to now.
-pub(crate) fn purposes_of(current: &[Statement], channel: &str) -> Vec<String> {
-    let granted = current.iter().filter(|s| s.channel == channel && s.action == Action::Granted);
-    granted.map(|s| s.purpose.clone()).collect()
+/// The purposes for which this channel is consented to now, or will be once somebody confirms what a form asked for.
+pub(crate) fn purposes_of(ledger: &[Statement], channel: &str) -> Vec<String> {
+    let current = current(ledger.iter().cloned());
+    let granted = current.iter().filter(|statement| statement.action == Action::Granted);
+    let of_channel = granted.chain(standing_asks(ledger)).filter(|statement| statement.channel == channel);
+    of_channel.map(|statement| statement.purpose.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -228,7 +247,7 @@ mod tests {
             prop_assert!(CHANNELS.iter().all(|channel| !allows(&withdrawn, "marketing", channel)));
             let again = statement("marketing", "email", Action::Granted);
             let granted = current(withdrawn.into_iter().chain([again]));
-            prop_assert_eq!(purposes_of(&granted, "email").contains(&"marketing".to_owned()), true);
+            prop_assert!(purposes_of(&granted, "email").contains(&"marketing".to_owned()));
             prop_assert!(!allows(&granted, "marketing", "sms"));
             prop_assert!(granted.iter().all(|s| s.purpose != "marketing" || s.channel != ALL_CHANNELS));
         }

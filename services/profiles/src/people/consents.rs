@@ -3,14 +3,13 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use turnout_platform::{
-    canonical,
     failure::Failure,
     ids::{PersonId, TenantId},
     random,
 };
 
 use super::{
-    Doing, People, addressee,
+    Doing, People,
     ledgers::{self, CandidatePlace},
     subject,
 };
@@ -28,7 +27,7 @@ const READS_AT_ONCE_MAX: usize = 16;
 
 impl People {
     /// Adds statements to a person's ledger; what follows from it then. Whoever reads the mail of the address is asked about what a
-    /// form grants and nothing has granted yet.
+    /// form grants and nothing has granted yet: once this succeeds the question is noted down, and until then this is to be repeated.
     pub(super) async fn record_consent(
         &self,
         tenant: &TenantId,
@@ -37,19 +36,16 @@ impl People {
         idempotency_key: &str,
         doing: Option<&Doing>,
     ) -> Result<Vec<Statement>, Failure> {
-        let person = self.person(tenant, id).await?;
+        self.person(tenant, id).await?;
         if let Some(doing) = doing {
             self.enter(tenant, "person.consent", subject(id), doing, in_words(statements)).await?;
         }
         self.state(tenant, id, statements, idempotency_key).await?;
-        let ledger = self.ledgers.ledger(tenant, id).await?;
-        let asked = consent::asked_by(&ledger, idempotency_key);
-        let current = consent::current(ledger);
-        if asked.iter().any(|s| !consent::allows(&current, &s.purpose, &s.channel)) {
-            let email = canonical::email(&person.details.email).map_err(Failure::internal)?;
-            self.post.ask_to_confirm(addressee(tenant, &person), &email, idempotency_key.to_owned());
+        // After the statements: a sweep that comes in between finds nothing to ask.
+        if statements.iter().any(Statement::asks) {
+            self.ask_later(tenant, id, idempotency_key).await?;
         }
-        Ok(current)
+        self.ledgers.current(tenant, id).await
     }
 
     /// Whoever reads the mail of the address confirms what this request asked for.
@@ -136,7 +132,7 @@ impl People {
         Ok(None)
     }
 
-    /// Ends every consent to text messages: they were given for another number.
+    /// Ends every consent to text messages, also what waits to be confirmed: they were given for another number.
     pub(super) async fn withdraw_sms(&self, tenant: &TenantId, person: &Person) -> Result<(), Failure> {
         let ledger = self.ledgers.ledger(tenant, &person.id).await?;
         let at_ms = ledgers::time_after(&ledger, self.at_ms());
@@ -151,7 +147,7 @@ impl People {
             request: String::new(),
             at_ms,
         };
-        let purposes = consent::purposes_of(&consent::current(ledger), SMS);
+        let purposes = consent::purposes_of(&ledger, SMS);
         for (n, purposes) in purposes.chunks(ledgers::STATEMENTS_PER_REQUEST_MAX).enumerate() {
             let statements: Vec<Statement> = purposes.iter().cloned().map(withdrawal).collect();
             // Not the version alone: after a change that failed, consent may have been given again.

@@ -1,7 +1,7 @@
 //! Nothing personal is in the open: a person with an unmistakable word in every field goes through every method, and none of the words
 //! is in the store's files or in a metric.
 
-use std::fs;
+use std::{fs, sync::atomic::Ordering};
 
 use turnout_platform::auth::Role;
 use turnout_proto::profiles::v1::{
@@ -11,7 +11,7 @@ use turnout_proto::profiles::v1::{
 
 use crate::{
     bed::{Bed, ensure},
-    consents::{granted, record},
+    consents::{granted, of_form, record},
     update::phone_change,
 };
 
@@ -32,6 +32,8 @@ async fn item_35_no_word_about_a_person_is_in_a_file_of_the_store_or_in_a_metric
     let (person_id, reason) = (person.person_id.clone(), "canaryreason".to_owned());
     phone_change(&mut bed.mesh(), &person_id, "+4930901821").await.unwrap();
     record(&mut bed.mesh(), &person_id, "1", vec![granted("marketing", "email")]).await.unwrap();
+    bed.postbox.away.store(usize::MAX, Ordering::SeqCst);
+    record(&mut bed.mesh(), &person_id, "2", vec![of_form("partners", "email")]).await.unwrap();
     let mut owner = bed.member(Role::Owner);
     owner.verify_by_hand(VerifyByHandRequest { person_id: person_id.clone(), reason: reason.clone() }).await.unwrap();
     let search = "canaryname".to_owned();

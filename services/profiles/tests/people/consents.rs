@@ -18,8 +18,9 @@ use turnout_proto::{
 
 use crate::bed::{Bed, Client, refused, refused_field, token_of};
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const VERIFICATIONS_SENT: &str = "turnout_profiles_links_total{purpose=\"verify\",outcome=\"sent\"}";
+pub const VERIFICATIONS_NOT_SENT: &str = "turnout_profiles_links_total{purpose=\"verify\",outcome=\"not_sent\"}";
 
 pub fn granted(purpose: &str, channel: &str) -> ConsentStatement {
     ConsentStatement {
@@ -35,7 +36,7 @@ pub fn granted(purpose: &str, channel: &str) -> ConsentStatement {
 }
 
 /// Somebody typed an address into a form and ticked a box.
-fn of_form(purpose: &str, channel: &str) -> ConsentStatement {
+pub fn of_form(purpose: &str, channel: &str) -> ConsentStatement {
     ConsentStatement { source: "form".into(), ..granted(purpose, channel) }
 }
 
@@ -239,6 +240,7 @@ async fn what_a_form_grants_counts_once_the_reader_of_the_mail_has_confirmed_it(
         assert!(consenting(&bed, "marketing", "email", 50).await.is_empty());
         let letter = bed.letter_after(0).await;
         assert_eq!((letter.kind(), letter.email.as_str()), (MessageKind::Verification, "anna@example.org"));
+        assert_eq!(letter.agreements, [statements[0].text.as_str()], "two channels in the same words");
         // A retry is the same letter; and a text message is declined before the mail is read.
         record(&mut bed.mesh(), &id, "form-1", statements).await.unwrap();
         record(&mut bed.mesh(), &id, "no-sms", vec![withdrawn("marketing", "sms")]).await.unwrap();
@@ -288,7 +290,7 @@ async fn whoever_types_a_proven_address_into_a_form_opts_its_owner_in_to_nothing
         let key = format!("flood-{n}");
         record(&mut bed.mesh(), &id, &key, vec![of_form("partners", "email")]).await.unwrap();
     }
-    bed.counted("turnout_profiles_links_total{purpose=\"verify\",outcome=\"not_sent\"}", 1).await;
+    bed.counted(VERIFICATIONS_NOT_SENT, 1).await;
     bed.counted(VERIFICATIONS_SENT, 2).await;
     assert!(bed.postbox.letters().len() <= 4, "{}", bed.postbox.letters().len());
 }

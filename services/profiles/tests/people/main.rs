@@ -1,6 +1,7 @@
 //! People over gRPC, behind the real access layer, on the embedded store and, where one is given, on a CQL server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod asking;
 mod bed;
 mod canary;
 mod consents;

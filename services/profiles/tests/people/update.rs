@@ -7,8 +7,8 @@ use turnout_proto::profiles::v1::{
 };
 
 use crate::{
-    bed::{Bed, Client, START_AT_MS, refused, refused_field},
-    consents::{allowed, granted, record},
+    bed::{Bed, Client, START_AT_MS, refused, refused_field, token_of},
+    consents::{allowed, granted, of_form, record},
 };
 
 pub const PHONE: &str = "+4915112345678";
@@ -71,6 +71,20 @@ async fn item_26_27_a_new_number_is_kept_as_e164_and_the_consents_of_the_old_one
         phone_change(&mut support, &id, "").await.unwrap();
         assert!(!allowed(&bed, &id, "marketing", "sms").await);
     }
+}
+
+#[tokio::test]
+async fn what_a_form_asked_for_the_old_number_is_not_confirmed_for_the_new_one() {
+    let bed = Bed::embedded().await;
+    let id = bed.person("anna@example.org", "Anna").await.person_id;
+    let mut support = bed.member(Role::Support);
+    phone_change(&mut support, &id, "+358 40 1234567").await.unwrap();
+    let asked = vec![of_form("marketing", "email"), of_form("marketing", "sms")];
+    record(&mut bed.mesh(), &id, "form-1", asked).await.unwrap();
+    phone_change(&mut support, &id, PHONE).await.unwrap();
+    bed.redeem(&token_of(&bed.letter_after(0).await)).await.unwrap();
+    assert!(allowed(&bed, &id, "marketing", "email").await);
+    assert!(!allowed(&bed, &id, "marketing", "sms").await);
 }
 
 #[tokio::test]

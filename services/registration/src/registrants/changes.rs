@@ -44,6 +44,7 @@ impl Registrants {
     ) -> Result<Registration, Failure> {
         let found = self.registration(event, id).await?;
         let details = self.details(event, &found, wish).await?;
+        self.keeps_personal(event).await?;
         let (after, _) =
             self.change(event, id, expected, |registration| registration.with_details(details.clone())).await?;
         self.audit(&event.tenant, "registration.update", &after, act).await?;

@@ -63,8 +63,7 @@ impl Registrants {
             };
             let place = claim.as_ref().map_or(Place::Unlimited, |claim| Place::Seat(claim.seat));
             let (after, changes) = waiting.clone().promoted(place);
-            let is_usable = claim.as_ref().is_none_or(|claim| self.seats.is_usable(claim));
-            if is_usable && self.replace(&event.tenant, &waiting, &after, &changes).await? {
+            if self.replace(&event.tenant, &waiting, &after, &changes, claim.as_ref()).await? {
                 self.store.remove_waiter(&event.id, &waiter).await?;
             } else if let Some(claim) = claim {
                 self.seats.give_back(&event.id, &claim).await?;
@@ -126,8 +125,7 @@ impl Registrants {
         // Places that exist already are not taken from anybody: here the limit does not count.
         let Some(claim) = self.seats.claim_beyond(&event.id, &before.id).await? else { return Ok(()) };
         let after = before.clone().seated(claim.seat);
-        let is_seated = self.seats.is_usable(&claim) && self.replace(&event.tenant, &before, &after, &[]).await?;
-        if !is_seated {
+        if !self.replace(&event.tenant, &before, &after, &[], Some(&claim)).await? {
             self.seats.give_back(&event.id, &claim).await?;
         }
         Ok(())

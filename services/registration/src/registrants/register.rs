@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use prost::Message;
 use turnout_platform::{
     canonical,
     failure::Failure,
@@ -11,7 +13,7 @@ use turnout_platform::{
 };
 use turnout_proto::profiles::v1::{ConsentAction, ConsentStatement, EnsurePersonRequest};
 
-use super::{Act, RETRY_AFTER, Registrants};
+use super::{Act, RETRY_AFTER, Registrants, turn};
 use crate::{
     domain::{
         answers,
@@ -76,7 +78,7 @@ impl Registrants {
         if event.state == State::Cancelled {
             return Err(Failure::Precondition("the event is cancelled".to_owned()));
         }
-        let turn = self.turn().await?;
+        let turn = turn(&self.registering).await?;
         let checked = self.checked(event, wanted).await?;
         let (registration, created) = self.register_checked(event, checked, act.is_some()).await?;
         drop(turn);
@@ -108,6 +110,7 @@ impl Registrants {
             if let Some(request) = person.take() {
                 registration.person = Some(self.profiles.person(&event.tenant, request).await?);
             }
+            self.keeps_personal(event).await?;
             if let Some(stored) = self.store_new(event, registration.clone(), found, &consents).await? {
                 return Ok((stored, true));
             }
@@ -199,7 +202,8 @@ impl Registrants {
         Ok(PlaceFor::Waiting)
     }
 
-    /// Before the registration is stored: a retry after a crash keeps them under the same key.
+    /// Before the registration is stored: a retry after a crash keeps them under the same key, and who ticks something else before
+    /// trying again states that.
     async fn keep_consents(
         &self,
         tenant: &TenantId,
@@ -208,7 +212,9 @@ impl Registrants {
     ) -> Result<(), Failure> {
         match &after.person {
             Some(person) if !consents.is_empty() => {
-                let key = format!("{}-{}", after.id, after.version);
+                let stated: Vec<u8> = consents.iter().flat_map(Message::encode_to_vec).collect();
+                let hash = u64::from_be_bytes(digest(&SHA256, &stated).as_ref()[..8].try_into().expect("32 bytes"));
+                let key = format!("{}-{}-{hash:016x}", after.id, after.version);
                 self.profiles.consent(tenant, person, consents.to_vec(), key).await
             }
             _ => Ok(()),

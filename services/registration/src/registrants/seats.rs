@@ -5,7 +5,11 @@
 //! stored on it soon afterwards. A place that was taken [`CLAIM_MS`] ago and has no registration on it was left behind: [`Seats::settle`]
 //! frees it, and `settling` says when. While more places are taken than the event has, because its limit was lowered, none is given.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use parking_lot::Mutex;
@@ -13,22 +17,28 @@ use turnout_platform::{
     clock::Clock,
     failure::Failure,
     ids::{EventId, RegistrationId},
+    tables::{CONDITIONAL_WRITE_MAX, WRITE_MAX},
 };
 
 use crate::{
     domain::settings::CAPACITY_MAX,
     store::{
         Store,
+        registrations::REGISTRATION_SHARDS,
         seats::{SEATS_PER_CHUNK, Taken},
     },
 };
 
-/// A place that was taken so long ago has its registration, or never will. Who took it says so by its own clock: beyond the time that it
-/// is usable and the time that a write takes, the clocks of two processes may be ten seconds apart.
+/// A place that was taken so long ago has its registration, or never will. Who took it says so by its own clock.
 pub(super) const CLAIM_MS: i64 = 30_000;
-/// Who took a place longer ago than this gives it back instead of storing the registration: as long as a call may take. The write that
-/// follows is over five seconds later.
-const CLAIM_USABLE_MS: u64 = 10_000;
+/// Who took a place longer ago than this gives it back instead of storing the registration, the row that leads to it and then its own.
+const CLAIM_USABLE_MS: u64 = 8_000;
+/// How far apart the clocks of two processes may be.
+const CLOCKS_APART_MS: u64 = 10_000;
+const _: () = assert!(
+    CLAIM_USABLE_MS as u128 + WRITE_MAX.as_millis() + CONDITIONAL_WRITE_MAX.as_millis() + CLOCKS_APART_MS as u128
+        <= CLAIM_MS as u128
+);
 /// How long it is believed that a chunk is full.
 const BELIEVED_FULL_MS: u64 = 1000;
 /// Other processes may take the place that one wants: so often another is tried.
@@ -38,6 +48,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const CHUNKS_REMEMBERED_MAX: usize = 20_000;
 /// Registrations that are read at the same time to find places that were left behind.
 const READS_AT_ONCE_MAX: usize = 16;
+/// Events with more places are read as a whole instead of registration by registration, so many shards of them at the same time.
+const READ_SINGLY_MAX: u32 = SEATS_PER_CHUNK;
+const SHARDS_AT_ONCE_MAX: usize = 4;
 
 /// The places of all events.
 #[derive(Clone)]
@@ -140,11 +153,14 @@ impl Seats {
     /// Frees the places that were left behind. Whether all others have a registration on them: if not, some were taken too recently to
     /// say.
     pub async fn settle(&self, event: &EventId, capacity: u32) -> Result<bool, Failure> {
+        // A place that one of these holds needs no further look: who leaves it later frees it.
+        let held = if capacity > READ_SINGLY_MAX { self.held(event).await? } else { HashSet::new() };
         let mut are_all_held = true;
         // Places beyond a limit that was lowered count too, see `is_over`.
         for chunk in 0..=capacity / SEATS_PER_CHUNK + 1 {
             let long_ago_ms = self.clock.at_ms() as i64 - CLAIM_MS;
-            let rows = self.store.taken_seats(event, chunk).await?;
+            let mut rows = self.store.taken_seats(event, chunk).await?;
+            rows.retain(|row| !held.contains(&row.seat));
             let settling = stream::iter(rows).map(|row| async move {
                 let found = self.store.registration(event, &row.by).await?;
                 if found.is_some_and(|found| found.registration.holds(row.seat)) {
@@ -161,6 +177,25 @@ impl Seats {
             are_all_held &= are_held.into_iter().all(|is_held| is_held);
         }
         Ok(are_all_held)
+    }
+
+    /// The places that registrations hold.
+    async fn held(&self, event: &EventId) -> Result<HashSet<u32>, Failure> {
+        let shards = stream::iter(0..REGISTRATION_SHARDS).map(|shard| async move {
+            let (mut held, mut after) = (Vec::new(), None);
+            loop {
+                let (page, next) = self.store.registrations_of_shard(event, shard, after).await?;
+                let seats =
+                    page.iter().filter_map(|it| it.registration.seat.filter(|seat| it.registration.holds(*seat)));
+                held.extend(seats);
+                after = next;
+                if after.is_none() {
+                    return Ok::<_, Failure>(held);
+                }
+            }
+        });
+        let held: Vec<Vec<u32>> = shards.buffer_unordered(SHARDS_AT_ONCE_MAX).try_collect().await?;
+        Ok(held.into_iter().flatten().collect())
     }
 
     /// Whether places are taken that the event no longer has.

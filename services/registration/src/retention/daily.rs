@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use turnout_platform::{failure::Failure, lifecycle::Lifecycle};
 
-use super::{DAY_MS, Run, runs::Due};
-use crate::registrants::Registrants;
+use super::{DAY_MS, Run};
+use crate::{registrants::Registrants, store::retention::DueRun};
 
 /// Between two looks at whose day has come.
 const LOOK_INTERVAL: Duration = Duration::from_mins(10);
@@ -39,7 +39,7 @@ pub(crate) fn run_daily(registrants: Registrants, life: &Lifecycle) {
 impl Registrants {
     /// Applies what is due. Whether all of it came to its end, here or in another process.
     async fn apply_all(&self) -> bool {
-        let due = match self.due_runs().await {
+        let due = match self.store.due_runs(self.at_ms()).await {
             Ok(due) => due,
             Err(failure) => {
                 tracing::warn!(%failure, "it is not known for whom retention is over; retrying");
@@ -58,17 +58,29 @@ impl Registrants {
         all
     }
 
-    async fn apply_daily(&self, due: &mut Due) -> Result<(), Failure> {
-        let day = (self.clock.at_ms() as i64).div_euclid(DAY_MS);
+    async fn apply_daily(&self, due: &mut DueRun) -> Result<(), Failure> {
+        let day = self.at_ms().div_euclid(DAY_MS);
         let run = Run { actor: ACTOR.to_owned(), name: day.to_string(), only_says: false };
-        // Claimed anew before each batch: a policy that has changed meanwhile is not applied before its day.
-        while self.claim(due, CLAIM_MS).await? {
-            if self.apply_retention(&due.tenant, &run).await?.is_last {
+        let mut after = None;
+        loop {
+            // The policy first: one that is stored later has been postponed before, and then the claim fails. Claimed anew before each
+            // batch, so that a policy which has changed meanwhile is not applied before its day.
+            let settings = self.roll.settings_of(&due.tenant).await?;
+            if !self.claim(due, CLAIM_MS).await? {
+                return Ok(());
+            }
+            let batch = self.apply_retention(&due.tenant, settings, &run, after).await?;
+            if batch.is_last {
                 self.claim(due, DAY_MS).await?;
                 return Ok(());
             }
+            after = batch.after;
             tokio::time::sleep(BATCH_PAUSE).await;
         }
-        Ok(())
+    }
+
+    /// Says when to look again; false when another process has said so, or the policy has changed.
+    async fn claim(&self, due: &mut DueRun, for_ms: i64) -> Result<bool, Failure> {
+        self.store.claim_run(due, self.at_ms() + for_ms).await
     }
 }

@@ -2,7 +2,8 @@
 //! they have not been used for longest. What a list does with its entries is in `list`.
 //!
 //! A change waits in the event's inbox until somebody reads; so changes are cheap, a change that arrives during a load is not lost, and
-//! a reader sees every change that was brought before. When changes may have been missed, everything is read anew before the next answer.
+//! a reader sees every change that was brought before. When changes may have been missed, everything is read anew before the next answer;
+//! when that has to be is `reading`'s business. All who wait for an event wait for the same reading.
 
 use std::{
     collections::{HashMap, hash_map},
@@ -15,7 +16,10 @@ use std::{
 
 use futures_util::TryStreamExt as _;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use tokio::sync::{Mutex as TaskMutex, watch};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::Instant,
+};
 use turnout_platform::{
     failure::Failure,
     ids::{EventId, RegistrationId, TenantId},
@@ -26,6 +30,7 @@ use super::{
     list::List,
     metrics::RollMetrics,
     reader::Reader,
+    reading::{Ended, Ending, READ_RETRY_AFTER, Readings},
 };
 use crate::domain::{figures::Counted, registration::Registration};
 
@@ -39,22 +44,17 @@ const CHANGES_WAITING_MAX: usize = 1000;
 const SNAPSHOTS_MAX: usize = 200;
 /// How long a question waits for the tables to be read. Then it is told to come again: the reading goes on.
 const READ_WAIT_MAX: Duration = Duration::from_secs(5);
-/// When to come again.
-const READ_RETRY_AFTER: Duration = Duration::from_secs(2);
-/// How often a registration that changed is read while the store is busy, and how long the first wait is; each is twice the one before.
-const FOLLOW_TRIES_MAX: u32 = 3;
-const FOLLOW_WAIT: Duration = Duration::from_millis(250);
+/// Events that are read at the same time; the store has other things to do.
+const READINGS_AT_ONCE_MAX: usize = 4;
+/// Waits of a change whose registration the store was too busy to read, before the message is left to come again.
+const FOLLOW_WAITS: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(500)];
 
 /// One event in memory.
 pub(super) struct HeldEvent {
     tenant: TenantId,
     event: EventId,
     list: OnceLock<RwLock<List>>,
-    /// Grows when changes may have been missed: how often it has to be read, and up to which of these times it was.
-    wanted: AtomicU64,
-    read: AtomicU64,
-    /// One reads the tables, the others wait.
-    reading: TaskMutex<()>,
+    readings: Mutex<Readings>,
     /// Changes by registration, the newest of each: never more than the event has registrations.
     inbox: Mutex<HashMap<RegistrationId, Entry>>,
     news: watch::Sender<()>,
@@ -68,9 +68,7 @@ impl HeldEvent {
             tenant,
             event,
             list: OnceLock::new(),
-            wanted: AtomicU64::new(1),
-            read: AtomicU64::new(0),
-            reading: TaskMutex::default(),
+            readings: Mutex::default(),
             inbox: Mutex::default(),
             news: watch::channel(()).0,
             used: AtomicU64::new(0),
@@ -145,24 +143,22 @@ impl HeldEvent {
         snapshots.insert(name, (now_ms, counted));
     }
 
-    /// Whether nothing can have been missed since it was read.
-    fn is_read(&self) -> bool {
-        self.read.load(Ordering::SeqCst) >= self.wanted.load(Ordering::SeqCst)
-    }
-
     /// Changes may have been missed: the next question reads everything. Whoever watches asks it now.
     fn spoil(&self) {
-        self.wanted.fetch_add(1, Ordering::SeqCst);
+        self.readings.lock().spoil();
         self.touch();
     }
 
-    /// Reads the tables, if that has to be done.
-    async fn read(&self, reader: &Reader, metrics: &RollMetrics) -> Result<(), Failure> {
-        let _alone = self.reading.lock().await;
-        if self.is_read() {
-            return Ok(());
+    /// Changes may be missed all the time.
+    fn grow_old(&self, now: Instant) {
+        if self.readings.lock().grow_old(now) {
+            self.touch();
         }
-        let wanted = self.wanted.load(Ordering::SeqCst);
+    }
+
+    /// Reads the tables.
+    async fn read(&self, reader: &Reader, metrics: &RollMetrics) -> Result<(), Failure> {
+        let worth = self.readings.lock().now();
         let mut pages = reader.all(&self.tenant, &self.event);
         if self.list.get().is_some() {
             while let Some(page) = pages.try_next().await? {
@@ -177,7 +173,7 @@ impl HeldEvent {
             let list = RwLock::new(List::of(entries));
             self.list.get_or_init(|| list);
         }
-        self.read.store(wanted, Ordering::SeqCst);
+        self.readings.lock().has_read(worth, Instant::now());
         Ok(())
     }
 
@@ -227,34 +223,73 @@ pub(super) struct Held {
     metrics: RollMetrics,
     events: Mutex<HashMap<EventId, Arc<HeldEvent>>>,
     uses: AtomicU64,
+    turns: Semaphore,
 }
 
 impl Held {
     pub fn new(reader: Reader, metrics: RollMetrics) -> Self {
-        Self { reader, metrics, events: Mutex::default(), uses: AtomicU64::new(0) }
+        Self {
+            reader,
+            metrics,
+            events: Mutex::default(),
+            uses: AtomicU64::new(0),
+            turns: Semaphore::new(READINGS_AT_ONCE_MAX),
+        }
     }
 
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// The event, read. Of many who ask first at the same moment one reads; it goes on when nobody waits for it any more.
-    pub async fn event(&self, tenant: &TenantId, event: &EventId) -> Result<Arc<HeldEvent>, Failure> {
+    /// The event, read. The reading goes on when nobody waits for it any more.
+    pub async fn event(self: &Arc<Self>, tenant: &TenantId, event: &EventId) -> Result<Arc<HeldEvent>, Failure> {
         let held = {
             let mut events = self.events.lock();
             let fresh = || Arc::new(HeldEvent::new(tenant.clone(), event.clone()));
             events.entry(event.clone()).or_insert_with(fresh).clone()
         };
         held.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        if !held.is_read() {
-            let (reader, metrics, reading) = (self.reader.clone(), self.metrics.clone(), held.clone());
-            let reading = tokio::spawn(async move { reading.read(&reader, &metrics).await });
-            let in_time = tokio::time::timeout(READ_WAIT_MAX, reading).await;
-            let read = in_time.map_err(|_| Failure::Unavailable { retry_after: READ_RETRY_AFTER })?;
-            read.map_err(Failure::internal)??;
-            self.make_room();
-        }
+        let in_time = tokio::time::timeout(READ_WAIT_MAX, self.read(&held)).await;
+        in_time.unwrap_or(Err(Failure::Unavailable { retry_after: READ_RETRY_AFTER }))?;
         Ok(held)
+    }
+
+    /// Waits for a reading that is good enough for a question of now: the one that goes on, or else the next.
+    async fn read(self: &Arc<Self>, held: &Arc<HeldEvent>) -> Result<(), Failure> {
+        let asked = held.readings.lock().now();
+        loop {
+            let mut ending = {
+                let mut readings = held.readings.lock();
+                if readings.answers(asked) {
+                    return Ok(());
+                }
+                let under_way = readings.under_way();
+                under_way.unwrap_or_else(|| {
+                    let begun = self.begin(held.clone());
+                    readings.begins(begun.clone());
+                    begun
+                })
+            };
+            let ended =
+                ending.wait_for(Option::is_some).await.map_or(Ended::Failed, |ended| ended.unwrap_or(Ended::Failed));
+            ended.into_result()?;
+        }
+    }
+
+    /// Begins a reading.
+    fn begin(self: &Arc<Self>, held: Arc<HeldEvent>) -> Ending {
+        let (ends, ending) = watch::channel(None);
+        let all = self.clone();
+        tokio::spawn(async move {
+            let Ok(_turn) = all.turns.acquire().await else { return };
+            let read = held.read(&all.reader, &all.metrics).await;
+            if let Err(failure) = &read {
+                tracing::warn!(%failure, event = %held.event, "the registrants of an event cannot be read");
+            }
+            all.make_room();
+            ends.send_replace(Some(Ended::of(&read)));
+        });
+        ending
     }
 
     /// The event, if it is in memory or on its way there.
@@ -271,7 +306,8 @@ impl Held {
                 return Ok(());
             }
         }
-        for tried in 0..FOLLOW_TRIES_MAX {
+        let mut waits = FOLLOW_WAITS.into_iter();
+        loop {
             match self.reader.one(event, id).await {
                 Ok(found) => {
                     if let Some(registration) = found {
@@ -279,19 +315,29 @@ impl Held {
                     }
                     return Ok(());
                 }
-                Err(failure) if failure.is_retryable() => tokio::time::sleep(FOLLOW_WAIT * 2_u32.pow(tried)).await,
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    let Some(wait) = waits.next().filter(|_| failure.is_retryable()) else {
+                        // The message comes again; until it has worked the list is like one of which nothing is heard.
+                        held.grow_old(Instant::now());
+                        return Err(failure);
+                    };
+                    tokio::time::sleep(wait).await;
+                }
             }
         }
-        // Sooner than when the message comes again, if it does.
-        held.spoil();
-        Ok(())
     }
 
     /// Changes may have been missed, in any event. Whoever watches asks at once, others when they ask.
     pub fn spoil(&self) {
         for held in self.events.lock().values() {
             held.spoil();
+        }
+    }
+
+    /// Nothing is heard of other processes.
+    pub fn grow_old(&self, now: Instant) {
+        for held in self.events.lock().values() {
+            held.grow_old(now);
         }
     }
 
@@ -312,3 +358,6 @@ impl Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

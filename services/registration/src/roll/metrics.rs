@@ -1,4 +1,4 @@
-//! What the lists in memory cost, and what is done to all registrations of events.
+//! What the lists in memory cost, and whether their figures are right.
 
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
@@ -13,7 +13,6 @@ pub(crate) struct RollMetrics {
     events_held: Gauge,
     registrations_held: Gauge,
     recount_differences: Counter,
-    retention_cleared: Counter,
 }
 
 impl RollMetrics {
@@ -44,16 +43,7 @@ impl RollMetrics {
             "Figures that a recount found different from what was shown; any is a fault",
             new.recount_differences.clone(),
         );
-        registry.register(
-            "turnout_registration_retention_registrations_cleared",
-            "Registrations from which personal data was removed because its retention was over",
-            new.retention_cleared.clone(),
-        );
         new
-    }
-
-    pub fn retention_cleared(&self, registrations: usize) {
-        self.retention_cleared.inc_by(registrations as u64);
     }
 
     pub fn loaded(&self, registrations: usize) {

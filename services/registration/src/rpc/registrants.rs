@@ -27,14 +27,14 @@ use turnout_proto::{
     },
 };
 
-use super::{Answer, audit::About, parts, reach, wire};
+use super::{Answer, parts, reach, wire};
 use crate::{
     domain::{
         event::Event,
         fields,
         registration::{Payment, Refusal, Registration},
     },
-    registrants::{Act, Notice, Outcome, Registrants, Wanted, Who, Wish, missing},
+    registrants::{About, Act, Notice, Outcome, Registrants, Wanted, Who, Wish, missing},
     retention::Run,
     roll::{Answers, RegistrantSettings},
 };
@@ -289,14 +289,16 @@ impl RegistrantService for Registrants {
         let RegistrantSettings { threshold, retention_days, version } = next;
         let detail = format!("version {version}: threshold {threshold}, retention {retention_days} days");
         self.enter_act(&caller, "registrant-settings.put", About::Tenant, detail).await?;
-        let settings = self.roll.put_registrant_settings(caller.tenant()?, next).await?;
+        let settings = self.put_settings(caller.tenant()?, next).await?;
         Ok(Response::new(PutRegistrantSettingsResponse { settings: Some(settings.to_wire()) }))
     }
 
     async fn apply_retention(&self, request: Request<ApplyRetentionRequest>) -> Answer<ApplyRetentionResponse> {
         let (caller, request) = parts(request)?;
-        let run = Run { actor: caller.actor(), name: random::sortable_id(), only_says: request.dry_run };
-        let done = self.apply_retention(caller.tenant()?, &run).await?;
+        let (tenant, actor) = (caller.tenant()?, caller.actor());
+        let run = Run { actor, name: random::sortable_id(), only_says: request.dry_run };
+        let settings = self.roll.settings_of(tenant).await?;
+        let done = self.apply_retention(tenant, settings, &run, None).await?;
         Ok(Response::new(done.answer))
     }
 }

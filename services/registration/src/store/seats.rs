@@ -34,12 +34,13 @@ pub(super) static WAITING_BY_EVENT: Table = Table {
 };
 
 /// A partition for each day: rows are removed soon, and to a CQL server removed rows are work for days. Only events in doubt are here.
+/// Who looks into one says so first, until when.
 pub(super) static EVENTS_TO_SETTLE: Table = Table {
     name: "events_to_settle",
     question: "At which events may a place have been left behind, and when is it looked for?",
     partition: &[int("day")],
     clustering: &[time("due_at"), text("event_id")],
-    columns: &[],
+    columns: &[time("claimed_until"), int("version")],
     lifetime_s: None,
 };
 
@@ -52,6 +53,24 @@ pub(crate) struct ToSettle {
     /// When it is looked for, in milliseconds since 1970.
     pub due_ms: i64,
     pub event: EventId,
+    /// Until when somebody looks into it.
+    pub claimed_until_ms: i64,
+    version: i64,
+}
+
+impl ToSettle {
+    pub fn new(due_ms: i64, event: EventId) -> Self {
+        Self { due_ms, event, claimed_until_ms: 0, version: 1 }
+    }
+
+    fn row(&self) -> Row {
+        Row::new(&EVENTS_TO_SETTLE)
+            .set("day", self.due_ms / DAY_MS)
+            .set("due_at", Value::Time(self.due_ms))
+            .set("event_id", self.event.as_str())
+            .set("claimed_until", Value::Time(self.claimed_until_ms))
+            .set("version", self.version)
+    }
 }
 
 /// A place that is taken.
@@ -120,20 +139,24 @@ impl Store {
         Ok(())
     }
 
-    /// Says that a place of an event may have been left behind.
+    /// Says that a place of an event may have been left behind, if nobody has said so for the same time.
     pub async fn put_to_settle(&self, it: &ToSettle) -> Result<(), Failure> {
-        let row = Row::new(&EVENTS_TO_SETTLE)
-            .set("day", it.due_ms / DAY_MS)
-            .set("due_at", Value::Time(it.due_ms))
-            .set("event_id", it.event.as_str());
-        Ok(self.tables.put(row).await?)
+        Ok(self.tables.put_if_absent(it.row()).await.map(drop)?)
+    }
+
+    /// Says until when it is looked into; false when somebody else has said so meanwhile.
+    pub async fn claim_to_settle(&self, it: &mut ToSettle, until_ms: i64) -> Result<bool, Failure> {
+        let before = it.version;
+        (it.claimed_until_ms, it.version) = (until_ms, before + 1);
+        Ok(self.tables.put_if_version(it.row(), before).await? == PutIf::Stored)
     }
 
     /// What is due within this time, the earliest first.
     pub async fn to_settle(&self, due_ms: std::ops::Range<i64>, limit: usize) -> Result<Vec<ToSettle>, Failure> {
         let entry = |row: &Row| {
             let event = row.text("event_id").parse().map_err(|_| unreadable(row))?;
-            Ok::<_, Failure>(ToSettle { due_ms: row.time("due_at"), event })
+            let (claimed_until_ms, version) = (row.time("claimed_until"), row.int("version"));
+            Ok::<_, Failure>(ToSettle { due_ms: row.time("due_at"), event, claimed_until_ms, version })
         };
         let mut due = Vec::new();
         for day in due_ms.start / DAY_MS..=due_ms.end / DAY_MS {

@@ -76,6 +76,10 @@ impl DurableBus for Severed {
     async fn dead_letters(&self, consumer: &str) -> Result<Vec<DeadLetter>, BusError> {
         self.bus.dead_letters(consumer).await
     }
+
+    async fn forget_dead_letter(&self, consumer: &str, letter: &DeadLetter) -> Result<(), BusError> {
+        self.bus.forget_dead_letter(consumer, letter).await
+    }
 }
 
 async fn found(process: &Process, search: &str) -> i64 {

@@ -1,11 +1,12 @@
 //! Retention: what is removed when, and that nothing else is.
 
-use turnout_platform::auth::Role;
+use turnout_platform::{auth::Role, tables::Row};
 use turnout_proto::registration::v1::{
     ApplyRetentionRequest, ApplyRetentionResponse, ChangeEventStateRequest, EventState, ListRegistrantsRequest,
     ListRegistrationsOfPersonRequest, PutRegistrantSettingsRequest, RegisterRequest, RegistrantFilter,
     RegistrantSettings, RetentionOfEvent,
 };
+use turnout_registration::TABLES;
 
 use crate::{
     on_both_engines,
@@ -18,6 +19,8 @@ on_both_engines! {
     item_33_and_34_personal_data_goes_when_the_tenant_says_so_and_not_before,
     item_33_a_policy_is_applied_every_day_by_one_of_the_processes_and_the_log_names_its_version,
     item_34_without_a_policy_nothing_is_removed_however_old_it_is,
+    item_33_what_is_cleared_is_not_read_again_until_somebody_registers_late,
+    item_33_only_another_number_of_days_that_is_stored_gives_a_day_of_grace,
 }
 
 async fn apply(process: &Process, dry_run: bool) -> ApplyRetentionResponse {
@@ -156,4 +159,62 @@ async fn item_34_without_a_policy_nothing_is_removed_however_old_it_is(world: Wo
         world.clock.advance_ms(4000 * DAY_MS);
     }
     assert!(applied(&world).is_empty());
+}
+
+/// A row of the event's registrations that nobody can read.
+async fn spoil(world: &World) {
+    let table = TABLES.iter().find(|table| table.name == "registrations_by_event").unwrap();
+    let row = Row::new(table)
+        .set("event_id", world.event.as_str())
+        .set("shard", 0_i64)
+        .set("registration_id", "unreadable")
+        .set("version", 1_i64);
+    world.tables.put(row).await.unwrap();
+}
+
+async fn item_33_what_is_cleared_is_not_read_again_until_somebody_registers_late(world: World) {
+    let process = world.process().await;
+    process.register_many(3).await;
+    ended(&world, &process).await;
+    put(&process, 30, 0).await;
+    world.clock.advance_ms(31 * DAY_MS);
+    while !apply(&process, false).await.events.is_empty() {}
+    assert_eq!(found(&process, "person").await, 0);
+
+    process.register(process.person("late@example.org", "Late")).await;
+    let due = |answer: ApplyRetentionResponse| answer.events.iter().map(|event| event.registrations).sum::<i64>();
+    assert_eq!(due(apply(&process, true).await), 1);
+    // As long as another might be on its way, it is cleared and yet not taken for the last.
+    assert_eq!(due(apply(&process, false).await), 1);
+    process.register(process.person("later@example.org", "Later")).await;
+    assert_eq!(due(apply(&process, false).await), 1);
+    world.clock.advance_ms(DAY_MS);
+    assert_eq!(due(apply(&process, false).await), 0);
+
+    spoil(&world).await;
+    for dry_run in [true, false] {
+        let request = ApplyRetentionRequest { dry_run };
+        let answer = process.member(Role::Owner).apply_retention(request).await.unwrap().into_inner();
+        assert_eq!(due(answer), 0);
+    }
+    process.register(process.person("last@example.org", "Last")).await;
+    let request = ApplyRetentionRequest { dry_run: true };
+    assert!(process.member(Role::Owner).apply_retention(request).await.is_err(), "it is read again");
+}
+
+async fn item_33_only_another_number_of_days_that_is_stored_gives_a_day_of_grace(world: World) {
+    let process = world.process().await;
+    process.register_many(3).await;
+    ended(&world, &process).await;
+    put(&process, 30, 0).await;
+    world.clock.advance_ms(31 * DAY_MS);
+    // The same days with another threshold, and other days in the place of a version that is not there any more.
+    let request = |threshold, retention_days, version| PutRegistrantSettingsRequest {
+        settings: Some(RegistrantSettings { threshold, retention_days, version }),
+    };
+    let mut owner = process.member(Role::Owner);
+    owner.put_registrant_settings(request(7, 30, 1)).await.unwrap();
+    owner.put_registrant_settings(request(7, 60, 1)).await.unwrap_err();
+    let later = world.process().await;
+    comes("the end of retention", async || found(&later, "person").await == 0).await;
 }

@@ -69,7 +69,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub bus: SharedDurableBus,
     pub profiles: FakeProfiles,
-    tables: Arc<dyn Tables>,
+    pub tables: Arc<dyn Tables>,
     key: MeshKey,
     life: Lifecycle,
     _folder: TempDir,

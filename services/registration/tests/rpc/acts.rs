@@ -1,6 +1,15 @@
 //! What members of a team and keys do to events, forms and settings is in the audit log: who, on what, and nothing personal.
 
-use turnout_platform::auth::Role;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use parking_lot::Mutex;
+use turnout_platform::{
+    auth::{MeshKey, Role},
+    tables::Tables,
+};
 use turnout_proto::registration::v1::{
     ChangeEventStateRequest, CreateApiKeyRequest, CreateEventRequest, CreateRoomRequest, Event, EventState, Form,
     GetEventRequest, PutFormRequest, PutRegistrantSettingsRequest, RegisterTicketKeyRequest, RegistrantSettings,
@@ -8,7 +17,9 @@ use turnout_proto::registration::v1::{
 };
 
 use crate::{
-    bed::{Bed, Client, create_event, starts_at},
+    bed::{Bed, Client, create_event, open_tables, starts_at},
+    hooked::{Hooked, Sort},
+    profiles::FakeProfiles,
     registering::mask,
 };
 
@@ -82,4 +93,45 @@ async fn a_key_is_named_and_without_the_log_nothing_is_done() {
     create_event(&mut acme, "ball", "Ball").await.unwrap_err();
     bed.profiles.set_down(false);
     acme.get_event(GetEventRequest { event_id: "ball".into() }).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_possible_while_it_was_asked_for_is_in_the_log_if_it_was_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tables, key, profiles) = (open_tables(&folder).await, MeshKey::generate(), FakeProfiles::default());
+    let first = Bed::with(tables.clone(), &key, profiles.clone()).await;
+    create_event(&mut first.mesh(Some("acme")), "gala", "Gala").await.unwrap();
+    let to = |state: EventState| ChangeEventStateRequest {
+        event_id: "gala".into(),
+        state: state.into(),
+        expected_version: 0,
+    };
+    // The event goes live just before somebody else's call to end it reads it for the second or the first time.
+    for read in [2, 1] {
+        let (reads, mesh) = (AtomicUsize::new(0), Arc::new(Mutex::new(None)));
+        let hooked: Arc<dyn Tables> = {
+            let mesh = mesh.clone();
+            Hooked::new(&tables, move |sort, table| {
+                let is_event = sort == Sort::Read && table == "events_by_id";
+                let is_then = |_: &mut Client| is_event && reads.fetch_add(1, Ordering::SeqCst) + 1 == read;
+                let mesh = mesh.lock().take_if(is_then);
+                async move {
+                    if let Some(mut mesh) = mesh {
+                        let _ = mesh.change_event_state(to(EventState::Live)).await;
+                    }
+                    Ok(())
+                }
+            })
+        };
+        let second = first.second(hooked, &key).await;
+        *mesh.lock() = Some(first.mesh(Some("acme")));
+        let done = second.events_as("acme", Role::Organiser).change_event_state(to(EventState::Ended)).await;
+        mesh.lock().take();
+        let audits = profiles.audits();
+        assert_eq!(audits.iter().any(|entry| entry.detail == "ENDED"), done.is_ok(), "{done:?}");
+        if done.is_ok() {
+            return;
+        }
+    }
+    panic!("the event never ended");
 }

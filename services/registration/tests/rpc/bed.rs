@@ -17,7 +17,7 @@ use turnout_platform::{
     clock::{Clock, ManualClock},
     lifecycle::Lifecycle,
     outbox, random,
-    rpc::{RpcMetrics, RpcServer, in_memory},
+    rpc::{RpcMetrics, RpcServer, in_memory_channels},
     tables::{Engine, Table, Tables, open},
     telemetry::Metrics,
     vault::{self, Vault},
@@ -44,6 +44,8 @@ pub struct Bed {
     pub bus: SharedDurableBus,
     pub metrics: Metrics,
     pub channel: Channel,
+    /// Another connection.
+    pub aside: Channel,
     life: Lifecycle,
     folder: Option<TempDir>,
 }
@@ -92,7 +94,7 @@ impl Bed {
         let registration = on_bus(bus.clone(), tables, key, clock.clone(), &profiles, &life, &metrics).await;
         let api_keys = Arc::new(registration.clone());
         let authenticator = Authenticator::new(TokenVerifier::of_mesh(key), api_keys, clock.clone(), [ACCESS]);
-        let (channel, incoming) = in_memory();
+        let ([channel, aside], incoming) = in_memory_channels();
         let (events, registrants) = registration.clone().into_services();
         RpcServer::new().with(events).with(registrants).serve(
             &life,
@@ -102,7 +104,7 @@ impl Bed {
             metrics.register(RpcMetrics::register),
         );
         let signer = TokenSigner::new(key);
-        Self { registration, profiles, clock, signer, bus, metrics, channel, life, folder: None }
+        Self { registration, profiles, clock, signer, bus, metrics, channel, aside, life, folder: None }
     }
 
     /// Someone who shows nothing.
@@ -232,7 +234,7 @@ pub fn starts_at() -> Option<prost_types::Timestamp> {
 
 /// What a caller shows.
 #[derive(Clone)]
-pub struct Bearer(Option<AsciiMetadataValue>);
+pub struct Bearer(pub Option<AsciiMetadataValue>);
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {

@@ -10,7 +10,7 @@ use turnout_platform::{
     auth::{Caller, MeshKey, Principal},
     clock::ManualClock,
     lifecycle::Lifecycle,
-    tables::{Page, PutIf, Range, Row, Table, TableError, Tables, Value, Write},
+    tables::{TableError, Tables},
     telemetry::Metrics,
 };
 use turnout_proto::registration::v1::{
@@ -21,74 +21,20 @@ use turnout_registration::{DEMO_EVENT, DEMO_TENANT, Registration, TABLES};
 
 use crate::{
     bed::{Bed, comes, open_tables, refused, service, starts_at},
+    hooked::{Hooked, Sort},
     profiles::FakeProfiles,
     registering::{open_event, person, register},
 };
 
 /// Lets so many writes through and then none, as if the process had ended there. What the bus and the outbox write does not count.
-pub struct CutAfter {
-    pub tables: Arc<dyn Tables>,
-    pub writes_left: AtomicUsize,
-}
-
-impl CutAfter {
-    fn write(&self, table: &Table) -> Result<(), TableError> {
-        if TABLES.iter().all(|own| own.name != table.name) {
-            return Ok(());
-        }
-        let taken = self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        taken.map(drop).map_err(|_| TableError::Unavailable("cut off".to_owned()))
-    }
-}
-
-#[tonic::async_trait]
-impl Tables for CutAfter {
-    async fn put(&self, row: Row) -> Result<(), TableError> {
-        self.write(row.table())?;
-        self.tables.put(row).await
-    }
-
-    async fn put_if_absent(&self, row: Row) -> Result<Option<Row>, TableError> {
-        self.write(row.table())?;
-        self.tables.put_if_absent(row).await
-    }
-
-    async fn put_if_version(&self, row: Row, expected: i64) -> Result<PutIf, TableError> {
-        self.write(row.table())?;
-        self.tables.put_if_version(row, expected).await
-    }
-
-    async fn get(&self, table: &'static Table, key: Vec<Value>) -> Result<Option<Row>, TableError> {
-        self.tables.get(table, key).await
-    }
-
-    async fn range(&self, range: Range) -> Result<Page, TableError> {
-        self.tables.range(range).await
-    }
-
-    async fn delete(&self, table: &'static Table, key: Vec<Value>) -> Result<(), TableError> {
-        self.write(table)?;
-        self.tables.delete(table, key).await
-    }
-
-    async fn delete_partition(&self, table: &'static Table, partition: Vec<Value>) -> Result<(), TableError> {
-        self.write(table)?;
-        self.tables.delete_partition(table, partition).await
-    }
-
-    async fn batch(&self, writes: Vec<Write>) -> Result<(), TableError> {
-        for write in &writes {
-            self.write(write.table())?;
-        }
-        self.tables.batch(writes).await
-    }
-
-    async fn batch_across(&self, writes: Vec<Write>) -> Result<(), TableError> {
-        for write in &writes {
-            self.write(write.table())?;
-        }
-        self.tables.batch_across(writes).await
-    }
+pub fn cut_after(writes: usize, tables: &Arc<dyn Tables>) -> Arc<dyn Tables> {
+    let writes_left = AtomicUsize::new(writes);
+    Hooked::new(tables, move |sort, table| {
+        let counts = sort == Sort::Write && TABLES.iter().any(|own| own.name == table);
+        let take = |left: usize| left.checked_sub(1);
+        let is_cut = counts && writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_err();
+        std::future::ready(if is_cut { Err(TableError::Unavailable("cut off".to_owned())) } else { Ok(()) })
+    })
 }
 
 /// A service that ends when the test lets go of it.
@@ -141,8 +87,8 @@ async fn a_creation_cut_off_after_any_of_its_writes_shows_a_whole_event_or_none_
         let tables = open_tables(&folder).await;
         let old = create(&*registration(tables.clone(), 1000).await, "old").await.unwrap();
 
-        let cut = CutAfter { tables: tables.clone(), writes_left: writes.into() };
-        let created = create(&*registration(Arc::new(cut), 2000).await, "gala").await;
+        let cut = cut_after(writes, &tables);
+        let created = create(&*registration(cut, 2000).await, "gala").await;
         assert_eq!(created.is_ok(), writes == 2);
 
         let restarted = registration(tables, 3000).await;
@@ -163,8 +109,8 @@ async fn a_first_start_cut_off_after_any_of_its_writes_is_completed_by_the_next_
     loop {
         let folder = tempfile::tempdir().unwrap();
         let tables = open_tables(&folder).await;
-        let cut = CutAfter { tables: tables.clone(), writes_left: writes.into() };
-        let came_to_its_end = registration(Arc::new(cut), 1000).await.ensure_demo().await.is_ok();
+        let cut = cut_after(writes, &tables);
+        let came_to_its_end = registration(cut, 1000).await.ensure_demo().await.is_ok();
 
         let restarted = registration(tables, 2000).await;
         let second = restarted.ensure_demo().await.unwrap();
@@ -194,8 +140,8 @@ async fn a_registration_cut_off_after_any_of_its_writes_is_completed_by_a_retry_
         open_event(&bed, Event { capacity: 2, ..Event::default() }, &["capacity"]).await;
         drop(bed);
 
-        let cut = CutAfter { tables: tables.clone(), writes_left: writes.into() };
-        let bed = Bed::with(Arc::new(cut), &key, profiles.clone()).await;
+        let cut = cut_after(writes, &tables);
+        let bed = Bed::with(cut, &key, profiles.clone()).await;
         let came_to_its_end = register(&mut bed.registrants(Some("acme")), person("anna@example.org")).await.is_ok();
         drop(bed);
 

@@ -10,14 +10,17 @@ mod changes;
 mod crash;
 mod demo;
 mod events;
+mod hooked;
 mod keys;
 #[macro_use]
 mod places;
 mod profiles;
 mod registering;
+mod retention;
 mod roles;
 mod rooms;
 mod settling;
 mod sign_in;
 mod tenants;
 mod told;
+mod turns;

@@ -6,13 +6,13 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use futures_util::Stream;
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tonic::{Request, Response, Status, transport::Channel};
 use turnout_platform::{
     auth::{Access, AccessTable, ApiKeys, Authenticator, MeshKey, TokenVerifier, principal_of},
@@ -46,6 +46,8 @@ struct Inner {
     consents: Mutex<HashMap<String, RecordConsentRequest>>,
     audits: Mutex<Vec<AuditEntry>>,
     is_down: AtomicBool,
+    is_held_up: watch::Sender<bool>,
+    held_up: AtomicUsize,
 }
 
 impl FakeProfiles {
@@ -66,6 +68,16 @@ impl FakeProfiles {
     /// Whether it answers.
     pub fn set_down(&self, is_down: bool) {
         self.0.is_down.store(is_down, Ordering::SeqCst);
+    }
+
+    /// Whether people are let through at once.
+    pub fn hold_up(&self, is_held_up: bool) {
+        self.0.is_held_up.send_replace(is_held_up);
+    }
+
+    /// Who was ever held up.
+    pub fn held_up(&self) -> usize {
+        self.0.held_up.load(Ordering::SeqCst)
     }
 
     pub async fn serve(&self, key: &MeshKey, clock: Arc<dyn Clock>, life: &Lifecycle) -> Channel {
@@ -125,6 +137,10 @@ impl PeopleService for FakeProfiles {
 
     async fn ensure_person(&self, request: Request<EnsurePersonRequest>) -> Answer<EnsurePersonResponse> {
         let tenant = self.tenant_of(&request)?;
+        if *self.0.is_held_up.borrow() {
+            self.0.held_up.fetch_add(1, Ordering::SeqCst);
+            let _ = self.0.is_held_up.subscribe().wait_for(|is_held_up| !is_held_up).await;
+        }
         let email = canonical::email(&request.get_ref().email).map_err(|problem| Failure::invalid("email", problem))?;
         let mut people = self.0.people.lock();
         let person_id = people.entry((tenant, email.as_str().to_owned())).or_insert_with(random::sortable_id).clone();
@@ -135,7 +151,11 @@ impl PeopleService for FakeProfiles {
     async fn record_consent(&self, request: Request<RecordConsentRequest>) -> Answer<RecordConsentResponse> {
         self.tenant_of(&request)?;
         let request = request.into_inner();
-        self.0.consents.lock().entry(request.idempotency_key.clone()).or_insert(request);
+        let mut consents = self.0.consents.lock();
+        let known = consents.entry(request.idempotency_key.clone()).or_insert_with(|| request.clone());
+        if *known != request {
+            return Err(Failure::AlreadyExists { what: "idempotency key with other statements" }.into());
+        }
         Ok(Response::new(RecordConsentResponse::default()))
     }
 

@@ -1,11 +1,15 @@
 //! Places that a crash left taken settle by themselves, and several processes share an event's places: on both engines.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use futures_util::{StreamExt as _, future::join_all, stream};
 use tonic::Code;
 use turnout_platform::{
     auth::MeshKey,
+    clock::ManualClock,
     tables::{Range, Row, Table, Tables, Value},
 };
 use turnout_proto::registration::v1::{RecountRequest, Registration, RegistrationState};
@@ -13,19 +17,21 @@ use turnout_registration::TABLES;
 
 use crate::{
     bed::{Bed, Registrants, START_AT_MS, comes, open_tables, refused},
-    crash::CutAfter,
+    crash::cut_after,
+    hooked::{Hooked, Sort},
     places::{cql_tables, limited, retried, statistics},
     profiles::FakeProfiles,
     registering::{cancel, get, person, register, registered},
 };
 
-/// From this age on a place without a registration was left behind; a little more.
-const LATER_MS: u64 = 31_000;
+/// From this age on a place without a registration was left behind; with the time until it is looked for, and a little more.
+const LATER_MS: u64 = 36_000;
 
 on_both_engines! {
     whoever_waits_gets_a_place_that_a_crash_left_taken_by_itself_also_after_a_start;
     a_place_that_somebody_may_still_take_is_left_alone;
     without_a_waiting_list_a_place_that_was_left_behind_is_found_once_somebody_is_refused;
+    processes_that_doubt_at_the_same_time_note_it_down_once_and_one_of_them_looks;
     two_processes_give_no_place_twice_lose_none_and_promote_in_order;
 }
 
@@ -35,10 +41,14 @@ fn table(name: &str) -> &'static Table {
 
 /// As if a process had ended between taking the only place and storing the registration.
 async fn leave_the_place_taken(tables: &Arc<dyn Tables>, at_ms: u64) {
+    leave_taken(tables, 0, at_ms).await;
+}
+
+async fn leave_taken(tables: &Arc<dyn Tables>, seat: i64, at_ms: u64) {
     let row = Row::new(table("seats_by_event"))
         .set("event_id", "gala")
-        .set("chunk", 0_i64)
-        .set("seat", 0_i64)
+        .set("chunk", seat / 1000)
+        .set("seat", seat)
         .set("registration_id", "nobody")
         .set("taken_at", Value::Time(at_ms as i64))
         .set("version", 1_i64);
@@ -67,7 +77,7 @@ async fn whoever_waits_gets_a_place_that_a_crash_left_taken_by_itself_also_after
     drop(bed);
 
     let bed = Bed::with(tables.clone(), &key, profiles).await;
-    let mut acme = bed.registrants(Some("acme"));
+    let acme = bed.registrants(Some("acme"));
     bed.clock.advance_ms(LATER_MS);
     comes("the place", async || has_a_place(&acme, &anna).await).await;
     // The bus may tell the new process of anna's waiting before it has looked: then it doubts once more.
@@ -76,6 +86,8 @@ async fn whoever_waits_gets_a_place_that_a_crash_left_taken_by_itself_also_after
         notes(&tables).await.is_empty()
     })
     .await;
+    // So late that what was shown at first is no longer valid.
+    let mut acme = bed.registrants(Some("acme"));
     assert_eq!(registered(&mut acme, "ben@example.org").await.state(), RegistrationState::Waiting);
     assert_eq!(statistics(&acme).await.registrants, 1);
 }
@@ -107,6 +119,88 @@ async fn without_a_waiting_list_a_place_that_was_left_behind_is_found_once_someb
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn places_of_a_large_event_settle_too() {
+    const PLACES: i64 = 1001;
+    let folder = tempfile::tempdir().unwrap();
+    let tables = open_tables(&folder).await;
+    let bed = Bed::on(tables.clone()).await;
+    let mut acme = limited(&bed, PLACES as i32, true).await;
+    stream::iter(0..PLACES - 1).for_each_concurrent(32, |seat| leave_taken(&tables, seat, START_AT_MS)).await;
+    let anna = registered(&mut acme, "anna@example.org").await;
+    let ben = registered(&mut acme, "ben@example.org").await;
+    assert_eq!((anna.state(), ben.state()), (RegistrationState::Registered, RegistrationState::Waiting));
+    comes("a note", async || !notes(&tables).await.is_empty()).await;
+    bed.clock.advance_ms(LATER_MS);
+    comes("the place", async || has_a_place(&acme, &ben).await).await;
+    let row = tables.get(table("seats_by_event"), vec!["gala".into(), 1.into(), (PLACES - 1).into()]).await.unwrap();
+    assert_eq!(row.unwrap().text("registration_id"), anna.registration_id, "nobody loses a place by it");
+}
+
+async fn processes_that_doubt_at_the_same_time_note_it_down_once_and_one_of_them_looks(tables: Arc<dyn Tables>) {
+    let looks = Arc::new(AtomicUsize::new(0));
+    let counted: Arc<dyn Tables> = {
+        let looks = looks.clone();
+        Hooked::new(&tables, move |sort, table| {
+            // Whoever looks at the place reads the registration that should be on it.
+            let is_look = sort == Sort::Read && table == "registrations_by_event";
+            looks.fetch_add(usize::from(is_look), Ordering::SeqCst);
+            std::future::ready(Ok(()))
+        })
+    };
+    let key = MeshKey::generate();
+    let first = Bed::with(counted.clone(), &key, FakeProfiles::default()).await;
+    let mut acme = limited(&first, 1, false).await;
+    leave_the_place_taken(&tables, START_AT_MS).await;
+    let others = join_all((0..3).map(|_| first.second(counted.clone(), &key))).await;
+    for (n, bed) in others.iter().chain([&first]).enumerate() {
+        let mut acme = bed.registrants(Some("acme"));
+        first.clock.advance_ms(10);
+        refused(register(&mut acme, person(&format!("p{n}@example.org"))).await, Code::FailedPrecondition);
+    }
+    assert_eq!(notes(&tables).await.len(), 1);
+    let before = looks.load(Ordering::SeqCst);
+    first.clock.advance_ms(LATER_MS);
+    comes("the end of all doubts", async || notes(&tables).await.is_empty()).await;
+    assert_eq!(looks.load(Ordering::SeqCst) - before, 1, "one process looked at the place");
+    assert!(register(&mut acme, person("a@example.org")).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_was_taken_too_long_ago_is_given_back_just_before_the_registration_is_stored_on_it() {
+    const TOO_LONG_MS: u64 = 9000;
+    let folder = tempfile::tempdir().unwrap();
+    let tables = open_tables(&folder).await;
+    let (clock, claims) = (Arc::new(OnceLock::<Arc<ManualClock>>::new()), Arc::new(AtomicUsize::new(0)));
+    let slow: Arc<dyn Tables> = {
+        let (clock, claims) = (clock.clone(), claims.clone());
+        Hooked::new(&tables, move |sort, table| {
+            // The place that anna leaves is one write, that ben takes it two, as there is a row: then his announcement takes long.
+            if let Some(clock) = clock.get().filter(|_| sort == Sort::Write) {
+                match table {
+                    "seats_by_event" => drop(claims.fetch_add(1, Ordering::SeqCst)),
+                    _ if table.starts_with("outbox") && claims.load(Ordering::SeqCst) == 3 => {
+                        claims.fetch_add(1, Ordering::SeqCst);
+                        clock.advance_ms(TOO_LONG_MS);
+                    }
+                    _ => {}
+                }
+            }
+            std::future::ready(Ok(()))
+        })
+    };
+    let bed = Bed::on(slow).await;
+    let mut acme = limited(&bed, 1, true).await;
+    let anna = registered(&mut acme, "anna@example.org").await;
+    let ben = registered(&mut acme, "ben@example.org").await;
+    assert!(clock.set(bed.clock.clone()).is_ok());
+    cancel(&mut acme, &anna.registration_id).await;
+    comes("the place", async || has_a_place(&acme, &ben).await).await;
+    let row = tables.get(table("seats_by_event"), vec!["gala".into(), 0.into(), 0.into()]).await.unwrap().unwrap();
+    assert_eq!(row.text("registration_id"), ben.registration_id);
+    assert!(row.time("taken_at") >= (START_AT_MS + TOO_LONG_MS) as i64, "taken anew");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_waits_gets_the_place_of_a_registration_that_was_cut_off_after_any_of_its_writes() {
     let mut writes = 0;
     loop {
@@ -117,8 +211,8 @@ async fn whoever_waits_gets_the_place_of_a_registration_that_was_cut_off_after_a
         limited(&bed, 1, true).await;
         drop(bed);
 
-        let cut = CutAfter { tables: tables.clone(), writes_left: writes.into() };
-        let bed = Bed::with(Arc::new(cut), &key, profiles.clone()).await;
+        let cut = cut_after(writes, &tables);
+        let bed = Bed::with(cut, &key, profiles.clone()).await;
         let came_to_its_end = register(&mut bed.registrants(Some("acme")), person("anna@example.org")).await.is_ok();
         drop(bed);
 

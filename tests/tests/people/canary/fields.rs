@@ -37,6 +37,8 @@ const NOT_PERSONAL: &[&str] = &[
     "timestamp",
     "zone",
     // What organisers say about their events, for everybody to read.
+    "agreements",
+    "agreements",
     "channel",
     "consents",
     "field",

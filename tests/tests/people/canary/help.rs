@@ -101,10 +101,10 @@ impl Cage {
         self.people.ensure_person(request).await.unwrap();
     }
 
-    /// The canary works for an organiser, and another one begins with it.
+    /// The canary becomes an owner of the team, and another one begins a team of its own.
     pub async fn be_on_the_team(&mut self) -> Vec<String> {
         let email = format!("{}@example.org", self.words.member);
-        let invite = InviteMemberRequest { email: email.clone(), role: Role::Organiser.into(), language: "en".into() };
+        let invite = InviteMemberRequest { email: email.clone(), role: Role::Owner.into(), language: "en".into() };
         let request = self.owner(invite);
         self.accounts.invite_member(request).await.unwrap();
         let mailbox = self.mailbox.clone();
@@ -207,6 +207,20 @@ impl Cage {
         }
     }
 
+    /// A server returns the confirmation, and says a word about whom it was for.
+    async fn return_mail(&self) {
+        let mail = self.mail("the confirmation", |mail| mail.header("Message-ID").is_some()).await;
+        let mail_id = mail.header("Message-ID").unwrap();
+        let returned = format!(
+            "MIME-Version: 1.0\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n\
+             Final-Recipient: rfc822; {}\nAction: delayed\n\n--b\nContent-Type: text/rfc822-headers\n\n\
+             Message-ID: {mail_id}\n\n--b--\n",
+            self.words.email()
+        );
+        let url = format!("http://{}/v1/returned-mails", self.public);
+        assert_eq!(reqwest::Client::new().post(url).body(returned).send().await.unwrap().status(), 204);
+    }
+
     /// The address is reported as dead, then it is not.
     pub async fn bounce(&mut self, registration: &Registration) {
         let request = self.owner(RotateReportSecretRequest {});
@@ -223,6 +237,7 @@ impl Cage {
             "recipient": self.words.email(), "diagnostic": format!("{} unknown", self.words.mail),
         });
         assert_eq!(self.notify("delivery-reports", &body, &secret).await, 204);
+        self.return_mail().await;
         let email = self.words.email();
         let request = self.owner(ListSuppressionsRequest { email: email.clone(), ..Default::default() });
         let found = self.messages.list_suppressions(request).await.unwrap().into_inner().suppressions;

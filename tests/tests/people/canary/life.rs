@@ -28,10 +28,12 @@ impl Cage {
         self.take_part(&registration).await;
         self.be_helped(&registration).await;
         secrets.extend(self.sign_in().await);
+        let person = secrets.last().expect("who signed in has a session").clone();
         secrets.extend(self.be_on_the_team().await);
+        let owner = secrets.last().expect("a member has a session").clone();
         self.be_looked_for(&registration).await;
         self.bounce(&registration).await;
-        self.be_read_of(&registration, secrets.last().expect("a member has a session")).await;
+        self.be_read_of(&registration, &owner, &person).await;
         self.make_mistakes().await;
         let id = (registration.event_id, registration.registration_id);
         let request = CancelRegistrationRequest { event_id: id.0, registration_id: id.1, act: Some(self.words.act()) };

@@ -3,36 +3,20 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::message::{Channel, MessageId};
+use crate::domain::message::Channel;
 
 const HOUR_MS: i64 = 3_600_000;
 
 pub(crate) fn message(kind: Kind) -> Message {
-    let tenant = "acme".parse().unwrap();
-    let id = MessageId::of(&tenant, &["x"]);
     Message {
-        tenant,
-        id,
-        kind,
         occurrence: "v1".into(),
         rank: 1,
-        channel: Channel::Email,
         event: Some("gala".parse().unwrap()),
         registration: "r1".into(),
         person: "p1".into(),
-        state: State::Queued,
-        reason: None,
-        due_at_ms: 0,
         expires_at_ms: 100 * HOUR_MS,
-        planned_at_ms: 0,
-        state_at_ms: 0,
-        attempts: 0,
-        lease_until_ms: 0,
-        maybe_twice: false,
-        on_purpose: false,
         sealed: vec![1],
-        address_key: Vec::new(),
-        version: 1,
+        ..Message::new(&"acme".parse().unwrap(), &["x"], kind, Channel::Email, 0)
     }
 }
 

@@ -62,6 +62,22 @@ fn the_plain_half_says_what_the_html_half_says() {
 }
 
 #[test]
+fn a_mail_that_asks_to_confirm_says_what_is_agreed_to_in_the_words_of_the_form() {
+    let (subject, body) = defaults::template(Kind::Verification);
+    let mut agreed = values();
+    agreed.texts("link.agreements", &["News by e-mail, <b>weekly</b>".into(), "Photos of me\nin *reports*".into()]);
+    let rendered = render(&subject.texts["en"], &body.texts["en"], &agreed, &LOOK).unwrap();
+    assert_eq!(rendered.subject, "Please confirm what you agreed to");
+    let list = "- News by e-mail, <b>weekly</b>\n- Photos of me in *reports*\n";
+    assert!(rendered.text.contains(list), "{}", rendered.text);
+    assert!(rendered.text.contains("Confirm: https://turnout.example/l?t=abc"), "{}", rendered.text);
+    assert!(rendered.html.contains("News by e-mail, &lt;b&gt;weekly&lt;/b&gt;"), "{}", rendered.html);
+    let of_address = render(&subject.texts["en"], &body.texts["en"], &values(), &LOOK).unwrap();
+    assert_eq!(of_address.subject, "Please confirm your address");
+    assert!(!of_address.text.contains("agreed"), "{}", of_address.text);
+}
+
+#[test]
 fn a_name_stays_text_whatever_stands_in_it() {
     for name in [
         "[x](https://evil.example)",

@@ -91,6 +91,7 @@ async fn what_a_consumer_gave_up_is_listed_and_sent_again_as_a_new_message() {
         subject: "turnout.v1.events.event.acme".into(),
         deliveries: 1,
         error: "cannot be read".into(),
+        refused: None,
     };
     assert_eq!((status, &*listed), (StatusCode::OK, &[expected][..]));
     let (status, replayed) = bed.ask("POST", REPLAY, &bed.token(None)).await;
@@ -103,6 +104,63 @@ async fn what_a_consumer_gave_up_is_listed_and_sent_again_as_a_new_message() {
         (StatusCode::OK, Vec::new()),
         "it is no dead letter any more"
     );
+}
+
+/// A bus with dead letters of one consumer.
+#[derive(Default)]
+struct Letters {
+    dead: Mutex<Vec<DeadLetter>>,
+    sent: Mutex<Vec<bytes::Bytes>>,
+}
+
+#[tonic::async_trait]
+impl DurableBus for Letters {
+    async fn publish(&self, message: DurableMessage) -> Result<(), BusError> {
+        durable::check(&message)?;
+        self.sent.lock().push(message.payload);
+        Ok(())
+    }
+
+    async fn consume(&self, _: Consumer) -> Result<Deliveries, BusError> {
+        Err(BusError::Refused("nobody consumes here"))
+    }
+
+    async fn dead_letters(&self, _: &str) -> Result<Vec<DeadLetter>, BusError> {
+        Ok(self.dead.lock().clone())
+    }
+
+    async fn forget_dead_letter(&self, _: &str, letter: &DeadLetter) -> Result<(), BusError> {
+        self.dead.lock().retain(|dead| dead != letter);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_letter_that_the_bus_refuses_is_told_of_stays_and_holds_up_no_other() {
+    let letter = |place: u64, subject: &str, bytes: usize| DeadLetter {
+        subject: subject.into(),
+        id: format!("m{place}"),
+        payload: vec![b'x'; bytes].into(),
+        error: "cannot be read".into(),
+        deliveries: 5,
+        place,
+    };
+    let subject = "turnout.v1.events.event.acme";
+    let bus = Arc::new(Letters::default());
+    *bus.dead.lock() =
+        vec![letter(1, "", 1), letter(2, subject, crate::limits::BUS_PAYLOAD_BYTES_MAX + 1), letter(3, subject, 3)];
+    let letters = DeadLetters::default();
+    let watched = letters.watch(bus.clone());
+    let pattern = subjects::all_events(EventKind::Event);
+    assert!(watched.consume(Consumer { name: Some("tested"), pattern }).await.is_err());
+    let replayed = letters.replay().await.unwrap();
+    assert_eq!(
+        replayed.iter().map(|it| (&*it.id, it.refused.is_some())).collect::<Vec<_>>(),
+        [("m1", true), ("m2", true), ("m3", false)]
+    );
+    assert_eq!(*bus.sent.lock(), ["xxx"]);
+    let left: Vec<_> = letters.list().await.unwrap().into_iter().map(|it| it.id).collect();
+    assert_eq!(left, ["m1", "m2"]);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use async_nats::{
         consumer::{AckPolicy, DeliverPolicy, pull},
         context::{ContextBuilder, PublishErrorKind},
         message::PublishMessage,
-        stream::DeleteMessageErrorKind,
+        stream::{DeleteMessageErrorKind, RawMessageErrorKind, Stream},
     },
 };
 use futures_util::StreamExt as _;
@@ -175,13 +175,21 @@ impl DurableBus for NatsDurable {
     async fn forget_dead_letter(&self, _: &str, letter: &DeadLetter) -> Result<(), BusError> {
         self.shared.ready().await?;
         let stream = self.shared.jetstream.get_stream_no_info(DEAD).await.map_err(unreachable)?;
-        match stream.delete_message(letter.place).await {
-            Ok(_) => Ok(()),
-            // The server answers that there is no such message.
-            Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)) => Ok(()),
-            Err(error) => Err(unreachable(error)),
-        }
+        forget(&stream, letter.place).await
     }
+}
+
+/// Removes a message. One that is gone already is refused with the code of any failure to remove, or with another, by where in the stream
+/// it was; so it is looked for.
+async fn forget(stream: &Stream<()>, place: u64) -> Result<(), BusError> {
+    let Err(error) = stream.delete_message(place).await else { return Ok(()) };
+    if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_))
+        && let Err(missing) = stream.get_raw_message(place).await
+        && missing.kind() == RawMessageErrorKind::NoMessageFound
+    {
+        return Ok(());
+    }
+    Err(unreachable(error))
 }
 
 fn letter(message: &jetstream::Message) -> Result<DeadLetter, BusError> {
@@ -200,3 +208,6 @@ fn letter(message: &jetstream::Message) -> Result<DeadLetter, BusError> {
 fn header<'a>(headers: Option<&'a HeaderMap>, name: &str) -> Option<&'a str> {
     Some(headers?.get(name)?.as_str())
 }
+
+#[cfg(test)]
+mod tests;

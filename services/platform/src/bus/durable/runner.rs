@@ -53,15 +53,9 @@ pub enum HandlerError {
 pub struct Running(watch::Receiver<bool>);
 
 impl Running {
-    /// Waits until the consumer hears messages: what is published from then on reaches it. Never, if the process stops before.
-    pub async fn heard(&mut self) {
-        if self.0.wait_for(|heard| *heard).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Waits until the consumer begins to hear, or hears no more; what has happened since this was last asked counts. A consumer without
-    /// a name that begins anew may have missed messages. Never, if the process stops before.
+    /// Waits until the consumer begins to hear, so that what is published from then on reaches it, or hears no more; what has happened
+    /// since this was last asked counts. A consumer without a name that begins anew may have missed messages. Never, if the process
+    /// stops before.
     pub async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;

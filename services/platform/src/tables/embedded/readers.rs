@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Admission, TableError, connect, failed};
+use super::{TableError, admission, connect, failed};
+use crate::admission::Admission;
 
 const READERS: usize = 4;
 
@@ -39,7 +40,7 @@ impl Readers {
             connection.pragma_update(None, "query_only", true).map_err(|error| failed(&error))?;
             idle.push(connection);
         }
-        Ok(Self { door: Admission::new(READERS), idle: Mutex::new(idle) })
+        Ok(Self { door: admission::door(READERS), idle: Mutex::new(idle) })
     }
 
     pub(super) async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T, TableError>

@@ -31,9 +31,16 @@ pub(crate) struct Link {
 }
 
 impl Store {
-    pub async fn add_link(&self, link: &Link) -> Result<(), Failure> {
-        self.tables.put_if_absent(row(link)).await?;
-        Ok(())
+    /// Stores a link; how it is stored then. It may be there from an earlier try, with the life that it had then. One whose life went
+    /// by unused begins anew.
+    pub async fn add_link(&self, link: Link, at_ms: i64) -> Result<Link, Failure> {
+        let Some(found) = self.tables.put_if_absent(row(&link)).await? else { return Ok(link) };
+        let expires_at_ms = found.time("expires_at");
+        if at_ms < expires_at_ms || found.opt_time("used_at").is_some() {
+            return Ok(Link { expires_at_ms, ..link });
+        }
+        self.tables.put(row(&link)).await?;
+        Ok(link)
     }
 
     /// A link that was not used. Whether it is in time is the caller's to judge.

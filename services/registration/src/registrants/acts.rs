@@ -1,11 +1,11 @@
 //! What members of a team and keys do to events, forms and settings goes into the audit log: who, when, on what, and in which words of
 //! ours. It is entered before it is done, so an act may be entered that then failed, and none is missing. Services of the mesh act for
-//! nobody. What is done to registrations is entered by `registrants`, which knows the reason.
+//! nobody. What is done to registrations is entered beside the change, with the reason.
 
 use turnout_platform::{auth::Principal, failure::Failure, ids::EventId, random};
 use turnout_proto::profiles::v1::AuditEntry;
 
-use crate::registrants::Registrants;
+use super::Registrants;
 
 /// What an act is on.
 pub(crate) enum About<'a> {
@@ -16,7 +16,7 @@ pub(crate) enum About<'a> {
 
 impl Registrants {
     /// Enters an act of the caller. The detail holds nothing personal: names of fields, ids, numbers.
-    pub(super) async fn enter_act(
+    pub async fn enter_act(
         &self,
         caller: &Principal,
         action: &'static str,
