@@ -174,11 +174,11 @@ impl Looker {
         }
         let input = input(answer.outcome, by_mail);
         tracing::debug!(message = %message.id, outcome = ?answer.outcome, "message handed over");
-        let looked = self.record(&sending, input).await?;
         if life::next(&sending, input, self.now_ms()).is_some_and(|ended| ended.state == State::Failed) {
+            // Before it is written down: whoever sees that it failed may take the turn.
             self.give_back(turn, message).await?;
         }
-        Ok(looked)
+        self.record(&sending, input).await
     }
 
     /// Of reminders of several events to one person at the same moment one goes out: whoever loses the turn looks again, and then

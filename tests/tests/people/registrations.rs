@@ -256,8 +256,9 @@ impl Truth {
         for mail in mail::all(mailbox) {
             let to = mail.header("to").unwrap_or_default().to_lowercase();
             if to.contains(run) {
-                let id = mail.header("message-id").expect("a mail has an id");
-                let id = id.trim_start_matches('<').split('@').next().unwrap_or_default().to_owned();
+                // A code: whose it is, which message, and the tag.
+                let code = mail.header("message-id").expect("a mail has an id");
+                let id = code.split('.').nth(1).expect("the code names the message").to_owned();
                 mails.entry(id).or_default().push(mail);
             }
         }

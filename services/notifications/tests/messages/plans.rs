@@ -226,8 +226,10 @@ async fn without_a_mail_server_mails_are_files() {
     let bed = ground.start(None, None).await;
     bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
     let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
-    let file = ground.mail_folder().join(format!("{}.eml", message.message_id));
-    let mail = std::fs::read_to_string(file).unwrap();
+    let files: Vec<_> = std::fs::read_dir(ground.mail_folder()).unwrap().map(|file| file.unwrap().path()).collect();
+    let named = |file: &std::path::PathBuf| file.to_string_lossy().contains(&message.message_id);
+    assert!(files.len() == 1 && named(&files[0]), "{files:?}");
+    let mail = std::fs::read_to_string(&files[0]).unwrap();
     assert!(mail.contains("Subject: You are registered: Opening night\r\n"), "{mail}");
 }
 
