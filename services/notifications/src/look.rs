@@ -159,7 +159,9 @@ impl Looker {
         sending.address_key = self.store.address_key(&message.tenant, message.channel, &canonical(address)).to_vec();
         if self.store.save(&sending, now_ms).await? == Saved::Changed {
             // A turn that was this message's own is now that of whoever hands it over.
-            self.give_back(turn.filter(|before| !before.is_of(&message.id)), message).await?;
+            if let Some(before) = turn.filter(|before| !before.is_of(&message.id)) {
+                self.store.leave_turn(&message.tenant, &message.person, &message.id, &before).await?;
+            }
             return Ok(Looked::Keep);
         }
         let answer = match (letter, &self.sms) {
@@ -176,7 +178,9 @@ impl Looker {
         tracing::debug!(message = %message.id, outcome = ?answer.outcome, "message handed over");
         if life::next(&sending, input, self.now_ms()).is_some_and(|ended| ended.state == State::Failed) {
             // Before it is written down: whoever sees that it failed may take the turn.
-            self.give_back(turn, message).await?;
+            if let Some(before) = turn {
+                self.store.give_back_turn(&message.tenant, &message.person, &message.id, &before).await?;
+            }
         }
         self.record(&sending, input).await
     }
@@ -192,12 +196,6 @@ impl Looker {
             return Ok(None);
         }
         Ok(self.store.take_turn(tenant, person, &message.id, &seen, now_ms).await?.then_some(seen))
-    }
-
-    /// A reminder that never goes out leaves its turn, if it took one, to the next.
-    async fn give_back(&self, before: Option<Turn>, message: &Message) -> Result<(), Failure> {
-        let Some(before) = before else { return Ok(()) };
-        self.store.give_back_turn(&message.tenant, &message.person, &message.id, &before).await
     }
 
     /// Writes down what the provider said, against odds: what is not written down has to be guessed.

@@ -10,6 +10,9 @@ use turnout_platform::{
 use super::{PLANNED_STARTS_BY_EVENT, REMINDER_TURNS_BY_PERSON, Store};
 use crate::domain::message::MessageId;
 
+/// Others that look at the same message at the same moment; beyond it the turn is free after its time.
+const GIVE_BACK_TRIES_MAX: usize = 5;
+
 /// The reminder that had a person's turn last.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
@@ -53,7 +56,20 @@ impl Store {
         self.put_turn(tenant, person, now_ms, id.as_str(), seen.version).await
     }
 
-    /// Gives back the turn that was taken after the one that was seen: nothing was sent. Whoever took it meanwhile keeps it.
+    /// Gives back the turn that was taken after the one that was seen, because another process sends this message. Whoever took it
+    /// meanwhile keeps it, also that process.
+    pub async fn leave_turn(
+        &self,
+        tenant: &TenantId,
+        person: &str,
+        id: &MessageId,
+        seen: &Turn,
+    ) -> Result<(), Failure> {
+        self.put_turn_before(tenant, person, id, seen, seen.version + 1).await.map(drop)
+    }
+
+    /// Gives back the turn of this message, which never goes out, to that before it. Others may have looked at the message meanwhile and
+    /// taken the turn for it once more: it is given back however often it was taken.
     pub async fn give_back_turn(
         &self,
         tenant: &TenantId,
@@ -61,8 +77,25 @@ impl Store {
         id: &MessageId,
         seen: &Turn,
     ) -> Result<(), Failure> {
+        for _ in 0..GIVE_BACK_TRIES_MAX {
+            let now = self.turn(tenant, person).await?;
+            if !now.is_of(id) || self.put_turn_before(tenant, person, id, seen, now.version).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn put_turn_before(
+        &self,
+        tenant: &TenantId,
+        person: &str,
+        id: &MessageId,
+        seen: &Turn,
+        expected: i64,
+    ) -> Result<bool, Failure> {
         let (at_ms, message) = seen.of_another(id).map_or((0, ""), |at_ms| (at_ms, &seen.message));
-        self.put_turn(tenant, person, at_ms, message, seen.version + 1).await.map(drop)
+        self.put_turn(tenant, person, at_ms, message, expected).await
     }
 
     async fn put_turn(
