@@ -16,6 +16,7 @@ pub mod failure;
 pub mod ids;
 pub mod lifecycle;
 pub mod limits;
+pub mod listing;
 pub mod mesh;
 pub mod outbox;
 pub mod page_tokens;

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use memchr::memmem::Finder;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// Characters of a query.
@@ -45,11 +46,12 @@ fn digits(text: &str) -> String {
 
 /// What can be found of one person or registration. Personal: it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Indexed(
-    /// Three parts, each ended by a line break but the last: the words of the name, the digits of phone numbers, and what is found in
-    /// any of its parts.
-    Box<str>,
-);
+pub struct Indexed {
+    /// The words of the name, each with a blank before it; the digits of phone numbers; and what is found in any of its parts.
+    text: Box<str>,
+    /// Bytes of the name, and of name and phone.
+    ends: [u32; 2],
+}
 
 impl Indexed {
     /// Found by the beginnings of the words of `name`, by any part of `phone`, and by any part of each of `others` (e-mail
@@ -60,43 +62,40 @@ impl Indexed {
             text.push(' ');
             text.push_str(word);
         }
-        text.push('\n');
+        let name_end = text.len();
         text.push_str(&digits(phone));
-        text.push('\n');
+        let ends = [name_end as u32, text.len() as u32];
         for other in others.into_iter().filter(|other| !other.is_empty()) {
             text.push_str(&fold(other));
             text.push(' ');
         }
-        Self(text.into_boxed_str())
+        Self { text: text.into_boxed_str(), ends }
     }
 
     /// The words of the name, folded: sorted by it, names are in the order that people expect.
     pub fn name(&self) -> &str {
-        self.parts().0
+        &self.text[..self.ends[0] as usize]
     }
 
     /// The others, folded, each with a blank after it.
     pub fn others(&self) -> &str {
-        self.parts().2
+        &self.text[self.ends[1] as usize..]
     }
 
-    /// Name, phone, others.
-    fn parts(&self) -> (&str, &str, &str) {
-        let (name, rest) = self.0.split_once('\n').unwrap_or_default();
-        let (phone, others) = rest.split_once('\n').unwrap_or_default();
-        (name, phone, others)
+    fn phone(&self) -> &str {
+        &self.text[self.ends[0] as usize..self.ends[1] as usize]
     }
 }
 
-/// One word of a query.
-#[derive(Clone, PartialEq, Eq)]
+/// One word of a query, made ready to be looked for in very many rows.
+#[derive(Clone)]
 struct Word {
     /// As typed, folded.
-    whole: String,
+    whole: Finder<'static>,
     /// Each with a blank before it, as [`Indexed`] keeps the words of a name.
-    pieces: Vec<String>,
+    pieces: Vec<Finder<'static>>,
     /// Its digits, when it may be a part of a phone number; without the zeros that stand for a country or a trunk.
-    digits: Option<String>,
+    digits: Option<Finder<'static>>,
 }
 
 impl Word {
@@ -105,23 +104,24 @@ impl Word {
         let all = digits(folded);
         let short = all.trim_start_matches('0');
         let digits = if short.len() >= PHONE_DIGITS_MIN { short.to_owned() } else { all };
+        let finder = |text: &str| Finder::new(text).into_owned();
         Self {
-            whole: folded.to_owned(),
-            pieces: words(folded).map(|word| format!(" {word}")).collect(),
-            digits: Some(digits).filter(|digits| only_phone && digits.len() >= PHONE_DIGITS_MIN),
+            whole: finder(folded),
+            pieces: words(folded).map(|word| finder(&format!(" {word}"))).collect(),
+            digits: (only_phone && digits.len() >= PHONE_DIGITS_MIN).then(|| finder(&digits)),
         }
     }
 
     fn finds(&self, indexed: &Indexed) -> bool {
-        let (name, phone, others) = indexed.parts();
-        others.contains(&self.whole)
-            || self.digits.as_ref().is_some_and(|digits| phone.contains(digits.as_str()))
-            || (!self.pieces.is_empty() && self.pieces.iter().all(|piece| name.contains(piece.as_str())))
+        let is_in = |finder: &Finder<'_>, text: &str| finder.find(text.as_bytes()).is_some();
+        is_in(&self.whole, indexed.others())
+            || self.digits.as_ref().is_some_and(|digits| is_in(digits, indexed.phone()))
+            || (!self.pieces.is_empty() && self.pieces.iter().all(|piece| is_in(piece, indexed.name())))
     }
 }
 
 /// What somebody typed. Personal, most likely: it has no `Debug`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Query {
     words: Vec<Word>,
 }
@@ -144,9 +144,9 @@ impl Query {
         }
         let mut words: Vec<Word> = Vec::new();
         // "(0)" is dialled inside a country only, and in no number that we keep.
-        for word in fold(&text.replace("(0)", " ")).split_whitespace().map(Word::new) {
-            if !words.contains(&word) {
-                words.push(word);
+        for typed in fold(&text.replace("(0)", " ")).split_whitespace() {
+            if words.iter().all(|word| word.whole.needle() != typed.as_bytes()) {
+                words.push(Word::new(typed));
             }
         }
         Ok(Self { words })

@@ -26,6 +26,8 @@ use self::stage::{People, Process, Stage};
 
 /// People on their way at the same time.
 const AT_ONCE: usize = 64;
+/// How often the processes' clocks are set.
+const TICK: Duration = Duration::from_millis(5);
 /// Questions of each sort.
 const QUESTIONS: usize = 200;
 /// How long the store may be too busy for one call.
@@ -49,6 +51,7 @@ async fn main() {
     let stage = stages.pop().unwrap();
     let process = Process::on(&stage).await;
     let begun = Instant::now();
+    tick(&process, begun);
     let ensuring = stream::iter(0..people).map(|n| ensured(process.people(Some(&stage.tenant)), n));
     let mut made: Vec<Person> = ensuring.buffer_unordered(AT_ONCE).collect().await;
     println!("made in {:.1?}, resident {}", begun.elapsed(), resident());
@@ -56,6 +59,7 @@ async fn main() {
     made.truncate(1000);
 
     let fresh = Process::on(&stage).await;
+    tick(&fresh, begun);
     let mut organiser = fresh.people_as(&stage.tenant, "member-1", Role::Organiser);
     let begun = Instant::now();
     list(&mut organiser, ListPeopleRequest::default()).await;
@@ -87,6 +91,20 @@ async fn main() {
     let (took, after) = (begun.elapsed(), resident());
     let a_second = rows as f64 / took.as_secs_f64();
     println!("export of {rows} in {took:.1?}, {a_second:.0} rows/s, resident before {before}, after {after}");
+}
+
+/// Lets the clock of a process go as ours does.
+fn tick(process: &Process, begun: Instant) {
+    let clock = process.clock.clone();
+    tokio::spawn(async move {
+        let mut told_ms = 0;
+        loop {
+            let now_ms = begun.elapsed().as_millis() as u64;
+            clock.advance_ms(now_ms - told_ms);
+            told_ms = now_ms;
+            tokio::time::sleep(TICK).await;
+        }
+    });
 }
 
 async fn ensured(people: People, n: usize) -> Person {

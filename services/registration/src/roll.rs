@@ -17,6 +17,7 @@ mod reader;
 mod reading;
 mod settings;
 mod statistics;
+mod totals;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -106,6 +107,7 @@ impl Roll {
             }
             Ok(())
         });
+        totals::run(held.clone(), store.clone(), metrics.clone(), &life);
         Self { inner: Arc::new(Inner { store, tables, vault, codes, clock, life, metrics, held }) }
     }
 

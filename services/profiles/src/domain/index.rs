@@ -1,26 +1,16 @@
 //! A tenant's people in memory, in three orders, searched by looking at each: sealed columns can be neither sorted nor searched in
-//! a store. A page begins where a place says, so people who come or go between two pages neither repeat nor hide others.
+//! a store. How rows are kept in order is the platform's `listing`; this knows what people are found and sorted by.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeSet, HashMap},
-    ops::Bound,
-    sync::Arc,
-};
-
-use serde::{Deserialize, Serialize};
 use turnout_platform::{
     ids::PersonId,
-    search::{Indexed, Query, fold},
+    listing::{Applied, Found, Key, Listed, Listing, Place, Slot, Walk},
+    search::{Indexed, Query},
 };
 
 use super::person::{Details, Person};
 
-/// Characters by which names and addresses are sorted; equal ones are told apart by id.
-const SORT_CHARS_MAX: usize = 64;
-
 /// What a list is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     CreatedAt,
     Name,
@@ -30,170 +20,158 @@ pub(crate) enum Order {
 /// Which people, and how sorted.
 pub(crate) struct List {
     pub search: Query,
-    pub order: Order,
-    pub descending: bool,
-}
-
-/// Where a person stands in a list.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    /// The beginning of the name or the address; personal.
-    text: Box<str>,
-    at_ms: i64,
-    id: Box<str>,
+    pub walk: Walk<Order>,
 }
 
 /// One page.
 pub(crate) struct Page {
     pub people: Vec<Person>,
     /// Where the next page begins; none when this was the last.
-    pub next: Option<Place>,
+    pub next: Option<Place<'static>>,
+    /// People whom the search finds.
+    pub matching: usize,
 }
 
-struct Held {
+/// Somebody, or the trace of somebody of whom nothing can be read any more.
+struct Entry {
     person: Person,
-    name: Box<str>,
-    email: Box<str>,
     indexed: Indexed,
+    gone: bool,
 }
 
-impl Held {
-    fn new(person: Person) -> Self {
+impl Entry {
+    fn of(person: Person) -> Self {
         let Details { name, email, phone, .. } = &person.details;
-        Self {
-            name: sorted_by(&fold(name)),
-            email: sorted_by(email),
-            indexed: Indexed::new(name, phone, [email.as_str()]),
-            person,
-        }
+        Self { indexed: Indexed::new(name, phone, [email.as_str()]), person, gone: false }
     }
 
-    /// Somebody at this place, to begin a walk at. None for a place that no list has.
-    fn at(place: &Place, order: Order) -> Option<Self> {
-        let person = Person::new(place.id.parse().ok()?, Details::default(), place.at_ms);
-        let text = |of: Order| if of == order { place.text.clone() } else { Box::default() };
-        Some(Self { name: text(Order::Name), email: text(Order::Email), indexed: Indexed::new("", "", []), person })
+    /// Holds nothing of them but the id, and nothing is newer.
+    fn gone(id: PersonId) -> Self {
+        let person = Person { version: i64::MAX, ..Person::new(id, Details::default(), 0) };
+        Self { gone: true, ..Self::of(person) }
+    }
+}
+
+impl Listed for Entry {
+    type Order = Order;
+    const ORDERS: &'static [Order] = &[Order::CreatedAt, Order::Name, Order::Email];
+
+    fn id(&self) -> &str {
+        self.person.id.as_str()
     }
 
-    fn key(&self, order: u8) -> (&str, i64, &PersonId) {
+    fn version(&self) -> i64 {
+        self.person.version
+    }
+
+    fn key(&self, order: Order) -> Key<'_> {
         match order {
-            NAME => (&self.name, 0, &self.person.id),
-            EMAIL => (&self.email, 0, &self.person.id),
-            _ => ("", self.person.created_at_ms, &self.person.id),
+            Order::CreatedAt => Key::Number(self.person.created_at_ms),
+            // Who gave no name is sorted by what is shown instead.
+            Order::Name if self.indexed.name().is_empty() => Key::Text(self.indexed.others().into()),
+            Order::Name => Key::Text(self.indexed.name().trim_start().into()),
+            Order::Email => Key::Text(self.indexed.others().into()),
         }
     }
 }
-
-fn sorted_by(text: &str) -> Box<str> {
-    text.chars().take(SORT_CHARS_MAX).collect::<String>().into_boxed_str()
-}
-
-const CREATED_AT: u8 = 0;
-const NAME: u8 = 1;
-const EMAIL: u8 = 2;
-
-/// Somebody as sorted in one of the orders.
-#[derive(Clone)]
-struct In<const ORDER: u8>(Arc<Held>);
-
-impl<const ORDER: u8> Ord for In<ORDER> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.key(ORDER).cmp(&other.0.key(ORDER))
-    }
-}
-
-impl<const ORDER: u8> PartialOrd for In<ORDER> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<const ORDER: u8> PartialEq for In<ORDER> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<const ORDER: u8> Eq for In<ORDER> {}
 
 /// The people.
 #[derive(Default)]
 pub(crate) struct Index {
-    held: HashMap<PersonId, Arc<Held>>,
-    by_created_at: BTreeSet<In<CREATED_AT>>,
-    by_name: BTreeSet<In<NAME>>,
-    by_email: BTreeSet<In<EMAIL>>,
+    entries: Listing<Entry>,
+    gone: usize,
 }
 
 impl Index {
+    /// Everybody at once: nobody twice.
+    pub fn of(people: Vec<Person>) -> Self {
+        Self { entries: Listing::of(people.into_iter().map(Entry::of).collect()), gone: 0 }
+    }
+
     pub fn len(&self) -> usize {
-        self.held.len()
+        self.entries.rows().len() - self.gone
     }
 
     /// The version that is held of a person; 0 for nobody.
     pub fn version_of(&self, id: &PersonId) -> i64 {
-        self.held.get(id).map_or(0, |held| held.person.version)
+        self.entries.by_id(id.as_str()).map_or(0, Listed::version)
     }
 
     /// Takes a person in unless a newer version is held, so that news may come in any order.
     pub fn put(&mut self, person: Person) {
-        if person.version <= self.version_of(&person.id) {
-            return;
-        }
-        self.remove(&person.id.clone());
-        let held = Arc::new(Held::new(person));
-        self.by_created_at.insert(In(held.clone()));
-        self.by_name.insert(In(held.clone()));
-        self.by_email.insert(In(held.clone()));
-        self.held.insert(held.person.id.clone(), held);
+        self.apply(Entry::of(person));
     }
 
-    pub fn remove(&mut self, id: &PersonId) {
-        if let Some(held) = self.held.remove(id) {
-            self.by_created_at.remove(&In(held.clone()));
-            self.by_name.remove(&In(held.clone()));
-            self.by_email.remove(&In(held));
+    /// Forgets a person for good.
+    pub fn remove(&mut self, id: PersonId) {
+        self.apply(Entry::gone(id));
+    }
+
+    /// Takes the place of another, with what is newer here.
+    pub fn take_over(&mut self, other: Self) {
+        let news = std::mem::replace(self, other);
+        for entry in news.entries.into_rows() {
+            self.apply(entry);
         }
     }
 
-    /// How many people the search finds.
-    pub fn matching(&self, search: &Query) -> usize {
-        if search.is_empty() {
-            return self.len();
+    fn apply(&mut self, entry: Entry) {
+        let gone = entry.gone;
+        let applied = self.entries.apply(entry);
+        if gone && !matches!(applied, Applied::Old) {
+            self.gone += 1;
         }
-        self.held.values().filter(|held| search.finds(&held.indexed)).count()
     }
 
-    /// Up to `limit` people that the search finds, from behind a place.
-    pub fn page(&self, list: &List, after: Option<&Place>, limit: usize) -> Page {
-        match list.order {
-            Order::CreatedAt => page(&self.by_created_at, list, after, limit),
-            Order::Name => page(&self.by_name, list, after, limit),
-            Order::Email => page(&self.by_email, list, after, limit),
-        }
+    /// Whether an order is there.
+    pub fn has(&self, order: Order) -> bool {
+        self.entries.has(order)
+    }
+
+    /// Makes an order if it is not there.
+    pub fn sort(&mut self, order: Order) {
+        self.entries.sort(order);
+    }
+
+    /// Up to `limit` people of a list, from behind a place. Its order has been made with [`Self::sort`].
+    pub fn page(&self, list: &List, after: Option<&Place<'_>>, limit: usize) -> Page {
+        let found = self.find(list, after, Some(limit));
+        let last = found.slots.last().filter(|_| found.more).map(|last| self.entries.row(*last));
+        let next = last.map(|last| place_of(last, list.walk.order));
+        Page { people: self.people(&found.slots), next, matching: found.matching }
+    }
+
+    /// Where the people of a list are held, to be read with [`Self::people`]. Its order has been made.
+    pub fn slots(&self, list: &List) -> Vec<Slot> {
+        self.find(list, None, None).slots
+    }
+
+    /// Those who are still there, as they are now.
+    pub fn people(&self, slots: &[Slot]) -> Vec<Person> {
+        let entries = slots.iter().map(|slot| self.entries.row(*slot));
+        entries.filter(|entry| !entry.gone).map(|entry| entry.person.clone()).collect()
+    }
+
+    fn find(&self, list: &List, after: Option<&Place<'_>>, limit: Option<usize>) -> Found {
+        self.entries.find(|entry| !entry.gone && list.search.finds(&entry.indexed), list.walk, after, limit)
     }
 }
 
-fn page<const ORDER: u8>(sorted: &BTreeSet<In<ORDER>>, list: &List, after: Option<&Place>, limit: usize) -> Page {
-    let from = after.and_then(|place| Held::at(place, list.order)).map(|held| In(Arc::new(held)));
-    let from = from.map_or(Bound::Unbounded, Bound::Excluded);
-    let everybody: Box<dyn Iterator<Item = &In<ORDER>>> = if list.descending {
-        Box::new(sorted.range((Bound::Unbounded, from)).rev())
-    } else {
-        Box::new(sorted.range((from, Bound::Unbounded)))
+/// For a page token, which outlives the entry.
+fn place_of(entry: &Entry, order: Order) -> Place<'static> {
+    let key = match entry.key(order) {
+        Key::Number(number) => Key::Number(number),
+        Key::Text(text) => Key::Text(text.into_owned().into()),
     };
-    let mut found = everybody.filter(|held| list.search.finds(&held.0.indexed));
-    let held: Vec<&In<ORDER>> = found.by_ref().take(limit).collect();
-    let next = held.last().filter(|_| found.next().is_some()).map(|last| {
-        let (text, at_ms, id) = last.0.key(ORDER);
-        Place { text: text.into(), at_ms, id: id.as_str().into() }
-    });
-    Page { people: held.into_iter().map(|held| held.0.person.clone()).collect(), next }
+    (key, entry.id().to_owned().into())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use proptest::prelude::*;
+    use turnout_platform::search::fold;
 
     use super::*;
 
@@ -202,11 +180,12 @@ mod tests {
         Person { version, ..Person::new(id.parse().unwrap(), details, at_ms) }
     }
 
-    fn list(search: &str, order: Order, descending: bool) -> List {
-        List { search: Query::parse(search).unwrap(), order, descending }
+    fn list(search: &str, order: Order, reverse: bool) -> List {
+        List { search: Query::parse(search).unwrap(), walk: Walk { order, reverse } }
     }
 
-    fn walk(index: &Index, list: &List, limit: usize) -> Vec<String> {
+    fn walk(index: &mut Index, list: &List, limit: usize) -> Vec<String> {
+        index.sort(list.walk.order);
         let (mut ids, mut after) = (Vec::new(), None);
         loop {
             let page = index.page(list, after.as_ref(), limit);
@@ -214,6 +193,7 @@ mod tests {
             ids.extend(page.people.into_iter().map(|person| person.id.to_string()));
             after = page.next;
             if after.is_none() {
+                assert_eq!(page.matching, ids.len());
                 return ids;
             }
         }
@@ -225,9 +205,9 @@ mod tests {
         for (id, name) in [("1", "Österberg"), ("2", "olsen"), ("3", "Zander"), ("4", "Anna"), ("5", "")] {
             index.put(person(id, name, 0, 1));
         }
-        assert_eq!(walk(&index, &list("", Order::Name, false), 2), ["5", "4", "2", "1", "3"]);
-        assert_eq!(walk(&index, &list("", Order::Name, true), 2), ["3", "1", "2", "4", "5"]);
-        assert_eq!(walk(&index, &list("oster", Order::Name, false), 2), ["1"]);
+        assert_eq!(walk(&mut index, &list("", Order::Name, false), 2), ["5", "4", "2", "1", "3"]);
+        assert_eq!(walk(&mut index, &list("", Order::Name, true), 2), ["3", "1", "2", "4", "5"]);
+        assert_eq!(walk(&mut index, &list("oster", Order::Name, false), 2), ["1"]);
     }
 
     #[test]
@@ -235,7 +215,8 @@ mod tests {
         let mut index = Index::default();
         index.put(person("1", "New", 0, 2));
         index.put(person("1", "Old", 0, 1));
-        assert_eq!(index.matching(&Query::parse("new").unwrap()), 1);
+        assert_eq!(walk(&mut index, &list("new", Order::Name, false), 1), ["1"]);
+        assert!(walk(&mut index, &list("old", Order::Name, false), 1).is_empty());
         assert_eq!((index.len(), index.version_of(&"1".parse().unwrap())), (1, 2));
     }
 
@@ -246,12 +227,27 @@ mod tests {
             index.put(person(&n.to_string(), "Same", 10 * n, 1));
         }
         let by_age = list("", Order::CreatedAt, false);
+        index.sort(Order::CreatedAt);
         let first = index.page(&by_age, None, 2);
-        index.remove(&"2".parse().unwrap());
+        index.remove("2".parse().unwrap());
         index.put(person("0", "Same", 5, 1));
         let second = index.page(&by_age, first.next.as_ref(), 2);
         assert_eq!(second.people.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["3", "4"]);
         assert!(second.next.is_none());
+    }
+
+    #[test]
+    fn nothing_of_somebody_who_has_gone_is_held_and_no_late_news_brings_them_back() {
+        let mut index = Index::of(vec![person("1", "Anna", 0, 3), person("2", "Bert", 0, 1)]);
+        index.sort(Order::Name);
+        let slots = index.slots(&list("", Order::Name, false));
+        index.remove("1".parse().unwrap());
+        index.remove("1".parse().unwrap());
+        index.put(person("1", "Anna", 0, 4));
+        assert_eq!(index.len(), 1);
+        assert_eq!(walk(&mut index, &list("", Order::Name, false), 5), ["2"]);
+        assert_eq!(index.people(&slots).len(), 1, "an export that had begun");
+        assert!(index.entries.rows().iter().all(|entry| entry.indexed.name() != " anna"));
     }
 
     proptest! {
@@ -271,24 +267,24 @@ mod tests {
             }
             for id in gone {
                 naive.remove(&id);
-                index.remove(&id.parse().unwrap());
+                index.remove(id.parse().unwrap());
             }
             let order = [Order::CreatedAt, Order::Name, Order::Email][order as usize];
             let key = |p: &Person| match order {
                 Order::CreatedAt => (String::new(), p.created_at_ms, p.id.clone()),
-                Order::Name => (fold(&p.details.name), 0, p.id.clone()),
-                Order::Email => (p.details.email.clone(), 0, p.id.clone()),
+                Order::Name if !p.details.name.is_empty() => (fold(&p.details.name), 0, p.id.clone()),
+                Order::Name | Order::Email => (p.details.email.clone(), 0, p.id.clone()),
             };
             let list = list(&search, order, descending);
-            let finds = |p: &&Person| list.search.finds(&Held::new((*p).clone()).indexed);
+            let finds = |p: &&Person| list.search.finds(&Entry::of((*p).clone()).indexed);
             let mut expected: Vec<&Person> = naive.values().filter(finds).collect();
             expected.sort_by_key(|p| key(p));
             if descending {
                 expected.reverse();
             }
             let expected: Vec<String> = expected.into_iter().map(|p| p.id.to_string()).collect();
-            prop_assert_eq!(index.matching(&list.search), expected.len());
-            prop_assert_eq!(walk(&index, &list, limit), expected);
+            prop_assert_eq!(index.len(), naive.len());
+            prop_assert_eq!(walk(&mut index, &list, limit), expected);
         }
     }
 }

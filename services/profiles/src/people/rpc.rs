@@ -10,6 +10,7 @@ use turnout_platform::{
     auth::{Caller, Principal, principal_of},
     failure::Failure,
     ids::TenantId,
+    listing::Walk,
     page_tokens::PageTokens,
 };
 use turnout_proto::profiles::v1::{
@@ -28,9 +29,12 @@ use super::{
 use crate::domain::{
     consent::{Action, Source, Statement},
     fields,
-    index::{List, Order, Place},
+    index::{List, Order},
     person::{Assurance, Changes, Details, Person},
 };
+
+/// People of one message of an export.
+const EXPORT_ROWS_MAX: usize = 500;
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -64,14 +68,14 @@ impl PeopleService for People {
         let (list, name) = list(&caller, &request.search, request.order, request.descending)?;
         let limit = fields::page_size(request.page_size)?;
         let tokens = PageTokens::of(&self.store.vault, tenant).await?;
-        let after: Option<Place> = tokens.read(&name, &request.page_token)?;
-        let (page, matching, total) = self.lists.page(tenant, list, after, limit).await?;
+        let after = tokens.read(&name, &request.page_token)?;
+        let (page, total) = self.lists.page(tenant, list, after, limit).await?;
         let next_page_token = page.next.map(|next| tokens.make(&name, &next)).unwrap_or_default();
         let people = page.people.into_iter().map(|person| wire_person(person, &caller)).collect();
         Ok(Response::new(ListPeopleResponse {
             people,
             next_page_token,
-            matching: matching as i64,
+            matching: page.matching as i64,
             total: total as i64,
         }))
     }
@@ -80,24 +84,22 @@ impl PeopleService for People {
         let (caller, request) = parts(request)?;
         let tenant = caller.tenant()?.clone();
         let doing = Doing::by(&caller, fields::reason(&request.reason)?);
-        list(&caller, &request.search, request.order, request.descending)?;
+        let (list, _) = list(&caller, &request.search, request.order, request.descending)?;
         self.enter_list(&tenant, "people.export", &doing, format!("search: {:?}", request.search)).await?;
 
-        let people = self.clone();
-        let pages = stream::try_unfold(Some(None), move |after: Option<Option<Place>>| {
-            let (people, tenant, caller, request) = (people.clone(), tenant.clone(), caller.clone(), request.clone());
+        let everybody = self.lists.all(&tenant, list).await?;
+        // At least one part, so that nothing is told as nothing.
+        let parts = stream::unfold(Some((everybody, 0)), move |rest| {
+            let caller = caller.clone();
             async move {
-                let Some(after) = after else { return Ok(None) };
-                let (list, _) = list(&caller, &request.search, request.order, request.descending)?;
-                let (page, matching, _) = people.lists.page(&tenant, list, after, fields::PAGE_SIZE_MAX).await?;
-                let part = ExportPeopleResponse {
-                    people: page.people.into_iter().map(|person| wire_person(person, &caller)).collect(),
-                    matching: matching as i64,
-                };
-                Ok(Some((part, page.next.map(Some))))
+                let (everybody, from) = rest?;
+                let to = everybody.len().min(from + EXPORT_ROWS_MAX);
+                let people = everybody.part(from..to).await.into_iter().map(|person| wire_person(person, &caller));
+                let part = ExportPeopleResponse { people: people.collect(), matching: everybody.len() as i64 };
+                Some((Ok(part), Some((everybody, to)).filter(|(everybody, to)| *to < everybody.len())))
             }
         });
-        Ok(Response::new(Box::pin(pages)))
+        Ok(Response::new(Box::pin(parts)))
     }
 
     async fn update_person(&self, request: Request<UpdatePersonRequest>) -> Answer<UpdatePersonResponse> {
@@ -207,7 +209,7 @@ fn list(caller: &Principal, search: &str, order: i32, descending: bool) -> Resul
         return Err(Failure::PermissionDenied);
     }
     let name = format!("people\0{order:?}\0{descending}\0{search}");
-    Ok((List { search: query, order, descending }, name))
+    Ok((List { search: query, walk: Walk { order, reverse: descending } }, name))
 }
 
 fn changes(wanted: &WirePerson, mask: &[String]) -> Result<Changes, Failure> {

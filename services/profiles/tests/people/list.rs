@@ -1,6 +1,9 @@
 //! Lists and exports of a tenant's people: searched, sorted, in pages, complete whichever process is asked.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, stream};
@@ -15,6 +18,8 @@ use crate::{
     bed::{Bed, Client, Stage, ensure, refused, refused_field},
     update::{PHONE, phone_change},
 };
+
+const DEADLINE: Duration = Duration::from_mins(1);
 
 async fn list(client: &mut Client, request: ListPeopleRequest) -> Result<ListPeopleResponse, Status> {
     client.list_people(request).await.map(tonic::Response::into_inner)
@@ -163,6 +168,22 @@ async fn what_another_process_writes_is_in_the_next_list() {
         two.clock.advance_ms(10 * 3600 * 1000);
         one.person("late@example.org", "Late").await;
         assert_eq!(list(&mut two.mesh(), searching("late")).await.unwrap().total, 6);
+    }
+}
+
+#[tokio::test]
+async fn a_change_by_a_server_whose_clock_is_half_a_minute_behind_is_in_the_list_soon() {
+    let stage = Stage::embedded().await;
+    let (ahead, behind) = (stage.process().await, stage.process().await);
+    ahead.clock.advance_ms(30_000);
+    let mut organiser = ahead.mesh();
+    assert_eq!(list(&mut organiser, searching("")).await.unwrap().total, 0);
+    behind.person("late@example.org", "Late").await;
+    let until = Instant::now() + DEADLINE;
+    while list(&mut organiser, searching("late")).await.unwrap().total == 0 {
+        assert!(Instant::now() < until, "nobody looked for what came late");
+        // The clock of this process decides when it looks again.
+        ahead.clock.advance_ms(1000);
     }
 }
 

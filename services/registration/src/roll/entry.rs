@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use turnout_platform::{
     ids::{EventId, PersonId, RegistrationId},
+    listing::{Key, Listed},
     search::Indexed,
 };
 
@@ -44,23 +45,11 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    pub const COUNT: usize = 6;
-
     /// Whether it tells about personal fields.
     pub fn is_personal(self) -> bool {
         matches!(self, Self::Name | Self::Email)
     }
 }
-
-/// By what an entry is sorted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub(crate) enum Key<'a> {
-    Number(i64),
-    Text(Cow<'a, str>),
-}
-
-/// Where an entry stands in an order: equal keys are sorted by the id.
-pub(crate) type Place<'a> = (Key<'a>, Cow<'a, str>);
 
 impl Entry {
     pub fn of(registration: &Registration) -> Self {
@@ -118,10 +107,27 @@ impl Entry {
         self.unpacked().6.into_owned().answers
     }
 
-    /// By what it is sorted.
-    pub fn place(&self, order: Order) -> Place<'_> {
+    fn unpacked(&self) -> Packed<'_> {
+        serde_json::from_slice(&self.packed).expect("packed by this program a moment ago")
+    }
+}
+
+impl Listed for Entry {
+    type Order = Order;
+    const ORDERS: &'static [Order] =
+        &[Order::RegisteredAt, Order::Name, Order::Email, Order::EnteredAt, Order::EnteredLast, Order::Payment];
+
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn key(&self, order: Order) -> Key<'_> {
         let entered = || self.first_entered_at_ms;
-        let key = match order {
+        match order {
             Order::RegisteredAt => Key::Number(self.registered_at_ms),
             // Who gave no name is sorted by what is shown instead.
             Order::Name if self.indexed.name().is_empty() => Key::Text(self.indexed.others().into()),
@@ -136,11 +142,6 @@ impl Entry {
                 Payment::Paid => 1,
                 Payment::Refunded => 2,
             }),
-        };
-        (key, self.id.as_str().into())
-    }
-
-    fn unpacked(&self) -> Packed<'_> {
-        serde_json::from_slice(&self.packed).expect("packed by this program a moment ago")
+        }
     }
 }

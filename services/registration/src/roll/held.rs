@@ -91,6 +91,10 @@ impl HeldEvent {
             .ok_or_else(|| Failure::internal("a list was asked before it was loaded"))
     }
 
+    pub fn id(&self) -> &EventId {
+        &self.event
+    }
+
     pub fn is_of(&self, tenant: &TenantId) -> bool {
         self.tenant == *tenant
     }
@@ -290,6 +294,11 @@ impl Held {
             ends.send_replace(Some(Ended::of(&read)));
         });
         ending
+    }
+
+    /// The events that have been read.
+    pub fn loaded(&self) -> Vec<Arc<HeldEvent>> {
+        self.events.lock().values().filter(|held| held.list.get().is_some()).cloned().collect()
     }
 
     /// The event, if it is in memory or on its way there.

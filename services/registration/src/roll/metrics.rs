@@ -13,6 +13,8 @@ pub(crate) struct RollMetrics {
     events_held: Gauge,
     registrations_held: Gauge,
     recount_differences: Counter,
+    registrants: Gauge,
+    logged_in: Gauge,
 }
 
 impl RollMetrics {
@@ -43,6 +45,16 @@ impl RollMetrics {
             "Figures that a recount found different from what was shown; any is a fault",
             new.recount_differences.clone(),
         );
+        registry.register(
+            "turnout_registration_registrants",
+            "Registrants of the events in memory, which are those in use; of several processes the largest is right",
+            new.registrants.clone(),
+        );
+        registry.register(
+            "turnout_registration_logged_in",
+            "Of these, who entered the event page",
+            new.logged_in.clone(),
+        );
         new
     }
 
@@ -54,6 +66,11 @@ impl RollMetrics {
     pub fn held(&self, events: usize, registrations: usize) {
         self.events_held.set(events as i64);
         self.registrations_held.set(registrations as i64);
+    }
+
+    pub fn totals(&self, registrants: i64, logged_in: i64) {
+        self.registrants.set(registrants);
+        self.logged_in.set(logged_in);
     }
 
     pub fn recount_differs(&self, figures: usize) {

@@ -13,6 +13,7 @@ use turnout_platform::{
         codes::{CodePurpose, Codes},
     },
     failure::Failure,
+    listing::{Listed as _, Place, Slot},
     page_tokens::PageTokens,
 };
 use turnout_proto::registration::v1::{
@@ -22,10 +23,10 @@ use turnout_proto::registration::v1::{
 
 use super::{
     Answers, Roll,
-    entry::{Entry, Order, Place},
+    entry::{Entry, Order},
     filter,
     held::HeldEvent,
-    list::{Filter, List, Slot, Walk},
+    list::{Filter, List, Walk},
 };
 use crate::{
     domain::{event::Event, registration::Refusal},

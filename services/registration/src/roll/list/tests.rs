@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*, sample::select};
+use turnout_platform::listing::{Key, Listed};
 
 use super::*;
 use crate::domain::{
     money::Money,
     registration::{Personal, Registration},
 };
-use crate::roll::entry::Key;
 
 fn registration(id: &str, version: i64) -> Registration {
     Registration {
@@ -58,7 +58,7 @@ fn any_registration() -> impl Strategy<Value = Registration> {
 }
 
 fn any_walk() -> impl Strategy<Value = Walk> {
-    (select(&ORDERS[..]), any::<bool>()).prop_map(|(order, reverse)| Walk { order, reverse })
+    (select(<Entry as Listed>::ORDERS), any::<bool>()).prop_map(|(order, reverse)| Walk { order, reverse })
 }
 
 fn ids(list: &List, found: &Found) -> Vec<String> {
