@@ -1,6 +1,7 @@
 // The door: codes from the camera, a scanner that types, or a hand. Online each goes to the server at once. Offline it is judged by
 // the list of tickets that this device fetched before, kept in IndexedDB, and sent when the network is back. The list holds no names:
-// only the first 16 bytes of the SHA-256 of each code, and what the door would say.
+// only the first 16 bytes of the SHA-256 of each code, and what the door would say. Whom the server then refuses was let in already: that
+// stays on the page until somebody has looked at it.
 
 (() => {
   const door = document.getElementById("door");
@@ -15,6 +16,8 @@
   const SYNC_MAX = 500;
   /** A code that stays before the camera is one scan. */
   const SAME_CODE_MS = 4000;
+  /** As much of a code as tells tickets apart for people: its end, since many begin alike. */
+  const CODE_END = 8;
   /** Looks through the camera. */
   const LOOK_EVERY_MS = 150;
 
@@ -28,6 +31,7 @@
   const lang = document.documentElement.lang;
   const grouped = new Intl.NumberFormat(lang);
   const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const moment = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
   const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const outcomes = new Map([...door.querySelectorAll("data.outcome")].map((data) => [Number(data.value), { word: data.textContent, tone: data.dataset.tone }]));
   const element = (id) => document.getElementById(id);
@@ -38,6 +42,7 @@
     const opening = indexedDB.open("turnout-door", 1);
     opening.onupgradeneeded = () => {
       opening.result.createObjectStore("packs");
+      // One with an outcome was sent and refused.
       opening.result.createObjectStore("waiting", { autoIncrement: true });
     };
     opening.onsuccess = () => resolve(opening.result);
@@ -75,9 +80,27 @@
     show_state();
   }
 
+  /** What was scanned offline at this event, the oldest first, each with its key. */
+  async function kept(is_wanted, most = Infinity) {
+    const store = (await database).transaction("waiting", "readonly").objectStore("waiting");
+    return new Promise((resolve, reject) => {
+      const found = [];
+      const cursor = store.openCursor();
+      cursor.onerror = () => reject(cursor.error);
+      cursor.onsuccess = () => {
+        const at = cursor.result;
+        if (!at || found.length >= most) { resolve(found); return; }
+        if (at.value.event === event && is_wanted(at.value)) found.push([at.primaryKey, at.value]);
+        at.continue();
+      };
+    });
+  }
+
+  const waits = (scan) => scan.outcome === undefined;
+  const is_refused = (scan) => scan.outcome !== undefined;
+
   async function waiting() {
-    const all = await stored("waiting", "readonly", (store) => store.getAll()).catch(() => []);
-    return all.filter((scan) => scan.event === event);
+    return (await kept(waits).catch(() => [])).map(([, scan]) => scan);
   }
 
   /* In touch or not */
@@ -102,6 +125,52 @@
     const held = element("door-pack");
     if (!globalThis.crypto?.subtle) held.textContent = words.textNoOffline;
     else held.textContent = pack ? fill(words.textPack, { n: grouped.format(pack.tickets.size), time: clock.format(pack.at_ms) }) : words.textPackNone;
+  }
+
+  /* Who was let in offline and refused afterwards */
+
+  async function show_refused() {
+    const refused = await kept(is_refused).catch(() => []);
+    element("door-look").hidden = refused.length === 0;
+    const title = refused.length === 1 ? words.textLookOne : fill(words.textLookSome, { n: grouped.format(refused.length) });
+    if (refused.length && element("door-look-title").textContent !== title) element("door-look-title").textContent = title;
+    const list = element("door-look-list");
+    const keys = refused.map(([key]) => String(key));
+    for (const row of [...list.children]) if (!keys.includes(row.dataset.key)) row.remove();
+    const shown = [...list.children].map((row) => row.dataset.key);
+    list.append(...refused.filter(([key]) => !shown.includes(String(key))).map(([key, scan]) => refused_row(key, scan)));
+  }
+
+  function refused_row(key, { code, outcome, at_ms }) {
+    const { word, tone } = outcomes.get(outcome) ?? outcomes.get(UNKNOWN);
+    const ticket = fill(words.textLookTicket, { end: code.slice(-CODE_END) });
+    const row = node("li", "", "");
+    row.dataset.key = key;
+    const said = node("div", "", "");
+    said.append(node("strong", "", ticket), node("span", "second", fill(words.textLookTime, { time: moment.format(at_ms) })), node("span", `line ${tone}`, word));
+    const acts = node("p", "actions", "");
+    acts.append(button(words.textLookAgain, ticket, () => check({ code })), button(words.textLookDone, ticket, async () => {
+      await stored("waiting", "readwrite", (store) => store.delete(key));
+      await show_refused();
+      element("code").focus();
+    }));
+    row.append(said, acts);
+    return row;
+  }
+
+  function node(name, classes, text) {
+    const made = document.createElement(name);
+    made.className = classes;
+    made.textContent = text;
+    return made;
+  }
+
+  function button(label, of_what, act) {
+    const made = node("button", "button", label);
+    made.type = "button";
+    made.append(node("span", "hidden", ` ${of_what}`));
+    made.addEventListener("click", act);
+    return made;
   }
 
   /* One code */
@@ -169,28 +238,23 @@
     if (sending) return;
     sending = true;
     try {
-      const database_now = await database;
       for (;;) {
-        const batch = await new Promise((resolve, reject) => {
-          const found = [];
-          const cursor = database_now.transaction("waiting", "readonly").objectStore("waiting").openCursor();
-          cursor.onerror = () => reject(cursor.error);
-          cursor.onsuccess = () => {
-            const at = cursor.result;
-            if (!at || found.length >= SYNC_MAX) { resolve(found); return; }
-            if (at.value.event === event) found.push([at.primaryKey, at.value]);
-            at.continue();
-          };
-        });
+        const batch = await kept(waits, SYNC_MAX);
         if (batch.length === 0) break;
         const check_ins = batch.map(([, { code, at_ms }]) => ({ code, at_ms }));
         const answer = await fetch(`${base}/sync`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ check_ins }) });
         if (!heard(answer)) break;
-        for (const [key] of batch) await stored("waiting", "readwrite", (store) => store.delete(key));
+        const became = await answer.json();
+        if (became.length !== batch.length) break;
+        for (const [n, [key, scan]] of batch.entries()) {
+          const outcome = became[n];
+          await stored("waiting", "readwrite", (store) => (outcome === ADMITTED ? store.delete(key) : store.put({ ...scan, outcome }, key)));
+        }
       }
     } catch { out_of_touch(); } finally {
       sending = false;
       show_state();
+      show_refused();
     }
   }
 
@@ -265,6 +329,7 @@
   globalThis.addEventListener("offline", () => { out_of_touch(); show_state(); });
   setInterval(sync, SYNC_EVERY_MS);
   setInterval(fetch_pack, PACK_EVERY_MS);
+  show_refused();
   read_pack().then(sync).then(fetch_pack);
 
   /* The page and its files, as they are now, for the worker to open without a network. It was not there when this page was loaded. */

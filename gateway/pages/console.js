@@ -9,11 +9,6 @@
   const moment = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
   const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-  /* On a narrow screen the tabs go on beyond its edge: the one of this page is in sight. */
-
-  const tab = document.querySelector(".tabs [aria-current]");
-  if (tab) tab.closest(".tabs").scrollLeft = tab.getBoundingClientRect().right - tab.closest(".tabs").getBoundingClientRect().right;
-
   /* The stream: is what is shown in touch? */
 
   const link = document.getElementById("link");
@@ -92,6 +87,8 @@
   const chosen = new Set();
   let written = "";
   let held = false;
+  /* How far the list that is replaced was moved sideways: its successor stands there too. */
+  let moved = 0;
 
   const boxes = () => [...document.querySelectorAll("#list input[name=id]")];
 
@@ -121,6 +118,7 @@
     if (event.detail.target?.id !== "list") return;
     written = document.getElementById("reason-bulk")?.value ?? "";
     held = event.detail.target.contains(document.activeElement);
+    moved = event.detail.target.querySelector(".table-box")?.scrollLeft ?? 0;
   });
 
   document.body.addEventListener("htmx:afterSwap", () => {
@@ -131,6 +129,9 @@
     localise(document);
     own_zone(document);
     keep_selection_of_export();
+    const table = document.querySelector("#list .table-box");
+    if (table && moved) table.scrollLeft = moved;
+    moved = 0;
     keep_place();
   });
 

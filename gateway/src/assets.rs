@@ -57,6 +57,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "/assets/house.svg", "image/svg+xml", "pages/house.svg";
         "/assets/icon.svg", "image/svg+xml", "pages/icon.svg";
         "/assets/archivo-5.3.0.woff2", FONT, "pages/vendor/archivo-latin-wght-normal.woff2";
+        "/assets/archivo-ext-5.3.0.woff2", FONT, "pages/vendor/archivo-latin-ext-wght-normal.woff2";
         "/assets/htmx.js", JAVASCRIPT, "pages/vendor/htmx.min.js";
         "/assets/htmx-sse.js", JAVASCRIPT, "pages/vendor/htmx-ext-sse.min.js";
         "/assets/uplot.js", JAVASCRIPT, "pages/vendor/uPlot.iife.min.js";

@@ -16,6 +16,7 @@ mod mine;
 mod register;
 mod showing;
 mod sign_in;
+mod throttle;
 mod unsubscribe;
 mod webhooks;
 
@@ -40,6 +41,7 @@ use crate::{
 };
 
 pub(crate) use entry::{entered, may_watch};
+pub(crate) use throttle::Throttle;
 
 /// Bytes of a mail that a server has returned, with as much of ours as it likes to show.
 const RETURNED_MAIL_BYTES_MAX: usize = 256 * 1024;

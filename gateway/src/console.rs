@@ -11,6 +11,7 @@ mod export;
 mod fields;
 mod figures;
 mod form;
+mod keys;
 mod messages;
 mod reading;
 mod refusals;
@@ -20,6 +21,7 @@ mod session;
 mod settings;
 mod sign_in;
 mod stream;
+mod suppressions;
 mod team;
 
 use axum::response::Response;
@@ -54,6 +56,8 @@ pub(crate) fn routes() -> Routes {
         .get("/console/events/{event}/registrants/stream", Team(EVERYONE), registrants::stream)
         .post("/console/events/{event}/registrants/export", Team(ORGANISERS), registrants::export)
         .get("/console/events/{event}/registrants/{id}", Team(EVERYONE), registrant::show)
+        .get("/console/events/{event}/registrants/{id}/suppression", Team(SUPPORTERS), suppressions::show)
+        .post("/console/events/{event}/registrants/{id}/suppression", Team(SUPPORTERS), suppressions::lift)
         .get("/console/audience", Team(FIGURES), audience::list)
         .get("/console/audience/rows", Team(FIGURES), audience::rows)
         .post("/console/audience/export", Team(ORGANISERS), audience::export)
@@ -88,6 +92,9 @@ pub(crate) fn routes() -> Routes {
         .post("/console/settings/mail", Team(OWNERS), settings::save_mail)
         .post("/console/settings/retention", Team(OWNERS), settings::apply_retention)
         .post("/console/settings/secrets/{which}", Team(OWNERS), settings::rotate)
+        .get("/console/settings/keys", Team(OWNERS), keys::show)
+        .post("/console/settings/keys", Team(OWNERS), keys::create)
+        .post("/console/settings/keys/{key}/revoke", Team(OWNERS), keys::revoke)
         .get("/console/sign-in", Anyone, session::sign_in)
         .post("/console/sign-in", Anyone, sign_in::sign_in)
         .get("/console/link", Anyone, sign_in::link)

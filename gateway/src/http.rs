@@ -1,6 +1,7 @@
 //! The public port: accepting connections, the routes, and the headers that every answer carries.
 
 mod accept;
+mod arrivals;
 mod client;
 mod forwarded;
 mod live;
@@ -42,13 +43,15 @@ pub(crate) fn routes() -> Routes {
 /// Serves on a bound listener until the process stops.
 pub(crate) fn serve(shared: Shared, listener: TcpListener) {
     let (router, _) = routes().into_parts();
+    let arrivals = arrivals::Arrivals::default();
     let router = router
         .fallback(pages::no_such_page)
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state((arrivals.clone(), shared.metrics.clone()), arrivals::in_time))
         .layer(middleware::from_fn(headers))
         .with_state(shared.clone());
     let life = shared.life.clone();
-    life.spawn("public port", accept::run(shared, listener, router));
+    life.spawn("public port", accept::run(shared, listener, router, arrivals));
 }
 
 async fn headers(request: Request, next: Next) -> Response {

@@ -106,6 +106,7 @@ pub(crate) struct Shared {
     pub(crate) handshakes: Arc<Gate>,
     pub(crate) traces: Arc<mesh_link::TraceSlot>,
     pub(crate) console: Arc<console::Sessions>,
+    pub(crate) registering: Arc<audience::Throttle>,
 }
 
 /// Every address that a gateway answers at, and who may ask there.
@@ -148,6 +149,7 @@ pub fn start(config: GatewayConfig, deps: Deps, listener: TcpListener) -> io::Re
     let shared = Shared {
         handshakes: Arc::new(Gate::new(config.handshakes_per_s_max, clock.now_ms())),
         console: Arc::new(console::Sessions::new(signer, &mesh_key, clock.clone())),
+        registering: Arc::default(),
         config,
         clock,
         life: life.clone(),

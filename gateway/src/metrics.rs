@@ -55,6 +55,12 @@ pub struct GatewayMetrics {
     pub fenced: Gauge,
     /// Connections to the public port that were dropped because too many were being answered.
     pub accepts_dropped: Counter,
+    /// Connections and requests that were refused because their network has too many requests that are not whole.
+    pub requests_crowded: Counter,
+    /// Requests whose body did not come in time.
+    pub requests_late: Counter,
+    /// Registrations that were refused because too many came from one network.
+    pub registrations_throttled: Counter,
 }
 
 impl GatewayMetrics {
@@ -67,6 +73,9 @@ impl GatewayMetrics {
             undecodable: Counter::default(),
             fenced: Gauge::default(),
             accepts_dropped: Counter::default(),
+            requests_crowded: Counter::default(),
+            requests_late: Counter::default(),
+            registrations_throttled: Counter::default(),
         };
         registry.register("turnout_ws_handshakes_rejected", "Handshakes refused, by reason", new.rejected.clone());
         registry.register(
@@ -93,6 +102,21 @@ impl GatewayMetrics {
             "turnout_gateway_accepts_dropped",
             "Connections closed unanswered because too many were being answered",
             new.accepts_dropped.clone(),
+        );
+        registry.register(
+            "turnout_gateway_requests_crowded",
+            "Connections and requests refused because their network has too many requests that are not whole",
+            new.requests_crowded.clone(),
+        );
+        registry.register(
+            "turnout_gateway_requests_late",
+            "Requests whose body did not come in time",
+            new.requests_late.clone(),
+        );
+        registry.register(
+            "turnout_gateway_registrations_throttled",
+            "Registrations refused because too many came from one network",
+            new.registrations_throttled.clone(),
         );
         new
     }

@@ -59,6 +59,16 @@ pub enum TicketFor<'a> {
     Registration(&'a RegistrationId),
 }
 
+impl TicketFor<'_> {
+    /// The prefix keeps browsers, registrants and the subjects that organisers choose apart.
+    fn subject(&self) -> String {
+        match self {
+            Self::Browser(browser) => format!("browser:{browser}"),
+            Self::Registration(id) => format!("registration:{id}"),
+        }
+    }
+}
+
 /// What can be told without asking anybody.
 enum Checked {
     Seat(Seat),
@@ -107,16 +117,20 @@ impl TicketDesk {
 
     /// A ticket for a viewer.
     pub fn issue(&self, event: &KnownEvent, room: Option<&RoomId>, viewer: &TicketFor<'_>) -> String {
-        // The prefix keeps browsers, registrants and the subjects that organisers choose apart.
-        let subject = match viewer {
-            TicketFor::Browser(browser) => format!("browser:{browser}"),
-            TicketFor::Registration(id) => format!("registration:{id}"),
-        };
         self.signer
-            .sign(TokenKind::Ticket, &subject, self.clock.at_s(), TICKET_TTL_S, random::token_128())
+            .sign(TokenKind::Ticket, &viewer.subject(), self.clock.at_s(), TICKET_TTL_S, random::token_128())
             .tenant(event.tenant.as_str())
             .event(event.id.as_str(), room.map(RoomId::as_str))
             .finish()
+    }
+
+    /// Which viewer of the event a registrant is, on all their devices.
+    pub fn viewer_of(&self, event: &EventId, registration: &RegistrationId) -> ViewerId {
+        self.viewer(event, &TicketFor::Registration(registration).subject())
+    }
+
+    fn viewer(&self, event: &EventId, subject: &str) -> ViewerId {
+        ViewerId::derive(&self.mesh_key.event_key(event.as_str()), subject)
     }
 
     /// The seat that a ticket gives, asking other services where needed. `wanted` is the event and room that the client named, if it
@@ -167,7 +181,7 @@ impl TicketDesk {
         }
         let event: EventId = claims.evt.as_deref().unwrap_or_default().parse().map_err(malformed)?;
         let room: Option<RoomId> = claims.room.map(|r| r.parse()).transpose().map_err(malformed)?;
-        let viewer = ViewerId::derive(&self.mesh_key.event_key(event.as_str()), &claims.sub);
+        let viewer = self.viewer(&event, &claims.sub);
         let audience = Audience { tenant, event, room };
         let room = audience.room.is_some().then(|| audience.topic());
         Ok(Seat { event: audience.whole_event().topic(), room, viewer })

@@ -70,6 +70,7 @@ const PAGES = [
   }))),
   { name: "console-filtered", path: () => `/console/events/${OPEN}/registrants?state=cancelled&answers=yes`, as: "owner", ready: live },
   { name: "console-registrant", path: () => at.registrant, as: "owner" },
+  { name: "console-registrant-mail", path: () => `${at.registrant}/suppression`, as: "owner" },
   { name: "console-check-in", path: () => `/console/check-in/${OPEN}`, as: "owner", ready: (page) => until(() => text(page, "#door-link"), "In touch", "the door is ready") },
   { name: "console-audience", path: () => "/console/audience", as: "owner" },
   { name: "console-person", path: () => at.person, as: "owner" },
@@ -78,19 +79,20 @@ const PAGES = [
   { name: "console-account", path: () => "/console/account", as: "support" },
   { name: "console-account-none", path: () => "/console/account", as: "owner" },
   { name: "console-settings", path: () => "/console/settings", as: "owner" },
+  { name: "console-keys", path: () => "/console/settings/keys", as: "owner" },
   { name: "console-help", path: () => "/console/help", as: "owner" },
 ];
 
 /** What each role is shown of the console, but for these pages, which say that they are not theirs. */
 const REFUSED = {
-  organiser: ["/console/team", "/console/settings"],
-  support: ["/console/team", "/console/audit", "/console/settings"],
-  analyst: [`/console/events/${OPEN}/registrants/new`, `/console/check-in/${OPEN}`, "/console/team", "/console/audit", "/console/settings"],
-  moderator: [`/console/events/${OPEN}/registrants/new`, "/console/audience", "/console/team", "/console/audit", "/console/settings"],
+  organiser: ["/console/team", "/console/settings", "/console/settings/keys"],
+  support: ["/console/team", "/console/audit", "/console/settings", "/console/settings/keys"],
+  analyst: [`/console/events/${OPEN}/registrants/new`, `/console/check-in/${OPEN}`, "/console/team", "/console/audit", "/console/settings", "/console/settings/keys"],
+  moderator: [`/console/events/${OPEN}/registrants/new`, "/console/audience", "/console/team", "/console/audit", "/console/settings", "/console/settings/keys"],
 };
 const ROLES = Object.keys(REFUSED);
 const OF_ROLES = ["/console", ...EVENT_PAGES.map((part) => `/console/events/${OPEN}${part}`), `/console/check-in/${OPEN}`,
-  "/console/audience", "/console/team", "/console/audit", "/console/settings", "/console/help"];
+  "/console/audience", "/console/team", "/console/audit", "/console/settings", "/console/settings/keys", "/console/help"];
 
 before(async () => {
   await start();

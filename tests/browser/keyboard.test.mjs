@@ -17,6 +17,8 @@ const EVENT = `keys-${RUN}`;
 const OTHER = `more-${RUN}`;
 const TEAM = { owner: `boss.${RUN}@example.org`, second: `second.${RUN}@example.org`, third: `third.${RUN}@example.org` };
 const GUEST = { name: "Kaisa Laine", email: `kaisa.${RUN}@example.org` };
+/** Registered by hand. */
+const HELPED = `by.hand.${RUN}@example.org`;
 const EXTRA = { name: `Olli ${RUN}`, email: `olli.${RUN}@example.org` };
 
 /** Posts that no person makes with a form. */
@@ -259,7 +261,7 @@ step("somebody confirms what they agreed to, signs in by a link, keeps an accoun
 
 step("the list is searched, filtered, sorted, opened, marked and exported, and an update takes nothing from the keyboard", async () => {
   await go(page, `/console/events/${EVENT}/registrants/new`);
-  await write(page, field(page, "email"), `by.hand.${RUN}@example.org`);
+  await write(page, field(page, "email"), HELPED);
   await write(page, field(page, "name"), "Harri Hand");
   if (await field(page, "mode").count()) await choose(page, field(page, "mode"), "On site");
   await write(page, field(page, "reason"), "Called us");
@@ -345,6 +347,41 @@ step("the door lets in by a code and by a name", async () => {
   await sound(page);
 });
 
+step("an address whose mails come back is written to again", async () => {
+  const returned = (id) => `MIME-Version: 1.0
+Content-Type: multipart/report; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Final-Recipient: rfc822; ${HELPED}
+Action: failed
+Status: 5.1.1
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: ${id}
+
+--b--
+`;
+  await until(() => mails(HELPED).length > 0, true, "a mail that can come back");
+  const answer = await fetch(`${base}/v1/returned-mails`, { method: "POST", body: returned(mails(HELPED).at(-1).headers.get("message-id")) });
+  assert.equal(answer.status, 204);
+  await go(page, `/console/events/${EVENT}/registrants`);
+  await press(page, page.locator("#list tbody a", { hasText: "Harri Hand" }).first());
+  await page.waitForURL(/registrants\/[^?]+$/);
+  await press(page, page.locator('a[href$="/suppression"]'));
+  await page.waitForURL(/suppression$/);
+  const form = page.locator('form[action$="/suppression"]');
+  await until(async () => (await form.count()) || (await page.reload(), 0), 1, "the address is held back");
+  await sound(page);
+  await write(page, form.locator('[name="reason"]'), "The box was full");
+  await send(page, form.locator('button[type="submit"]'));
+  await says(page, /./);
+  assert.equal(await form.count(), 0);
+});
+
 step("people across events are helped, and their list is exported", async () => {
   await go(page, "/console/audience");
   await page.keyboard.press("/");
@@ -413,6 +450,27 @@ step("an account gets another password and a second factor, and loses it", async
   await elsewhere.leave();
   await go(page, "/console/account");
   await send(page, page.locator('form[action$="/account/others"] button'));
+});
+
+step("an API key is made, shown once, and revoked with a reason", async () => {
+  await go(page, "/console/settings");
+  await press(page, page.locator('a[href="/console/settings/keys"]'));
+  await page.waitForURL(/settings\/keys/);
+  await write(page, field(page, "label"), "The till at the door");
+  await send(page, page.locator('form[action$="/settings/keys"] button'));
+  assert.match(await page.locator("pre code").first().innerText(), /^tk_[\w-]{22}\.[\w-]{43}$/);
+  await sound(page);
+  await press(page, page.locator('a.primary[href="/console/settings/keys"]'));
+  const row = page.locator("li.member", { hasText: "The till at the door" });
+  await row.waitFor();
+  assert.equal(await page.locator("pre").count(), 0);
+  await press(page, row.locator("summary"));
+  await write(page, row.locator('[name="reason"]'), "The till was sold");
+  await press(page, row.locator('form[action$="/revoke"] button'));
+  await send(page, page.locator("#confirm-yes"));
+  await says(page, /revoked/);
+  assert.match(await row.innerText(), /Revoked/);
+  assert.equal(await row.locator("form").count(), 0);
 });
 
 step("settings are saved, secrets made anew, what is due for removal removed, and the session ends", async () => {

@@ -107,10 +107,10 @@ test("without scripts the event page shows the number and says that it does not 
 
 test("the organiser goes live after a question, and the event page says so", async () => {
   const board = await organiser.open(`/console/events/${EVENT}`);
-  assert.equal(await text(board, ".badge"), "Draft");
+  assert.equal(await text(board, ".badge"), "Not started");
   await board.getByRole("button", { name: "Go live" }).click();
   await board.getByRole("button", { name: "Not now" }).click();
-  assert.equal(await text(board, ".badge"), "Draft");
+  assert.equal(await text(board, ".badge"), "Not started");
   await board.getByRole("button", { name: "Go live" }).click();
   await picture(board, "console-question-desktop");
   await board.locator("#confirm-yes").click();

@@ -115,7 +115,11 @@ fn noted_rows(event: &Event) -> Vec<DataRow> {
         row(words::DATA_REGISTERED, words::PURPOSE_REGISTERED, words::BASIS_CONTRACT),
         row(words::DATA_ENTERED, words::PURPOSE_ENTERED, words::BASIS_INTEREST),
         row(words::DATA_WATCHING, words::PURPOSE_WATCHING, words::BASIS_INTEREST),
+        row(words::DATA_LANGUAGE, words::PURPOSE_LANGUAGE, words::BASIS_CONTRACT),
         row(words::DATA_MAILS, words::PURPOSE_MAILS, words::BASIS_CONTRACT),
+        row(words::DATA_LEDGER, words::PURPOSE_LEDGER, words::BASIS_LEGAL),
+        row(words::DATA_PROFILE, words::PURPOSE_PROFILE, words::BASIS_INTEREST),
+        row(words::DATA_ACCOUNT, words::PURPOSE_ACCOUNT, words::BASIS_CONTRACT),
         row(words::DATA_COOKIE, words::PURPOSE_COOKIE, words::BASIS_CONTRACT),
     ];
     rows.into_iter().chain(paid).collect()

@@ -5,7 +5,7 @@
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::Response,
 };
 use turnout_platform::random;
@@ -23,6 +23,7 @@ use crate::{
     Shared,
     answers::html,
     directory::KnownEvent,
+    http::Client,
     upstream::{Acting, bounded},
     views::{NicknameForm, PlacesView, RegisterForm, RegisterPage, RegisteredPage, text::public as words},
 };
@@ -113,6 +114,7 @@ fn page(event: &KnownEvent, reader: &Reader, place: Place, sheet: &Sheet<'_>) ->
 pub(super) async fn register(
     State(shared): State<Shared>,
     Path(id): Path<String>,
+    client: Client,
     asked: Asked,
     headers: HeaderMap,
     posted: Posted,
@@ -142,6 +144,14 @@ pub(super) async fn register(
     if !problems.is_empty() {
         return again(&event, &reader, place, &form, &posted, problems, key);
     }
+    if let Err(wait_ms) = shared.registering.reserve(&client, &event.id, shared.clock.now_ms()) {
+        shared.metrics.registrations_throttled.inc();
+        problems.insert(String::new(), words::PROBLEM_CROWD.to_owned());
+        let mut answer = again(&event, &reader, place, &form, &posted, problems, key);
+        *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        answer.headers_mut().insert(header::RETRY_AFTER, wait_ms.div_ceil(1000).into());
+        return answer;
+    }
     let request = RegisterRequest {
         event_id: event.id.as_str().to_owned(),
         email: filled.email,
@@ -158,7 +168,11 @@ pub(super) async fn register(
         act: None,
     };
     let acting = Acting::Tenant(event.tenant.clone());
-    match shared.upstream.registrants(&acting).register(bounded(request)).await {
+    let done = shared.upstream.registrants(&acting).register(bounded(request)).await;
+    if done.is_err() {
+        shared.registering.give_back(&client, &event.id);
+    }
+    match done {
         Ok(answer) if by_nickname => {
             let registration = answer.into_inner().registration.unwrap_or_default();
             to(&format!("/r/{}?new", code_of(&shared, &registration)))

@@ -1,6 +1,7 @@
 //! The people of the tenant across events: the list, its export, the page of one person, and what is done for them.
 
 mod timeline;
+mod visits;
 
 use axum::{
     Form,
@@ -11,9 +12,14 @@ use axum::{
 use futures_util::{StreamExt as _, stream};
 use prost_types::FieldMask;
 use tonic::{Code, Status, Streaming};
-use turnout_proto::profiles::v1::{
-    ExportPeopleRequest, ExportPeopleResponse, GetPersonRequest, ListPeopleRequest, Person, PersonOrder,
-    SendResetLinkRequest, UpdatePersonRequest, VerifyByHandRequest,
+use turnout_proto::{
+    profiles::v1::{
+        ExportPeopleRequest, ExportPeopleResponse, GetPersonRequest, ListPeopleRequest, Person, PersonOrder,
+        SendResetLinkRequest, UpdatePersonRequest, VerifyByHandRequest,
+    },
+    registration::v1::{
+        Act, ListRegistrationsOfPersonRequest, Registration, RegistrationState, UpdateRegistrationRequest,
+    },
 };
 
 use super::{
@@ -26,7 +32,7 @@ use super::{
 use crate::{
     Shared,
     answers::{error_page, html},
-    upstream::bounded,
+    upstream::{bounded, once},
     views::{
         ErrorKind,
         console::{
@@ -250,26 +256,71 @@ async fn perform(
     action: &str,
     sent: &Sent,
 ) -> Result<(), Status> {
+    let key = sent.once(action, person_id);
     let (person_id, reason) = (person_id.to_owned(), sent.get("reason").to_owned());
     match action {
         "verify" => {
-            let request = bounded(VerifyByHandRequest { person_id, reason });
-            shared.upstream.people(&organiser.acting()).verify_by_hand(request).await?;
+            let request = VerifyByHandRequest { person_id, reason };
+            let upstream = shared.upstream.people(&organiser.acting());
+            once(key.as_ref(), request, |request| {
+                let mut upstream = upstream.clone();
+                async move { upstream.verify_by_hand(request).await }
+            })
+            .await?;
         }
         "reset" => {
-            let request = bounded(SendResetLinkRequest { person_id, reason });
-            shared.upstream.accounts(&organiser.acting()).send_reset_link(request).await?;
+            let request = SendResetLinkRequest { person_id, reason };
+            let upstream = shared.upstream.accounts(&organiser.acting());
+            once(key.as_ref(), request, |request| {
+                let mut upstream = upstream.clone();
+                async move { upstream.send_reset_link(request).await }
+            })
+            .await?;
         }
         _ => {
-            let person = Person { person_id, phone: sent.get("phone").to_owned(), ..Person::default() };
-            let request = bounded(UpdatePersonRequest {
+            let person =
+                Person { person_id: person_id.clone(), phone: sent.get("phone").to_owned(), ..Person::default() };
+            let request = UpdatePersonRequest {
                 person: Some(person),
                 update_mask: Some(FieldMask { paths: vec!["phone".to_owned()] }),
                 expected_version: sent.get("version").parse().unwrap_or(0),
                 reason,
-            });
-            shared.upstream.people(&organiser.acting()).update_person(request).await?;
+            };
+            let reason = request.reason.clone();
+            let upstream = shared.upstream.people(&organiser.acting());
+            let changed = once(key.as_ref(), request, |request| {
+                let mut upstream = upstream.clone();
+                async move { upstream.update_person(request).await }
+            })
+            .await?;
+            let phone = changed.into_inner().person.unwrap_or_default().phone;
+            phone_of_registrations(shared, organiser, person_id, &phone, &reason).await?;
         }
+    }
+    Ok(())
+}
+
+/// Registrations keep the number that was given with each: those that stand get the new one too. Repeated, it changes what is left.
+async fn phone_of_registrations(
+    shared: &Shared,
+    organiser: &Organiser,
+    person_id: String,
+    phone: &str,
+    reason: &str,
+) -> Result<(), Status> {
+    let mut upstream = shared.upstream.registrants(&organiser.acting());
+    let request = bounded(ListRegistrationsOfPersonRequest { person_id });
+    let registrations = upstream.list_registrations_of_person(request).await?.into_inner().registrations;
+    let stale =
+        |one: &Registration| one.state() != RegistrationState::Cancelled && !one.phone.is_empty() && one.phone != phone;
+    for registration in registrations.into_iter().filter(stale) {
+        let request = UpdateRegistrationRequest {
+            registration: Some(Registration { phone: phone.to_owned(), ..registration }),
+            update_mask: Some(FieldMask { paths: vec!["phone".to_owned()] }),
+            act: Some(Act { reason: reason.to_owned() }),
+            ..UpdateRegistrationRequest::default()
+        };
+        upstream.update_registration(bounded(request)).await?;
     }
     Ok(())
 }

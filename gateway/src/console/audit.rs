@@ -60,7 +60,7 @@ pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Que
 }
 
 /// The members' addresses by their ids. Who may not see the team sees ids.
-async fn names(shared: &Shared, organiser: &Organiser) -> HashMap<String, String> {
+pub(super) async fn names(shared: &Shared, organiser: &Organiser) -> HashMap<String, String> {
     if !OWNERS.contains(&organiser.role) {
         return HashMap::new();
     }
@@ -68,16 +68,23 @@ async fn names(shared: &Shared, organiser: &Organiser) -> HashMap<String, String
     members.into_iter().map(|member| (member.account_id, member.email)).collect()
 }
 
-fn row(entry: AuditEntry, reader: Role, names: &HashMap<String, String>) -> AuditRow {
-    let named = |id: &str| names.get(id).filter(|name| !name.is_empty()).cloned();
-    let who = match entry.actor.split_once(':') {
+/// An actor in words.
+pub(super) fn who(actor: &str, names: &HashMap<String, String>) -> String {
+    match actor.split_once(':') {
         Some(("member", "link")) => own::ACTOR_LINK.to_owned(),
-        Some(("member", id)) => named(id).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)),
+        Some(("member", id)) => named(id, names).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)),
         Some(("key", id)) => own::ACTOR_KEY.replace("{id}", id),
         Some(("service", name)) => own::ACTOR_SERVICE.replace("{name}", name),
-        _ if entry.actor == "link" => own::ACTOR_LINK.to_owned(),
-        _ => entry.actor.clone(),
-    };
+        _ if actor == "link" => own::ACTOR_LINK.to_owned(),
+        _ => actor.to_owned(),
+    }
+}
+
+fn named(id: &str, names: &HashMap<String, String>) -> Option<String> {
+    names.get(id).filter(|name| !name.is_empty()).cloned()
+}
+
+fn row(entry: AuditEntry, reader: Role, names: &HashMap<String, String>) -> AuditRow {
     let (kind, id) = entry.subject.split_once(':').unwrap_or(("", &entry.subject));
     let event = &entry.event_id;
     let (subject, href) = match kind {
@@ -88,7 +95,11 @@ fn row(entry: AuditEntry, reader: Role, names: &HashMap<String, String>) -> Audi
         "event" => (own::SUBJECT_EVENT.replace("{event}", id), format!("/console/events/{id}")),
         "member" | "account" => {
             let href = if OWNERS.contains(&reader) { "/console/team" } else { "" };
-            (named(id).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)), href.to_owned())
+            (named(id, names).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)), href.to_owned())
+        }
+        "key" => {
+            let href = if OWNERS.contains(&reader) { "/console/settings/keys" } else { "" };
+            (own::ACTOR_KEY.replace("{id}", id), href.to_owned())
         }
         "tenant" => (own::SUBJECT_TENANT.to_owned(), String::new()),
         "suppression" => (own::SUBJECT_SUPPRESSION.to_owned(), String::new()),
@@ -96,7 +107,7 @@ fn row(entry: AuditEntry, reader: Role, names: &HashMap<String, String>) -> Audi
     };
     AuditRow {
         at_ms: entry.at.as_ref().map_or(0, millis),
-        who,
+        who: who(&entry.actor, names),
         what: act(&entry.action),
         subject,
         href,
@@ -129,6 +140,9 @@ mod tests {
         assert_eq!(row(entry("member:m1", "tenant:demo"), Role::Owner, &names).subject, own::SUBJECT_TENANT);
         let for_organiser = row(entry("member:m1", "member:m2"), Role::Organiser, &HashMap::new());
         assert_eq!((for_organiser.who.as_str(), for_organiser.href.as_str()), ("Member m1", ""));
+        let of_key = row(entry("key:k1", "key:k2"), Role::Owner, &names);
+        assert_eq!((of_key.who.as_str(), of_key.subject.as_str()), ("API key k1", "API key k2"));
+        assert_eq!(of_key.href, "/console/settings/keys");
         assert_eq!(row(entry("nobody", "thing"), Role::Owner, &names).subject, "thing");
     }
 }

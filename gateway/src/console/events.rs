@@ -27,7 +27,7 @@ use super::{reading, refusals, session::Organiser};
 use crate::{
     Shared,
     answers::{failure_page, html},
-    upstream::{Acting, bounded, failure},
+    upstream::{Acting, OnceKey, bounded, failure, once},
     views::{
         CountView, CreateEventForm, EventConsolePage, EventRow, EventRows, EventsPage, Figures, LiveNumber, RoomRow,
         Rooms,
@@ -45,9 +45,14 @@ const COUNTS_AT_ONCE: usize = 16;
 
 pub(super) async fn list(State(shared): State<Shared>, organiser: Organiser) -> Response {
     match event_rows(&shared, &organiser).await {
-        Ok(rows) => html(&events_page(&organiser, rows, CreateEventForm::default())),
+        Ok(rows) => html(&events_page(&organiser, rows, new_form())),
         Err(failure) => failure_page(failure),
     }
+}
+
+/// An empty form, which makes one event however often it is sent.
+fn new_form() -> CreateEventForm {
+    CreateEventForm { once: Some(reading::once()), ..CreateEventForm::default() }
 }
 
 fn events_page(organiser: &Organiser, rows: EventRows, form: CreateEventForm) -> EventsPage {
@@ -90,6 +95,16 @@ pub(super) struct NewEvent {
     zone: String,
     #[serde(default)]
     event_id: String,
+    #[serde(default)]
+    once: String,
+}
+
+impl NewEvent {
+    /// The same when the same page sends the same again.
+    fn key(&self) -> Option<OnceKey> {
+        let Self { title, starts, zone, event_id, once } = self;
+        (!once.is_empty()).then(|| OnceKey::of([once, title, starts, zone, event_id].map(String::as_str)))?
+    }
 }
 
 pub(super) async fn create(
@@ -103,16 +118,22 @@ pub(super) async fn create(
         starts: new.starts.trim().to_owned(),
         zone: new.zone.trim().to_owned(),
         event_id: new.event_id.trim().to_owned(),
-        ..CreateEventForm::default()
+        ..new_form()
     };
     if let Some(starts_at) = start_of(&mut form) {
-        let request = bounded(CreateEventRequest {
+        let key = new.key();
+        let request = CreateEventRequest {
             event_id: form.event_id.clone(),
             title: form.title.clone(),
             starts_at: Some(starts_at),
             zone: form.zone.clone(),
+        };
+        let upstream = shared.upstream.events(&organiser.acting());
+        let created = once(key.as_ref(), request, |request| {
+            let mut upstream = upstream.clone();
+            async move { upstream.create_event(request).await }
         });
-        match shared.upstream.events(&organiser.acting()).create_event(request).await {
+        match created.await {
             Ok(response) => {
                 let id = response.into_inner().event.unwrap_or_default().event_id;
                 if let Ok(id) = id.parse() {

@@ -6,18 +6,24 @@ use std::collections::HashMap;
 use turnout_proto::registration::v1::{AttendanceMode, FieldType, Form, FormField, StandardField};
 
 use super::reading::in_own_language;
-use crate::views::{
-    console::{
-        registrant::{AnswerField, Entry},
-        rows::RegistrantRow,
-        shell::EventFacts,
-        states,
+use crate::{
+    upstream::OnceKey,
+    views::{
+        console::{
+            registrant::{AnswerField, Entry},
+            rows::RegistrantRow,
+            shell::EventFacts,
+            states,
+        },
+        text::console as words,
     },
-    text::console as words,
 };
 
 /// Answers stand under these names, as they do in the violations of the service.
 const ANSWERS: &str = "answers.";
+
+/// The field that says which page, as it was shown once, a form stood on.
+pub(super) const ONCE: &str = "once";
 
 /// What a form sent; a name may come several times.
 #[derive(Debug, Default)]
@@ -30,6 +36,14 @@ impl Sent {
 
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The key of what the form asks for about one thing: the same when the same page sends the same again, by a second click or after
+    /// a reload. None for a form that does not say which page it stood on. Which other rows were selected makes no difference.
+    pub(super) fn once(&self, act: &str, about: &str) -> Option<OnceKey> {
+        let once = Some(self.get(ONCE)).filter(|once| !once.is_empty())?;
+        let fields = self.0.iter().filter(|(name, _)| name != "id").flat_map(|(name, value)| [name.as_str(), value]);
+        OnceKey::of([once, act, about].into_iter().chain(fields))
     }
 
     /// The answers to a form's own fields; what is not answered is left out.
@@ -228,5 +242,24 @@ mod tests {
         let rest = blame(&mut fields, vec![wrong("answers.meal"), wrong("act.reason")]);
         assert_eq!(rest, ["Wrong."]);
         assert!(fields.last().unwrap().error.is_some());
+    }
+
+    #[test]
+    fn the_same_form_of_the_same_page_has_one_key_for_each_thing_it_is_about() {
+        let sent = |fields: &[(&str, &str)]| {
+            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Sent(fields.collect())
+        };
+        let key = |sent: &Sent, about: &str| format!("{:?}", sent.once("reminder", about).unwrap());
+        let first = sent(&[("once", "7"), ("reason", "they asked"), ("id", "anna"), ("id", "bert")]);
+        let fewer = sent(&[("once", "7"), ("reason", "they asked"), ("id", "anna")]);
+        assert_eq!(key(&first, "anna"), key(&fewer, "anna"));
+        assert_ne!(key(&first, "anna"), key(&first, "bert"));
+        for other in [[("once", "8"), ("reason", "they asked")], [("once", "7"), ("reason", "they asked again")]] {
+            assert_ne!(key(&first, "anna"), key(&sent(&other), "anna"));
+        }
+        for without in [&[("reason", "they asked")][..], &[("once", ""), ("reason", "they asked")]] {
+            assert!(sent(without).once("reminder", "anna").is_none());
+        }
     }
 }

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     Shared,
     answers::{error_page, failure_page, html},
-    upstream::{bounded, failure},
+    upstream::{bounded, failure, once},
     views::{
         ErrorKind,
         console::{
@@ -307,7 +307,12 @@ pub(super) async fn act_on_template(
         "test" => {
             let email = sent.get("to").to_owned();
             let request = SendTestRequest { template: Some(draft.clone()), language: lang.clone(), email };
-            upstream.send_test(bounded(request)).await.map(|answer| {
+            let key = sent.once("test", &lang);
+            let sending = once(key.as_ref(), request, |request| {
+                let mut upstream = upstream.clone();
+                async move { upstream.send_test(request).await }
+            });
+            sending.await.map(|answer| {
                 let answer = answer.into_inner();
                 let words = if answer.handed_off { own::TEST_SENT } else { own::TEST_NOT_SENT };
                 told = Some(Notice { text: words.replace("{answer}", &answer.answer), bad: !answer.handed_off });

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use axum::response::Response;
+use turnout_platform::random;
 use turnout_proto::{
     common::v1::LocalizedText,
     notifications::v1::{ListMessagesOfRegistrationsRequest, Message},
@@ -25,7 +26,12 @@ use crate::{
 };
 
 pub(super) fn shell(place: Place, organiser: &Organiser) -> Shell {
-    Shell { place, role: organiser.role }
+    Shell { place, role: organiser.role, once: Some(once()) }
+}
+
+/// What a page that is shown now has in its forms.
+pub(super) fn once() -> u128 {
+    u128::from_be_bytes(random::bytes())
 }
 
 /// An event of the organiser's tenant, or the page that says why not.
@@ -84,7 +90,7 @@ pub(super) fn row(registration: Registration, messages: Option<Vec<Message>>) ->
 }
 
 /// Registrations with what became of their messages. Messages that cannot be read, or that the role may not see, are none: the list
-/// is worth showing without.
+/// is worth showing without, and each row of a list or an export says then that nobody knows.
 pub(super) async fn rows(
     shared: &Shared,
     organiser: &Organiser,
@@ -114,7 +120,8 @@ async fn messages(
     }
     let request = bounded(ListMessagesOfRegistrationsRequest { event_id: event_id.to_owned(), registration_ids });
     let answer = shared.upstream.notifications(&organiser.acting()).list_messages_of_registrations(request).await;
-    for message in answer.ok()?.into_inner().messages {
+    let read = answer.inspect_err(|status| tracing::warn!(code = ?status.code(), "messages could not be read")).ok()?;
+    for message in read.into_inner().messages {
         by_registration.entry(message.registration_id.clone()).or_default().push(message);
     }
     Some(by_registration)

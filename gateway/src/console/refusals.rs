@@ -49,9 +49,14 @@ pub(super) fn violations(status: &Status) -> Vec<(String, String)> {
     found.into_iter().map(|violation| (violation.field, sentence(&violation.description))).collect()
 }
 
+/// Whether an act was refused because it came without a good reason.
+pub(super) fn lacks_reason(status: &Status) -> bool {
+    status.code() == Code::InvalidArgument && violations(status).iter().any(|(field, _)| field.ends_with("reason"))
+}
+
 fn invalid(status: &Status) -> String {
     let found = violations(status);
-    if found.iter().any(|(field, _)| field.ends_with("reason")) {
+    if lacks_reason(status) {
         return words::FAILED_REASON.to_owned();
     }
     let told = found.into_iter().map(|(_, sentence)| sentence).collect::<Vec<_>>().join(" ");

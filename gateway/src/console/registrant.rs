@@ -25,7 +25,7 @@ use super::{
 use crate::{
     Shared,
     answers::{error_page, html},
-    upstream::bounded,
+    upstream::{bounded, once},
     views::{
         ErrorKind,
         console::{
@@ -104,11 +104,12 @@ async fn perform(
 ) -> Result<(), Status> {
     let (event_id, registration_id, reason) = (event_id.to_owned(), id.to_owned(), sent.get("reason"));
     let act = Some(Act { reason: reason.to_owned() });
-    let mut upstream = shared.upstream.registrants(&organiser.acting());
+    let upstream = shared.upstream.registrants(&organiser.acting());
+    let key = sent.once(action, id);
     match action {
         "confirmation" | "reminder" => {
             let kind = if action == "reminder" { MessageKind::Reminder } else { MessageKind::Confirmation };
-            registrants::resend(shared, organiser, event_id, registration_id, kind, reason).await?;
+            registrants::resend(shared, organiser, event_id, registration_id, kind, reason, key).await?;
         }
         "check-in" => registrants::check_in(shared, organiser, event_id, registration_id).await?,
         "rsvp" => {
@@ -116,9 +117,12 @@ async fn perform(
                 "declined" => RsvpState::Declined,
                 _ => RsvpState::Confirmed,
             };
-            upstream
-                .answer_rsvp(bounded(AnswerRsvpRequest { event_id, registration_id, rsvp: rsvp.into(), act }))
-                .await?;
+            let request = AnswerRsvpRequest { event_id, registration_id, rsvp: rsvp.into(), act };
+            once(key.as_ref(), request, |request| {
+                let mut upstream = upstream.clone();
+                async move { upstream.answer_rsvp(request).await }
+            })
+            .await?;
         }
         "payment" => {
             let payment = match sent.get("value") {
@@ -127,12 +131,20 @@ async fn perform(
                 _ => PaymentState::Unpaid,
             };
             let request = SetPaymentRequest { event_id, registration_id, payment: payment.into(), paid: None, act };
-            upstream.set_payment(bounded(request)).await?;
+            once(key.as_ref(), request, |request| {
+                let mut upstream = upstream.clone();
+                async move { upstream.set_payment(request).await }
+            })
+            .await?;
         }
-        "cancel" => registrants::cancel(shared, organiser, event_id, registration_id, reason).await?,
+        "cancel" => registrants::cancel(shared, organiser, event_id, registration_id, reason, key).await?,
         _ => {
             let request = edit(shared, organiser, event_id, registration_id, sent).await;
-            upstream.update_registration(bounded(UpdateRegistrationRequest { act, ..request })).await?;
+            once(key.as_ref(), UpdateRegistrationRequest { act, ..request }, |request| {
+                let mut upstream = upstream.clone();
+                async move { upstream.update_registration(request).await }
+            })
+            .await?;
         }
     }
     Ok(())

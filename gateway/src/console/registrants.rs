@@ -33,7 +33,7 @@ use super::{
 use crate::{
     Shared,
     answers::html,
-    upstream::bounded,
+    upstream::{OnceKey, bounded, once},
     views::{
         console::{
             export_file::{ExportFile, Format},
@@ -218,16 +218,20 @@ pub(super) async fn bulk(
     }
     let (action, reason) = (sent.get("action"), sent.get("reason"));
     let all = ids.len();
-    let acts = ids.into_iter().map(|id| act_on_one(&shared, &organiser, &event_id, id, action, reason));
+    let acts = ids.into_iter().map(|id| {
+        let key = sent.once(action, &id);
+        act_on_one(&shared, &organiser, &event_id, id, action, reason, key)
+    });
     let results: Vec<Result<(), Status>> = futures::iter(acts).buffer_unordered(BULK_AT_ONCE).collect().await;
-    let refused = results.iter().filter_map(|result| result.as_ref().err());
-    if refused.clone().any(|status| status.code() == Code::InvalidArgument) {
+    let worked = results.iter().filter(|result| result.is_ok()).count();
+    let refused: Vec<&Status> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+    // Who is told that a reason is missing takes it that nothing was done: so only when that is so.
+    if worked == 0 && refused.iter().all(|status| refusals::lacks_reason(status)) {
         return done(&back, "reason", None);
     }
     for status in refused {
         tracing::info!(code = ?status.code(), "one of a bulk act was refused");
     }
-    let worked = results.iter().filter(|result| result.is_ok()).count();
     done(&back, action, Some((worked, all)))
 }
 
@@ -238,12 +242,15 @@ async fn act_on_one(
     registration_id: String,
     action: &str,
     reason: &str,
+    key: Option<OnceKey>,
 ) -> Result<(), Status> {
     let event_id = event_id.to_owned();
     match action {
-        "cancel" => cancel(shared, organiser, event_id, registration_id, reason).await,
-        "confirmation" => resend(shared, organiser, event_id, registration_id, MessageKind::Confirmation, reason).await,
-        "reminder" => resend(shared, organiser, event_id, registration_id, MessageKind::Reminder, reason).await,
+        "cancel" => cancel(shared, organiser, event_id, registration_id, reason, key).await,
+        "confirmation" => {
+            resend(shared, organiser, event_id, registration_id, MessageKind::Confirmation, reason, key).await
+        }
+        "reminder" => resend(shared, organiser, event_id, registration_id, MessageKind::Reminder, reason, key).await,
         "check-in" => check_in(shared, organiser, event_id, registration_id).await,
         _ => Err(Status::unimplemented("no such act")),
     }
@@ -255,10 +262,16 @@ pub(super) async fn cancel(
     event_id: String,
     registration_id: String,
     reason: &str,
+    key: Option<OnceKey>,
 ) -> Result<(), Status> {
     let act = Some(Act { reason: reason.to_owned() });
-    let request = bounded(CancelRegistrationRequest { event_id, registration_id, act });
-    shared.upstream.registrants(&organiser.acting()).cancel_registration(request).await?;
+    let request = CancelRegistrationRequest { event_id, registration_id, act };
+    let upstream = shared.upstream.registrants(&organiser.acting());
+    once(key.as_ref(), request, |request| {
+        let mut upstream = upstream.clone();
+        async move { upstream.cancel_registration(request).await }
+    })
+    .await?;
     Ok(())
 }
 
@@ -269,14 +282,20 @@ pub(super) async fn resend(
     registration_id: String,
     kind: MessageKind,
     reason: &str,
+    key: Option<OnceKey>,
 ) -> Result<(), Status> {
     let reason = reason.to_owned();
-    let request = bounded(ResendMessageRequest { event_id, registration_id, kind: kind.into(), reason });
-    shared.upstream.notifications(&organiser.acting()).resend_message(request).await?;
+    let request = ResendMessageRequest { event_id, registration_id, kind: kind.into(), reason };
+    let upstream = shared.upstream.notifications(&organiser.acting());
+    once(key.as_ref(), request, |request| {
+        let mut upstream = upstream.clone();
+        async move { upstream.resend_message(request).await }
+    })
+    .await?;
     Ok(())
 }
 
-/// Somebody who was in before is in: that is no refusal.
+/// Somebody who was in before is in: that is no refusal. It needs no reason: it is done for whoever stands there.
 pub(super) async fn check_in(
     shared: &Shared,
     organiser: &Organiser,

@@ -6,6 +6,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
+use serde::Deserialize;
 use tonic::{Code, Status};
 use turnout_proto::{
     notifications::v1::{
@@ -33,7 +34,7 @@ use crate::{
         ErrorKind,
         console::{
             inputs::{self, Field},
-            settings::{SecretPage, SettingsPage},
+            settings::{Due, SecretPage, SettingsPage},
             shell::Place,
         },
         text::studio as own,
@@ -42,14 +43,36 @@ use crate::{
 
 const SETTINGS: &str = "/console/settings";
 
-pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Query(did): Query<Did>) -> Response {
+/// What the address asks for beside the settings.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// What retention would remove now, whatever the value.
+    due: Option<String>,
+}
+
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Query(did): Query<Did>,
+    Query(asked): Query<Asked>,
+) -> Response {
     match page(&shared, &organiser).await {
         Ok(mut page) => {
+            if asked.due.is_some() && !page.keeps_for_ever {
+                page.due = due(&shared, &organiser).await;
+            }
             page.notice = did.notice();
             html(&page)
         }
         Err(page) => page,
     }
+}
+
+async fn due(shared: &Shared, organiser: &Organiser) -> Due {
+    let request = bounded(ApplyRetentionRequest { dry_run: true });
+    let answer = shared.upstream.registrants(&organiser.acting()).apply_retention(request).await;
+    answer.map_or(Due::Unknown, |answer| Due::Events(answer.into_inner().events))
 }
 
 async fn page(shared: &Shared, organiser: &Organiser) -> Result<SettingsPage, Response> {
@@ -60,14 +83,13 @@ async fn page(shared: &Shared, organiser: &Organiser) -> Result<SettingsPage, Re
     let data = data.into_inner().settings.unwrap_or_default();
     let mail = notifications.get_message_settings(bounded(GetMessageSettingsRequest {})).await.map_err(refused)?;
     let mail = mail.into_inner();
-    let due = registrants.apply_retention(bounded(ApplyRetentionRequest { dry_run: true })).await;
     let to_folder = mail.mail_transport == "folder";
     let settings = mail.settings.unwrap_or_default();
     Ok(SettingsPage {
         shell: reading::shell(Place::Settings, organiser),
         data_version: data.version,
         keeps_for_ever: data.retention_days == 0,
-        due: due.ok().map(|answer| answer.into_inner().events),
+        due: Due::NotAsked,
         data: data_fields(&data.threshold.to_string(), &data.retention_days.to_string()),
         mail_version: settings.version,
         mail: mail_fields(&of_settings(&settings)),

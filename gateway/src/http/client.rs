@@ -12,7 +12,7 @@ const DAY_S: u64 = 24 * 3600;
 const HASH_BYTES: usize = 12;
 
 /// The hash; empty where nobody knows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Client(pub(crate) Arc<str>);
 
 impl Client {

@@ -60,7 +60,8 @@ fn walk(
     at
 }
 
-fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+/// Whether an address is that of a proxy which the operator trusts.
+pub(super) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 

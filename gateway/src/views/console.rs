@@ -11,6 +11,7 @@ pub mod figures;
 pub mod form;
 pub mod help;
 pub mod inputs;
+pub mod keys;
 pub mod messages;
 pub mod query;
 pub mod registrant;
@@ -20,6 +21,7 @@ pub mod settings;
 pub mod shell;
 pub mod sign_in;
 pub mod states;
+pub mod suppression;
 pub mod team;
 
 use askama::Template;
@@ -69,6 +71,8 @@ pub struct CreateEventForm {
     pub event_id_error: Option<String>,
     /// What else went wrong.
     pub form_error: Option<String>,
+    /// As that of the page around it.
+    pub once: Option<u128>,
 }
 
 /// `GET /console`

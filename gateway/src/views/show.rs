@@ -1,4 +1,4 @@
-//! How numbers and moments are written for people. Arguments may be borrowed, because templates borrow what they pass on.
+//! How numbers, moments and languages are written for people. Arguments may be borrowed, because templates borrow what they pass on.
 
 use std::borrow::Borrow;
 
@@ -46,6 +46,11 @@ pub fn day_and_minute_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
     zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%-d %b %Y, %H:%M").to_string())
 }
 
+/// The time of day to the minute in a zone, as in `18:00`.
+pub fn minute_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
+    zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%H:%M").to_string())
+}
+
 /// A moment to the minute in a zone, as `<input type="datetime-local">` takes it.
 pub fn local_minute_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
     zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M").to_string())
@@ -60,4 +65,41 @@ pub fn machine_time_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
 fn zoned(at_ms: i64, zone: &str) -> Option<jiff::Zoned> {
     let at = Timestamp::from_millisecond(at_ms).ok()?;
     Some(at.in_tz(zone).unwrap_or_else(|_| at.to_zoned(jiff::tz::TimeZone::UTC)))
+}
+
+/// What speakers call their language; the tag itself for those that are not in this list.
+pub fn language(lang: &str) -> String {
+    let base = lang.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    let name = match base.as_str() {
+        "ar" => "العربية",
+        "cs" => "Čeština",
+        "da" => "Dansk",
+        "de" => "Deutsch",
+        "el" => "Ελληνικά",
+        "en" => "English",
+        "es" => "Español",
+        "et" => "Eesti",
+        "fi" => "Suomi",
+        "fr" => "Français",
+        "he" => "עברית",
+        "hu" => "Magyar",
+        "is" => "Íslenska",
+        "it" => "Italiano",
+        "ja" => "日本語",
+        "ko" => "한국어",
+        "lt" => "Lietuvių",
+        "lv" => "Latviešu",
+        "nb" | "no" => "Norsk",
+        "nl" => "Nederlands",
+        "pl" => "Polski",
+        "pt" => "Português",
+        "ro" => "Română",
+        "se" => "Davvisámegiella",
+        "sv" => "Svenska",
+        "tr" => "Türkçe",
+        "uk" => "Українська",
+        "zh" => "中文",
+        _ => return lang.to_owned(),
+    };
+    if lang.len() > base.len() { format!("{name} ({lang})") } else { name.to_owned() }
 }

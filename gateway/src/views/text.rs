@@ -14,7 +14,7 @@ pub const LANG: &str = "en";
 // Everywhere.
 pub const BRAND: &str = "Turnout";
 pub const SKIP: &str = "Skip to the content";
-pub const STATE_DRAFT: &str = "Draft";
+pub const STATE_DRAFT: &str = "Not started";
 pub const STATE_LIVE: &str = "Live";
 pub const STATE_ENDED: &str = "Ended";
 pub const STATE_CANCELLED: &str = "Cancelled";
@@ -77,6 +77,7 @@ pub const ERROR_UNAVAILABLE: &str = "Not available right now";
 pub const ERROR_UNAVAILABLE_ADVICE: &str =
     "A part of the service does not answer. It usually comes back within seconds: reload the page.";
 pub const ERROR_HOME: &str = "Go to the front page";
+pub const ERROR_CONSOLE: &str = "Back to the console";
 
 // The console.
 pub const CONSOLE: &str = "Console";

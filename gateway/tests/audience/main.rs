@@ -2,6 +2,8 @@
 //! keeps, and what the services are asked. What pages look like is tested at the views.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod port;
+mod practice;
 mod services;
 
 use std::{sync::Arc, time::Duration};
@@ -35,11 +37,14 @@ use services::Services;
 
 const EVENT: &str = "gala";
 const TENANT: &str = "acme";
+/// A state that is waited for must come within this.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Site {
     services: Arc<Services>,
     base: String,
     codes: Codes,
+    metrics: Metrics,
     life: Lifecycle,
 }
 
@@ -55,7 +60,7 @@ impl Site {
         let (services, address) = Services::start().await;
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
         let mesh_key = Arc::new(MeshKey::generate());
-        let life = Lifecycle::new();
+        let (life, metrics) = (Lifecycle::new(), Metrics::new());
         let config = GatewayConfig {
             node_name: "gw".into(),
             public_url: None,
@@ -73,7 +78,7 @@ impl Site {
             bus: InProcessBus::new(),
             clock: Arc::new(SystemClock::new()),
             life: life.clone(),
-            metrics: Metrics::new(),
+            metrics: metrics.clone(),
             mesh_key: mesh_key.clone(),
             channels: Channels {
                 registration: channel.clone(),
@@ -100,7 +105,7 @@ impl Site {
         services.on("GetForm", |_: GetFormRequest| {
             Ok(GetFormResponse { form: Some(Form { version: 3, ..Form::default() }) })
         });
-        Self { services, base: format!("http://{address}"), codes: Codes::new(&mesh_key), life }
+        Self { services, base: format!("http://{address}"), codes: Codes::new(&mesh_key), metrics, life }
     }
 
     fn code(&self) -> String {
@@ -201,6 +206,37 @@ async fn while_the_service_is_away_nothing_that_was_typed_is_lost() {
     let answer = site.post(&browser(), "/e/gala/register", &ADA).await;
     assert_eq!(answer.status(), 503);
     assert!(answer.text().await.unwrap().contains("value=\"ada@example.org\""));
+}
+
+#[tokio::test]
+async fn a_network_registers_a_crowd_and_not_strangers_without_end() {
+    let site = Site::with(|_| {}).await;
+    let refused = site.post(&browser(), "/e/gala/register", &ADA).await;
+    assert_eq!(refused.status(), 503, "what is not registered does not count");
+    let registration = Registration { code: site.code(), ..Registration::default() };
+    site.services.on("Register", move |_: RegisterRequest| {
+        Ok(RegisterResponse { registration: Some(registration.clone()), created: true })
+    });
+    let browser = browser();
+    for number in 0..300 {
+        let email = format!("guest{number}@example.org");
+        let sent = [("form_version", "3"), ("email", email.as_str()), ("name", "Guest")];
+        assert_eq!(site.post(&browser, "/e/gala/register", &sent).await.status(), 303, "{number}");
+    }
+    // One is forgotten every two seconds, and none is a matter of milliseconds.
+    let mut last = site.post(&browser, "/e/gala/register", &ADA).await;
+    let end = tokio::time::Instant::now() + PATIENCE;
+    while last.status() == 303 {
+        assert!(tokio::time::Instant::now() < end, "the crowd has no end");
+        last = site.post(&browser, "/e/gala/register", &ADA).await;
+    }
+    assert_eq!(last.status(), 429);
+    let wait_s: u64 = last.headers()[header::RETRY_AFTER].to_str().unwrap().parse().unwrap();
+    assert!((1..=2).contains(&wait_s), "{wait_s}");
+    let page = last.text().await.unwrap();
+    assert!(page.contains("Very many registrations have just come from your network"), "{page}");
+    assert!(page.contains("value=\"ada@example.org\""), "nothing that was typed is lost");
+    assert!(site.metrics.render().contains("turnout_gateway_registrations_throttled_total 1"));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::stage::{Stage, at};
 const DOOR: &str = "/console/check-in/night";
 
 #[tokio::test]
-async fn item_60_a_code_is_judged_for_the_script_and_for_a_browser_without_one() {
+async fn item_76_a_code_is_judged_for_the_script_and_for_a_browser_without_one() {
     let stage = Stage::with(Role::Support).await;
     stage.services.on("RegistrantService/CheckIn", |asked: CheckInRequest| {
         let registration = Registration {

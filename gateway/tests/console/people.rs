@@ -3,6 +3,7 @@
 use tonic::Status;
 use turnout_platform::auth::Role;
 use turnout_proto::{
+    presence::v1::{ListVisitsRequest, ListVisitsResponse, VisitSpan},
     profiles::v1::{
         AuditEntry, ExportPeopleRequest, ExportPeopleResponse, GetConsentsRequest, GetConsentsResponse,
         GetPersonRequest, GetPersonResponse, ListAuditRequest, ListAuditResponse, ListConsentLedgerRequest,
@@ -12,7 +13,7 @@ use turnout_proto::{
     },
     registration::v1::{
         ListRegistrationsOfPersonRequest, ListRegistrationsOfPersonResponse, PaymentState, Registration,
-        RegistrationState,
+        RegistrationState, UpdateRegistrationRequest, UpdateRegistrationResponse,
     },
 };
 
@@ -79,13 +80,87 @@ async fn item_13_a_person_shows_every_event_with_its_states_and_names_what_canno
 }
 
 #[tokio::test]
+async fn item_14_the_timeline_says_for_how_long_a_person_watched_which_event() {
+    let stage = stage(Role::Analyst).await;
+    let registrations = || {
+        let came = |event_id: &str, first_entered_at| Registration {
+            event_id: event_id.into(),
+            registration_id: format!("of-{event_id}"),
+            first_entered_at,
+            ..Registration::default()
+        };
+        // The second one never came in, so nothing is asked about it.
+        vec![came("night", Some(at(1_795_000_200))), came("gone", None)]
+    };
+    stage.services.on("RegistrantService/ListRegistrationsOfPerson", move |_: ListRegistrationsOfPersonRequest| {
+        Ok(ListRegistrationsOfPersonResponse { registrations: registrations() })
+    });
+    let span = |from: i64, until: i64| VisitSpan {
+        from: Some(at(1_795_000_000 + from)),
+        until: Some(at(1_795_000_000 + until)),
+        lasting: false,
+    };
+    // In two parts; the page was reloaded after 20 minutes, and the person came back after an hour.
+    stage.services.on("PresenceService/ListVisits", move |asked: ListVisitsRequest| {
+        Ok(if asked.from.unwrap().seconds < 1_795_001_000 {
+            ListVisitsResponse { spans: vec![span(240, 1_440)], next_from: Some(at(1_795_001_445)) }
+        } else {
+            ListVisitsResponse { spans: vec![span(1_450, 2_760), span(6_000, 6_010)], next_from: None }
+        })
+    });
+    let page = stage.get("/console/audience/p1").await;
+    page.holds("Watched for 41 min (13:10–13:52)").holds("Watched for less than a minute (14:46–14:46)");
+    page.holds("Times in Europe/Helsinki").lacks("when they watched");
+    let asked: Vec<ListVisitsRequest> = stage.services.asked("PresenceService/ListVisits");
+    assert_eq!(asked.len(), 2);
+    assert!(asked.iter().all(|asked| asked.event_id == "night" && asked.room_id.is_empty()));
+    assert!(asked[0].viewer > 0 && asked[0].viewer == asked[1].viewer, "{asked:?}");
+    assert_eq!(asked[0].from, Some(at(1_795_000_140)), "from the entry on, as clocks go");
+    assert_eq!(asked[1].from, Some(at(1_795_001_445)));
+
+    // What is left after all questions, and what cannot be read, is said.
+    stage.services.on("PresenceService/ListVisits", move |_: ListVisitsRequest| {
+        Ok(ListVisitsResponse { spans: vec![span(240, 1_440)], next_from: Some(at(1_795_001_445)) })
+    });
+    stage.get("/console/audience/p1").await.holds("more of when they watched").holds("Watched for 20 min");
+    stage.services.on("PresenceService/ListVisits", |_: ListVisitsRequest| {
+        Err::<ListVisitsResponse, _>(Status::unavailable("not now"))
+    });
+    stage
+        .get("/console/audience/p1")
+        .await
+        .holds("when they watched")
+        .lacks("Watched for")
+        .holds("Entered the event page");
+}
+
+#[tokio::test]
 async fn item_12_and_24_to_26_the_acts_reach_the_right_person_with_their_reason() {
     let stage = stage(Role::Support).await;
     let (verify, reset, update) =
         ("PeopleService/VerifyByHand", "AccountService/SendResetLink", "PeopleService/UpdatePerson");
     stage.services.on(verify, |_: VerifyByHandRequest| Ok(VerifyByHandResponse::default()));
     stage.services.on(reset, |_: SendResetLinkRequest| Ok(SendResetLinkResponse::default()));
-    stage.services.on(update, |_: UpdatePersonRequest| Ok(UpdatePersonResponse::default()));
+    stage.services.on(update, |_: UpdatePersonRequest| {
+        Ok(UpdatePersonResponse { person: Some(Person { phone: "+3585012345".into(), ..person() }) })
+    });
+    let of = |id: &str, phone: &str, state: RegistrationState| Registration {
+        registration_id: id.into(),
+        phone: phone.into(),
+        state: state.into(),
+        ..Registration::default()
+    };
+    let registrations = vec![
+        of("old", "+358401234567", RegistrationState::Registered),
+        of("none", "", RegistrationState::Registered),
+        of("cancelled", "+358401234567", RegistrationState::Cancelled),
+        of("new", "+3585012345", RegistrationState::Waiting),
+    ];
+    stage.services.on("RegistrantService/ListRegistrationsOfPerson", move |_: ListRegistrationsOfPersonRequest| {
+        Ok(ListRegistrationsOfPersonResponse { registrations: registrations.clone() })
+    });
+    let follows = "RegistrantService/UpdateRegistration";
+    stage.services.on(follows, |_: UpdateRegistrationRequest| Ok(UpdateRegistrationResponse::default()));
     let reason = ("reason", "called us");
     let form = [reason, ("phone", "+358 50 1"), ("version", "2")];
     for act in ["verify", "reset", "phone"] {
@@ -99,6 +174,13 @@ async fn item_12_and_24_to_26_the_acts_reach_the_right_person_with_their_reason(
     assert_eq!((sent.person_id.as_str(), sent.reason.as_str()), ("p1", "called us"));
     assert_eq!((changed.expected_version, changed.reason.as_str()), (2, "called us"));
     assert_eq!(changed.update_mask.unwrap().paths, ["phone"]);
+    // The number of a registration that stands is the person's from now on.
+    let followed: Vec<UpdateRegistrationRequest> = stage.services.asked(follows);
+    let followed: Vec<_> =
+        followed.into_iter().map(|asked| (asked.registration.unwrap(), asked.act.unwrap())).collect();
+    assert_eq!(followed.len(), 1);
+    assert_eq!((followed[0].0.registration_id.as_str(), followed[0].0.phone.as_str()), ("old", "+3585012345"));
+    assert_eq!(followed[0].1.reason, "called us");
     assert_eq!(stage.post("/console/audience/p1/nonsense", &[reason]).await.status, 404);
 }
 

@@ -11,12 +11,12 @@ use turnout_proto::{
     },
     presence::v1::{Count, WatchCountsRequest, WatchCountsResponse},
     registration::v1::{
-        CancelRegistrationRequest, CancelRegistrationResponse, Event, ExportRegistrantsRequest,
-        ExportRegistrantsResponse, FieldType, Form, FormField, GetEventRequest, GetEventResponse, GetFormRequest,
-        GetFormResponse, GetRegistrationRequest, GetRegistrationResponse, GetStatisticsRequest, GetStatisticsResponse,
-        ListRegistrantsRequest, ListRegistrantsResponse, PaymentState, RegisterRequest, RegisterResponse,
-        RegistrantOrder, Registration, RegistrationState, RsvpState, Statistics, UpdateRegistrationRequest,
-        UpdateRegistrationResponse, WatchStatisticsRequest, WatchStatisticsResponse,
+        CancelRegistrationRequest, CancelRegistrationResponse, CheckInOutcome, CheckInRequest, CheckInResponse, Event,
+        ExportRegistrantsRequest, ExportRegistrantsResponse, FieldType, Form, FormField, GetEventRequest,
+        GetEventResponse, GetFormRequest, GetFormResponse, GetRegistrationRequest, GetRegistrationResponse,
+        GetStatisticsRequest, GetStatisticsResponse, ListRegistrantsRequest, ListRegistrantsResponse, PaymentState,
+        RegisterRequest, RegisterResponse, RegistrantOrder, Registration, RegistrationState, RsvpState, Statistics,
+        UpdateRegistrationRequest, UpdateRegistrationResponse, WatchStatisticsRequest, WatchStatisticsResponse,
     },
 };
 
@@ -199,6 +199,41 @@ async fn a_bulk_act_goes_on_when_one_is_refused_and_says_how_many_worked() {
 }
 
 #[tokio::test]
+async fn a_bulk_act_of_which_a_part_was_done_never_says_that_nothing_was() {
+    let stage = stage(Role::Support).await;
+    stage.services.on("RegistrantService/CancelRegistration", |asked: CancelRegistrationRequest| {
+        match asked.registration_id.as_str() {
+            "r2" => Err(invalid("registration_id", "is none")),
+            "r3" => Err(invalid("act.reason", "must have 3 to 500 characters")),
+            _ => Ok(CancelRegistrationResponse::default()),
+        }
+    });
+    let cancel = [("action", "cancel"), ("reason", "rain"), ("query", "")];
+    let bulk = async |ids: &[&'static str]| {
+        let ids = ids.iter().map(|id| ("id", *id));
+        let answer = stage.post(&format!("{PAGE}/bulk"), &ids.chain(cancel).collect::<Vec<_>>()).await;
+        answer.header("location").unwrap().to_owned()
+    };
+    assert_eq!(bulk(&["r1", "r2", "r3"]).await, format!("{PAGE}?did=cancel&n=1&of=3"));
+    assert_eq!(bulk(&["r2"]).await, format!("{PAGE}?did=cancel&n=0&of=1"), "what is wrong is not the reason");
+    assert_eq!(bulk(&["r3"]).await, format!("{PAGE}?did=reason"));
+}
+
+#[tokio::test]
+async fn who_is_checked_in_from_the_list_needs_no_reason_which_nobody_would_keep() {
+    let stage = stage(Role::Support).await;
+    stage.services.on("RegistrantService/CheckIn", |_: CheckInRequest| {
+        Ok(CheckInResponse { outcome: CheckInOutcome::Admitted.into(), registration: None })
+    });
+    let page = stage.get(PAGE).await;
+    let button = page.body.find("id=\"bulk-check-in\"").unwrap();
+    assert!(button < page.body.find("id=\"reason-bulk\"").unwrap(), "it stands before what asks for a reason");
+    assert!(page.body[button..].split_once('>').unwrap().0.contains("formnovalidate"));
+    let answer = stage.post(&format!("{PAGE}/bulk"), &[("id", "r1"), ("action", "check-in"), ("reason", "")]).await;
+    assert_eq!(answer.header("location"), Some(format!("{PAGE}?did=check-in&n=1&of=1").as_str()));
+}
+
+#[tokio::test]
 async fn a_bulk_act_on_nobody_and_one_without_a_reason_say_what_is_missing() {
     let stage = stage(Role::Support).await;
     stage.services.on("NotificationService/ResendMessage", |_: ResendMessageRequest| {
@@ -225,14 +260,38 @@ async fn item_30_an_export_holds_what_the_list_shows_over_all_pages() {
     assert!(file.header("content-disposition").unwrap().starts_with("attachment; filename=\"registrants-night-"));
     let lines: Vec<&str> = file.body.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 4);
-    assert!(lines[0].starts_with("\u{feff}Name,E-mail,Phone,State,"), "{}", lines[0]);
-    assert!(lines[0].ends_with("What to eat?"));
-    assert!(lines[1].starts_with("\"'=Anna, \"\"A\"\"\",r1@example.org,'+358401234567,Registered,Confirmed,"));
+    assert!(lines[0].starts_with("\u{feff}\"Name\",\"E-mail\",\"Phone\",\"State\","), "{}", lines[0]);
+    assert!(lines[0].ends_with("\"What to eat?\""));
+    assert!(
+        lines[1]
+            .starts_with("\"'=Anna, \"\"A\"\"\",\"r1@example.org\",\"'+358401234567\",\"Registered\",\"Confirmed\",")
+    );
     assert!(lines[1].contains("2026-11-18T13:16:40+02:00") || lines[1].contains("2026-11-18T13:06:40+02:00"));
     assert!(lines[1].contains("Bounced (the receiving server refused it for good)"), "{}", lines[1]);
     let asked: ExportRegistrantsRequest = stage.services.asked(EXPORT).remove(0);
     assert_eq!(asked.act.clone().unwrap().reason, "for the caterer");
     assert_eq!((asked.order(), asked.filter.unwrap().search.as_str()), (RegistrantOrder::Name, "anna"));
+}
+
+#[tokio::test]
+async fn an_export_says_in_each_row_that_messages_could_not_be_read() {
+    let stage = stage(Role::Organiser).await;
+    let part = |id: &str| ExportRegistrantsResponse { registrations: vec![registration(id, "Anna")], matching: 2 };
+    stage.services.streams::<ExportRegistrantsRequest, _>(EXPORT, &[part("r1"), part("r2")], Code::Ok);
+    // The second block is not answered.
+    stage.services.on(
+        "NotificationService/ListMessagesOfRegistrations",
+        |asked: ListMessagesOfRegistrationsRequest| match asked.registration_ids[0].as_str() {
+            "r1" => Ok(ListMessagesOfRegistrationsResponse::default()),
+            _ => Err(Status::unavailable("")),
+        },
+    );
+    let file = stage.post(&format!("{PAGE}/export"), &[("format", "json"), ("reason", "why not")]).await;
+    let read: serde_json::Value = serde_json::from_str(&file.body).unwrap();
+    assert_eq!(read["rows"][0]["confirmation"], "None", "{read}");
+    for column in ["confirmation", "reminders"] {
+        assert_eq!(read["rows"][1][column], "Unknown: messages do not answer", "{read}");
+    }
 }
 
 #[tokio::test]

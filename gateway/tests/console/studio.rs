@@ -1,5 +1,10 @@
 //! What organisers prepare: messages, the form, settings. What is sent to the services, and what the page says when they refuse.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicI32, Ordering},
+};
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use turnout_platform::auth::Role;
@@ -19,7 +24,7 @@ use turnout_proto::{
     registration::v1::{
         ApplyRetentionRequest, ApplyRetentionResponse, FieldType, Form, FormField, GetFormRequest, GetFormResponse,
         GetRegistrantSettingsRequest, GetRegistrantSettingsResponse, LegalBasis, PutFormRequest, PutFormResponse,
-        RegistrantSettings, UpdateEventRequest, UpdateEventResponse,
+        RegistrantSettings, RetentionOfEvent, UpdateEventRequest, UpdateEventResponse,
     },
 };
 
@@ -243,6 +248,30 @@ async fn quiet_hours_are_minutes_and_a_refused_setting_stands_beside_its_field()
     let asked: PutMessageSettingsRequest = stage.services.asked("NotificationService/PutMessageSettings").remove(0);
     let settings = asked.settings.unwrap();
     assert_eq!((settings.quiet_from_min, settings.quiet_to_min, settings.version), (1_335, 420, 5));
+}
+
+#[tokio::test]
+async fn the_settings_go_through_ended_events_only_when_somebody_asks_what_is_due() {
+    const RETENTION: &str = "RegistrantService/ApplyRetention";
+    let stage = stage(Role::Owner).await;
+    let days = Arc::new(AtomicI32::new(30));
+    let set = days.clone();
+    stage.services.on("RegistrantService/GetRegistrantSettings", move |_: GetRegistrantSettingsRequest| {
+        let retention_days = set.load(Ordering::Relaxed);
+        let settings = RegistrantSettings { threshold: 5, retention_days, version: 2 };
+        Ok(GetRegistrantSettingsResponse { settings: Some(settings) })
+    });
+    stage.services.on(RETENTION, |_: ApplyRetentionRequest| {
+        let due = RetentionOfEvent { event_id: "gala".into(), title: "Gala".into(), registrations: 12 };
+        Ok(ApplyRetentionResponse { events: vec![due], settings_version: 2 })
+    });
+    stage.get("/console/settings").await.holds("href=\"/console/settings?due#due\"").lacks("Gala");
+    assert!(stage.services.asked::<ApplyRetentionRequest>(RETENTION).is_empty());
+    stage.get("/console/settings?due").await.holds("Gala").holds("12").holds("Remove it now");
+    assert!(stage.services.asked::<ApplyRetentionRequest>(RETENTION).iter().all(|asked| asked.dry_run));
+    days.store(0, Ordering::Relaxed);
+    stage.get("/console/settings?due").await.lacks("Gala");
+    assert_eq!(stage.services.asked::<ApplyRetentionRequest>(RETENTION).len(), 1, "without a policy nothing is due");
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ use turnout_platform::{
     canonical,
     failure::Failure,
     ids::{EventId, TenantId},
+    page_tokens::PageTokens,
     random,
 };
 use turnout_proto::{
-    notifications::v1::{MessageFigure, ResendMessageRequest, SendSecurityMessageRequest},
+    notifications::v1::{ListMessagesOfPersonRequest, MessageFigure, ResendMessageRequest, SendSecurityMessageRequest},
     profiles::v1::AuditEntry,
 };
 
@@ -111,7 +112,6 @@ impl Notifications {
         let (state, reason_now) = if has_address { (State::Queued, None) } else { (planned.state, planned.reason) };
         let message = Message { state, reason: reason_now, on_purpose: true, ..planned };
         let entry = AuditEntry {
-            actor: caller.actor(),
             action: "message.resend".to_owned(),
             subject: format!("registration:{}", message.registration),
             event_id: request.event_id,
@@ -119,7 +119,7 @@ impl Notifications {
             entry_id: message.id.to_string(),
             ..AuditEntry::default()
         };
-        self.planner.upstream.audit(tenant, entry).await?;
+        self.enter(caller, entry).await?;
         self.store.create(&message, self.now_ms()).await?;
         self.hurry.look_at(tenant, Target::Message(message.id.clone()));
         Ok(message)
@@ -144,21 +144,31 @@ impl Notifications {
         Ok(all.into_iter().flatten().filter(|message| message.event.as_ref() == Some(event)).collect())
     }
 
-    /// What became of the messages to a person, newest first.
-    pub(crate) async fn of_person(&self, tenant: &TenantId, person: &str) -> Result<Vec<Message>, Failure> {
-        let person = fields::token("person_id", person)?;
-        self.store.of_person(tenant, &person).await
+    /// A page of what became of the messages to a person, newest first.
+    pub(crate) async fn of_person(
+        &self,
+        tenant: &TenantId,
+        request: ListMessagesOfPersonRequest,
+    ) -> Result<(Vec<Message>, String), Failure> {
+        let person = fields::token("person_id", &request.person_id)?;
+        let size = fields::page_size(request.page_size)?;
+        let (tokens, list) =
+            (PageTokens::of(self.store.vault(), tenant).await?, format!("messages-of-person/{person}"));
+        let after = tokens.read(&list, &request.page_token)?;
+        let (messages, next) = self.store.of_person(tenant, &person, after, size).await?;
+        Ok((messages, next.map(|place| tokens.make(&list, &place)).unwrap_or_default()))
     }
 
     /// Counts an event's messages.
     pub(crate) async fn figures(&self, tenant: &TenantId, event: &str) -> Result<Vec<MessageFigure>, Failure> {
         let id: EventId = fields::id("event_id", event)?;
         self.event(tenant, event).await?;
-        let figures = self.store.figures(tenant, &id).await?.into_iter();
-        let figure = |((kind, occurrence, state, reason), messages): ((Kind, String, State, String), i64)| {
-            MessageFigure { kind: kind.into(), occurrence, state: state.into(), reason, messages }
+        let figures = self.figures.of(tenant, &id).await?;
+        let figure = |((kind, occurrence, state, reason), messages): (&(Kind, String, State, String), &i64)| {
+            let (kind, state) = ((*kind).into(), (*state).into());
+            MessageFigure { kind, occurrence: occurrence.clone(), state, reason: reason.clone(), messages: *messages }
         };
-        Ok(figures.map(figure).collect())
+        Ok(figures.iter().map(figure).collect())
     }
 }
 

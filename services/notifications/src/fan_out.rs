@@ -2,14 +2,21 @@
 //! under a lease, so that it goes on wherever its process ended; each step may be repeated.
 //!
 //! All reminders of an event are planned for one start. An event that changes while the work goes on is gone through once more.
+//!
+//! An announcement may be of a change that was then not stored. Work for such a one tells nobody and is noted as in vain, so that the
+//! announcement of the real change, which has the same version, begins it anew.
+
+use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use turnout_platform::{
     failure::Failure,
     ids::{EventId, TenantId},
+    lifecycle::Lifecycle,
     tables::{PutIf, Row, Value},
 };
-use turnout_proto::registration::v1::{Event, Registration, RegistrationState};
+use turnout_proto::registration::v1::{Event, EventState, Registration, RegistrationState};
 
 use crate::{
     compose::starts_at_ms,
@@ -20,21 +27,27 @@ use crate::{
 
 /// Who does the work has so long for a page before another may go on with it.
 const LEASE_MS: i64 = 120_000;
-/// Registrations that are planned at the same time.
+/// Registrations that are planned at the same time, for each event.
 const AT_ONCE: usize = 8;
+/// Events that a process works on at the same time; others wait.
+const EVENTS_AT_ONCE_MAX: usize = 4;
 /// Work for an event that changed in a way that nobody need be told: only its start is of interest.
 pub(crate) const DETAILS: &str = "details";
 
 /// The work over all registrants. A clone is another handle on the same.
 #[derive(Clone)]
 pub(crate) struct FanOuts {
-    pub planner: Planner,
+    planner: Planner,
+    turns: Arc<Semaphore>,
+    life: Lifecycle,
 }
 
 /// What there is of a piece of work.
 pub(crate) enum Taken {
     /// It is this process's.
     Held(Held),
+    /// This process has enough to do.
+    Busy,
     /// Somebody else has it until then.
     Until { ms: i64 },
     /// It is done.
@@ -50,22 +63,75 @@ pub(crate) struct Held {
     name: String,
     page_token: String,
     version: i64,
+    _turn: OwnedSemaphorePermit,
+}
+
+/// How far a piece of work is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    UnderWay,
+    Done,
+    /// Done, for a change that did not happen.
+    Vain,
+}
+
+/// What a piece of work is for, as its name says.
+#[derive(Clone, Copy)]
+struct Purpose {
+    /// What everybody is told; none for work of which only the planning is of interest.
+    kind: Option<Kind>,
+    /// The event's version that the change leads to.
+    version: i64,
+}
+
+impl Purpose {
+    fn of(name: &str) -> Self {
+        let (word, version) = name.rsplit_once('-').unwrap_or((name, "0"));
+        let kind = match word {
+            "moved" => Some(Kind::Change),
+            "cancelled" => Some(Kind::Cancellation),
+            _ => None,
+        };
+        Self { kind, version: version.parse().unwrap_or_default() }
+    }
+
+    /// Whether the event is not, or not any more, what would be told.
+    fn is_over(self, event: &Event) -> bool {
+        match self.kind {
+            Some(Kind::Cancellation) => event.state() != EventState::Cancelled,
+            Some(_) => event.state() == EventState::Cancelled,
+            None => false,
+        }
+    }
 }
 
 impl FanOuts {
+    pub fn new(planner: Planner, life: Lifecycle) -> Self {
+        Self { planner, turns: Arc::new(Semaphore::new(EVENTS_AT_ONCE_MAX)), life }
+    }
+
     /// Writes down that there is work; the same word and version are the same work.
     pub async fn begin(&self, tenant: &TenantId, event: &EventId, word: &str, version: i64) -> Result<Target, Failure> {
-        let name = format!("{word}-{version}");
+        self.begin_named(tenant, event, format!("{word}-{version}")).await
+    }
+
+    async fn begin_named(&self, tenant: &TenantId, event: &EventId, name: String) -> Result<Target, Failure> {
         let target = Target::FanOut { event: event.clone(), name: name.clone() };
         let now_ms = self.now_ms();
         self.planner.store.look_at(tenant, &target, now_ms, now_ms).await?;
-        let held = Held { tenant: tenant.clone(), event: event.clone(), name, page_token: String::new(), version: 1 };
-        self.planner.store.tables().put_if_absent(row(&held, false, 0)).await?;
+        let fresh = |version| row(tenant, event, (&name, ""), Progress::UnderWay, 0).set("version", version);
+        let found = self.planner.store.tables().put_if_absent(fresh(1_i64)).await?;
+        if let Some(vain) = found.filter(|found| found.flag("vain")) {
+            // Whoever was faster has begun it.
+            let version = vain.int("version");
+            self.planner.store.tables().put_if_version(fresh(version + 1), version).await?;
+        }
         Ok(target)
     }
 
     /// Takes the work, if there is any and nobody holds it.
     pub async fn take(&self, tenant: &TenantId, event: &EventId, name: &str) -> Result<Taken, Failure> {
+        let Ok(turn) = self.turns.clone().try_acquire_owned() else { return Ok(Taken::Busy) };
         let key = vec![tenant.as_str().into(), event.as_str().into(), name.into()];
         let now_ms = self.now_ms();
         let Some(found) = self.planner.store.tables().get(&FAN_OUTS_BY_EVENT, key).await? else {
@@ -83,22 +149,32 @@ impl FanOuts {
             name: name.to_owned(),
             page_token: found.text("page_token").to_owned(),
             version: found.int("version"),
+            _turn: turn,
         };
-        let ours = self.keep(&mut held, false).await?;
+        let ours = self.keep(&mut held, Progress::UnderWay).await?;
         Ok(if ours { Taken::Held(held) } else { Taken::Until { ms: now_ms + LEASE_MS } })
     }
 
-    /// Does the work to its end.
+    /// Does the work to its end, or until this process ends: somebody else goes on with it after its lease.
     pub async fn run(&self, mut held: Held) -> Result<(), Failure> {
         // For which start the registrants so far were planned; none where that is not one, or where another process planned for the
         // first of them.
         let (mut planned_for_ms, mut is_fresh) = (None, true);
+        let purpose = Purpose::of(&held.name);
         while let Some(event) = self.planner.upstream.event(&held.tenant, &held.event).await? {
+            if self.life.is_stopping() {
+                return Ok(());
+            }
+            if event.version < purpose.version {
+                return self.leave_vain(held, purpose).await;
+            }
+            if purpose.is_over(&event) {
+                break;
+            }
             let starts_ms = starts_at_ms(&event);
             if held.page_token.is_empty() {
                 let is_settled = self.planner.store.planned_start(&held.tenant, &held.event).await? == Some(starts_ms);
-                let all_said =
-                    if is_fresh { held.name.starts_with(DETAILS) } else { planned_for_ms == Some(starts_ms) };
+                let all_said = if is_fresh { purpose.kind.is_none() } else { planned_for_ms == Some(starts_ms) };
                 if is_settled && all_said {
                     break;
                 }
@@ -118,7 +194,7 @@ impl FanOuts {
                 page => page?,
             };
             stream::iter(registrations)
-                .map(|registration| self.one(&held, &event, registration))
+                .map(|registration| self.one(&held, purpose, &event, registration))
                 .buffer_unordered(AT_ONCE)
                 .try_collect::<()>()
                 .await?;
@@ -126,44 +202,54 @@ impl FanOuts {
                 self.planner.store.set_planned_start(&held.tenant, &held.event, starts_ms).await?;
             }
             held.page_token = next;
-            if !self.keep(&mut held, false).await? {
+            if !self.keep(&mut held, Progress::UnderWay).await? {
                 return Ok(());
             }
         }
-        self.keep(&mut held, true).await?;
+        self.keep(&mut held, Progress::Done).await?;
         Ok(())
     }
 
-    async fn one(&self, held: &Held, event: &Event, registration: Registration) -> Result<(), Failure> {
+    /// Notes that the work was in vain. What really happened meanwhile may have been announced before that was noted.
+    async fn leave_vain(&self, mut held: Held, purpose: Purpose) -> Result<(), Failure> {
+        self.keep(&mut held, Progress::Vain).await?;
+        let Held { tenant, event, name, .. } = &held;
+        let now = self.planner.upstream.event(tenant, event).await?;
+        if now.is_some_and(|now| now.version >= purpose.version) {
+            self.begin_named(tenant, event, name.clone()).await?;
+        }
+        Ok(())
+    }
+
+    async fn one(
+        &self,
+        held: &Held,
+        purpose: Purpose,
+        event: &Event,
+        registration: Registration,
+    ) -> Result<(), Failure> {
         if registration.state() == RegistrationState::Cancelled {
             return Ok(());
         }
-        let Held { tenant, name, .. } = held;
-        let (word, version) = name.rsplit_once('-').unwrap_or((name, "0"));
-        let version: i64 = version.parse().unwrap_or_default();
-        let kind = match word {
-            "moved" => Some(Kind::Change),
-            "cancelled" => Some(Kind::Cancellation),
-            _ => None,
-        };
-        if let Some(kind) = kind {
-            let news = plan::news(kind, version, true, starts_at_ms(event), self.now_ms());
-            self.planner.tell(tenant, event, &registration, &news).await?;
+        if let Some(kind) = purpose.kind {
+            let news = plan::news(kind, purpose.version, true, starts_at_ms(event), self.now_ms());
+            self.planner.tell(&held.tenant, event, &registration, &news).await?;
         }
-        self.planner.plan_reminders(tenant, event, &registration).await
+        self.planner.plan_reminders(&held.tenant, event, &registration).await
     }
 
     /// Writes down how far the work is and holds it on; false when another has it.
-    async fn keep(&self, held: &mut Held, done: bool) -> Result<bool, Failure> {
+    async fn keep(&self, held: &mut Held, progress: Progress) -> Result<bool, Failure> {
         let (now_ms, expected) = (self.now_ms(), held.version);
         let lease_until_ms = now_ms + LEASE_MS;
-        if !done {
+        if progress == Progress::UnderWay {
             let target = Target::FanOut { event: held.event.clone(), name: held.name.clone() };
             self.planner.store.look_at(&held.tenant, &target, lease_until_ms, now_ms).await?;
         }
         held.version += 1;
-        let kept = self.planner.store.tables().put_if_version(row(held, done, lease_until_ms), expected).await?;
-        Ok(kept == PutIf::Stored)
+        let row = row(&held.tenant, &held.event, (&held.name, &held.page_token), progress, lease_until_ms)
+            .set("version", held.version);
+        Ok(self.planner.store.tables().put_if_version(row, expected).await? == PutIf::Stored)
     }
 
     fn now_ms(&self) -> i64 {
@@ -171,13 +257,20 @@ impl FanOuts {
     }
 }
 
-fn row(held: &Held, done: bool, lease_until_ms: i64) -> Row {
+/// Without its version.
+fn row(
+    tenant: &TenantId,
+    event: &EventId,
+    (name, page_token): (&str, &str),
+    progress: Progress,
+    lease_until_ms: i64,
+) -> Row {
     Row::new(&FAN_OUTS_BY_EVENT)
-        .set("tenant_id", held.tenant.as_str())
-        .set("event_id", held.event.as_str())
-        .set("name", held.name.as_str())
-        .set("page_token", held.page_token.as_str())
-        .set("done", done)
+        .set("tenant_id", tenant.as_str())
+        .set("event_id", event.as_str())
+        .set("name", name)
+        .set("page_token", page_token)
+        .set("done", progress != Progress::UnderWay)
+        .set("vain", progress == Progress::Vain)
         .set("lease_until", Value::Time(lease_until_ms))
-        .set("version", held.version)
 }

@@ -7,10 +7,12 @@
 //! is the lock. What became of a mail later is told by webhooks of providers and by the mails that servers return (`reports`).
 
 mod actions;
+mod audit;
 mod compose;
 mod domain;
 mod events;
 mod fan_out;
+mod figures;
 mod look;
 mod metrics;
 mod notices;
@@ -47,6 +49,7 @@ use self::{
     compose::Composer,
     events::{OnEvent, OnMessage, OnRegistration},
     fan_out::FanOuts,
+    figures::FigureReadings,
     look::Looker,
     metrics::Metrics,
     notices::Notices,
@@ -153,6 +156,7 @@ pub struct Notifications {
     store: Store,
     planner: Planner,
     fan_outs: FanOuts,
+    figures: FigureReadings,
     composer: Composer,
     mail: Arc<dyn MailTransport>,
     webhooks: WebhookSender,
@@ -204,7 +208,7 @@ impl Notifications {
         let store = Store::new(tables, vault, outbox, own.clone());
         let upstream = Upstream::new(registration, profiles, credentials);
         let planner = Planner { store: store.clone(), upstream, clock: clock.clone() };
-        let fan_outs = FanOuts { planner: planner.clone() };
+        let fan_outs = FanOuts::new(planner.clone(), life.clone());
         let composer = Composer {
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             mail_from: config.mail_from,
@@ -223,6 +227,7 @@ impl Notifications {
             mail_breaker: Arc::default(),
             sms_breaker: Arc::default(),
             receivers: Arc::default(),
+            asked_for_texts: Arc::default(),
             hurry: hurry.clone(),
             clock: clock.clone(),
             metrics: own.clone(),
@@ -258,7 +263,8 @@ impl Notifications {
         durable::run(&life, bus.clone(), events, bus_metrics.clone(), Arc::new(on_event));
         let messages = consumer("notifications_messages", EventKind::Message);
         durable::run(&life, bus, messages, bus_metrics, Arc::new(OnMessage { notices }));
-        Ok(Self { store, planner, fan_outs, composer, mail, webhooks, hurry, clock, metrics: own })
+        let figures = FigureReadings::new(store.clone());
+        Ok(Self { store, figures, planner, fan_outs, composer, mail, webhooks, hurry, clock, metrics: own })
     }
 
     /// Its gRPC face, to be added to a server whose authenticator knows [`ACCESS`].

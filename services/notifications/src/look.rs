@@ -1,6 +1,8 @@
 //! One look at something that is due: what is true now, what the gates say, and the hand-over. The message's version is the lock: of
 //! all who look at the same moment one takes it, writes down that it is being handed over, and only then talks to the provider.
 
+mod by_text;
+
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
@@ -18,7 +20,7 @@ use crate::{
         gates::{CAP_MS, Consent, EventFacts, Facts, Place, RegistrationFacts, Verdict, judge},
         life::{self, Input},
         message::{Channel, Kind, Message, Reason, State},
-        plan::{self, Wanted},
+        plan,
         quiet::QuietHours,
         render::times,
         retry::{Breaker, JITTER_PERMILLE_MAX},
@@ -31,6 +33,9 @@ use crate::{
     transport::{MailTransport, Outcome, SmsGateway, WebhookSender},
     worker::Hurry,
 };
+
+pub(crate) use by_text::AskedForTexts;
+use by_text::may_have_a_text;
 
 /// A row stays under watch for so long: what it leads to may be written just after it.
 const FRESH_MS: i64 = 60_000;
@@ -62,6 +67,7 @@ pub(crate) struct Looker {
     pub mail_breaker: Arc<Mutex<Breaker>>,
     pub sms_breaker: Arc<Mutex<Breaker>>,
     pub receivers: Arc<Receivers>,
+    pub asked_for_texts: Arc<AskedForTexts>,
     pub hurry: Hurry,
     pub clock: Arc<dyn Clock>,
     pub metrics: Metrics,
@@ -83,6 +89,7 @@ impl Looker {
                     });
                     Ok(Looked::Settled)
                 }
+                Taken::Busy => Ok(Looked::Keep),
                 Taken::Until { ms } => self.later(row, ms).await,
                 Taken::Done => Ok(Looked::Settled),
                 Taken::Missing => Ok(self.old_enough(row)),
@@ -120,11 +127,12 @@ impl Looker {
             return self.notice(&message).await;
         }
         if self.breaker(message.channel).lock().is_open(self.clock.now_ms()) {
+            self.remind_by_text_meanwhile(&message).await?;
             return Ok(Looked::Keep);
         }
         let (truth, template) = self.truth(&message).await?;
         let facts = self.facts(&message, &truth, &template).await?;
-        if message.kind == Kind::Reminder && message.channel == Channel::Email && !message.on_purpose {
+        if may_have_a_text(&message) {
             self.remind_by_text_too(&message, &truth).await?;
         }
         match judge(&message, &facts, now_ms) {
@@ -217,27 +225,6 @@ impl Looker {
             Saved::Yes => Ok(Looked::Settled),
             Saved::Changed => Ok(Looked::Keep),
         }
-    }
-
-    /// A reminder also goes out as a text message to those who asked for that: a message of its own, with its own state.
-    async fn remind_by_text_too(&self, message: &Message, truth: &Truth) -> Result<(), Failure> {
-        let (Some(event), Some(registration)) = (&truth.event, &truth.registration) else { return Ok(()) };
-        let asked = consent(&truth.consents, Channel::Sms) == Consent::Granted;
-        if !asked || truth.phone().is_empty() {
-            return Ok(());
-        }
-        let wanted = Wanted {
-            kind: message.kind,
-            occurrence: message.occurrence.clone(),
-            rank: message.rank,
-            due_at_ms: message.due_at_ms,
-            expires_at_ms: message.expires_at_ms,
-        };
-        let text = self.planner.wanted(&message.tenant, event, registration, &wanted, Channel::Sms)?;
-        if self.store.message(&message.tenant, &text.id).await?.is_none() {
-            self.store.create(&text, self.now_ms()).await?;
-        }
-        Ok(())
     }
 
     async fn truth(&self, message: &Message) -> Result<(Truth, Template), Failure> {

@@ -1,12 +1,12 @@
 //! What comes back: reports of providers, people who unsubscribe, addresses that are not written to any more.
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use turnout_platform::{
     auth::{Principal, codes::CodePurpose},
     canonical,
     failure::Failure,
     ids::TenantId,
+    page_tokens::PageTokens,
     random,
     webhooks::{self, Envelope},
 };
@@ -19,7 +19,7 @@ use turnout_proto::{
 };
 
 use crate::{
-    Notifications,
+    Notifications, audit,
     domain::{
         fields,
         life::{Input, Report},
@@ -33,6 +33,8 @@ use crate::{
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Rows of one read of suppressions.
 const ROWS: usize = 500;
+/// The list of suppressions, in its page tokens.
+const SUPPRESSIONS: &str = "suppressions";
 
 #[derive(Deserialize)]
 struct Body {
@@ -139,14 +141,7 @@ impl Notifications {
     /// A new secret, in the words in which it is shown once.
     pub(crate) async fn rotate_report_secret(&self, caller: &Principal) -> Result<String, Failure> {
         let tenant = caller.tenant()?;
-        let entry = AuditEntry {
-            actor: caller.actor(),
-            action: "report-secret.rotate".to_owned(),
-            subject: format!("tenant:{tenant}"),
-            entry_id: random::sortable_id(),
-            ..AuditEntry::default()
-        };
-        self.planner.upstream.audit(tenant, entry).await?;
+        self.enter(caller, audit::settled("report-secret.rotate", tenant, None, String::new())).await?;
         Ok(webhooks::shown(&self.store.rotate_report_secret(tenant, self.now_ms()).await?))
     }
 
@@ -190,7 +185,8 @@ impl Notifications {
             let suppressions = suppressed.then(|| wire(Channel::Email, key, &standing)).into_iter().collect();
             return Ok(ListSuppressionsResponse { suppressions, next_page_token: String::new() });
         }
-        let mut after = read_token(&request.page_token)?;
+        let tokens = PageTokens::of(self.store.vault(), tenant).await?;
+        let mut after: Option<(String, String)> = tokens.read(SUPPRESSIONS, &request.page_token)?;
         let mut suppressions = Vec::new();
         loop {
             let (rows, more) = self.store.standings(tenant, after, ROWS).await?;
@@ -202,7 +198,10 @@ impl Notifications {
                 let place = (channel.as_str_name().to_owned(), key.0.clone());
                 suppressions.push(wire(channel, key, &standing));
                 if suppressions.len() == size {
-                    return Ok(ListSuppressionsResponse { suppressions, next_page_token: token(&place) });
+                    return Ok(ListSuppressionsResponse {
+                        suppressions,
+                        next_page_token: tokens.make(SUPPRESSIONS, &place),
+                    });
                 }
             }
             after = last_of_page;
@@ -218,15 +217,8 @@ impl Notifications {
         if !standing.is_suppressed(self.now_ms()) {
             return Err(Failure::NotFound { what: "suppression" });
         }
-        let entry = AuditEntry {
-            actor: caller.actor(),
-            action: "suppression.lift".to_owned(),
-            subject: format!("suppression:{}", key.0),
-            reason,
-            entry_id: random::sortable_id(),
-            ..AuditEntry::default()
-        };
-        self.planner.upstream.audit(tenant, entry).await?;
+        let (action, subject) = ("suppression.lift".to_owned(), format!("suppression:{}", key.0));
+        self.enter(caller, AuditEntry { action, subject, reason, ..AuditEntry::default() }).await?;
         self.store.change_standing(tenant, Channel::Email, &key, |standing| Some(standing.lifted())).await
     }
 
@@ -246,23 +238,4 @@ fn wire(channel: Channel, key: AddressKey, standing: &Standing) -> Suppression {
         since: Some(timestamp(standing.since_ms)),
         until: (standing.until_ms > 0).then(|| timestamp(standing.until_ms)),
     }
-}
-
-/// Opaque to callers; no secret and no permission.
-fn token((channel, key): &(String, String)) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(format!("{channel}.{key}"))
-}
-
-fn read_token(token: &str) -> Result<Option<(String, String)>, Failure> {
-    if token.is_empty() {
-        return Ok(None);
-    }
-    let read = || {
-        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-        let (channel, key) = text.split_once('.')?;
-        Channel::from_str_name(channel)?;
-        Some((channel.to_owned(), key.to_owned()))
-    };
-    let problem = "must be the next_page_token of the page before in the same list, or empty for the first page";
-    read().map(Some).ok_or_else(|| Failure::invalid("page_token", problem))
 }

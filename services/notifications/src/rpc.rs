@@ -64,8 +64,9 @@ impl NotificationService for Notifications {
         request: Request<ListMessagesOfPersonRequest>,
     ) -> Answer<ListMessagesOfPersonResponse> {
         let (caller, request) = parts(request)?;
-        let messages = self.of_person(caller.tenant()?, &request.person_id).await?;
-        Ok(Response::new(ListMessagesOfPersonResponse { messages: messages.into_iter().map(wire).collect() }))
+        let (messages, next_page_token) = self.of_person(caller.tenant()?, request).await?;
+        let messages = messages.into_iter().map(wire).collect();
+        Ok(Response::new(ListMessagesOfPersonResponse { messages, next_page_token }))
     }
 
     async fn resend_message(&self, request: Request<ResendMessageRequest>) -> Answer<ResendMessageResponse> {
@@ -91,13 +92,13 @@ impl NotificationService for Notifications {
 
     async fn put_template(&self, request: Request<PutTemplateRequest>) -> Answer<PutTemplateResponse> {
         let (caller, request) = parts(request)?;
-        let template = self.put_template(caller.tenant()?, request.template).await?;
+        let template = self.put_template(&caller, request.template).await?;
         Ok(Response::new(PutTemplateResponse { template: Some(template) }))
     }
 
     async fn reset_template(&self, request: Request<ResetTemplateRequest>) -> Answer<ResetTemplateResponse> {
         let (caller, request) = parts(request)?;
-        let template = self.reset_template(caller.tenant()?, request.kind, &request.event_id).await?;
+        let template = self.reset_template(&caller, request.kind, &request.event_id).await?;
         Ok(Response::new(ResetTemplateResponse { template: Some(template) }))
     }
 
@@ -119,7 +120,7 @@ impl NotificationService for Notifications {
 
     async fn put_reminders(&self, request: Request<PutRemindersRequest>) -> Answer<PutRemindersResponse> {
         let (caller, request) = parts(request)?;
-        let reminders = self.put_reminders(caller.tenant()?, request.reminders).await?;
+        let reminders = self.put_reminders(&caller, request.reminders).await?;
         Ok(Response::new(PutRemindersResponse { reminders: Some(reminders) }))
     }
 
@@ -142,7 +143,7 @@ impl NotificationService for Notifications {
         request: Request<PutMessageSettingsRequest>,
     ) -> Answer<PutMessageSettingsResponse> {
         let (caller, request) = parts(request)?;
-        let settings = Some(self.put_settings(caller.tenant()?, request.settings).await?);
+        let settings = Some(self.put_settings(&caller, request.settings).await?);
         Ok(Response::new(PutMessageSettingsResponse { settings }))
     }
 

@@ -6,7 +6,7 @@
 //! two is mended within minutes.
 
 mod due;
-mod messages;
+pub(crate) mod messages;
 mod reminded;
 mod settings;
 mod suppressions;
@@ -149,7 +149,7 @@ pub(crate) static FAN_OUTS_BY_EVENT: Table = Table {
     question: "Which work over all registrants of this event is under way, and how far is it?",
     partition: &[text("tenant_id"), text("event_id")],
     clustering: &[text("name")],
-    columns: &[text("page_token"), flag("done"), time("lease_until"), int("version")],
+    columns: &[text("page_token"), flag("done"), flag("vain"), time("lease_until"), int("version")],
     lifetime_s: None,
 };
 

@@ -2,6 +2,7 @@
 //! is stored, so that whatever is stored can be sent.
 
 use turnout_platform::{
+    auth::Principal,
     canonical,
     failure::Failure,
     ids::{EventId, TenantId},
@@ -17,6 +18,7 @@ use turnout_proto::{
 use crate::{
     Notifications,
     actions::optional_event,
+    audit,
     compose::Truth,
     domain::{
         fields,
@@ -45,10 +47,10 @@ impl Notifications {
 
     pub(crate) async fn put_template(
         &self,
-        tenant: &TenantId,
+        caller: &Principal,
         template: Option<Template>,
     ) -> Result<Template, Failure> {
-        let template = checked(template)?;
+        let (tenant, template) = (caller.tenant()?, checked(template)?);
         let event = self.level(tenant, &template.event_id).await?;
         let truth = self.invented(tenant, &template).await?;
         let languages = |text: &Option<turnout_proto::common::v1::LocalizedText>| {
@@ -57,11 +59,25 @@ impl Notifications {
         for language in languages(&template.subject).into_iter().chain(languages(&template.body)) {
             self.composer.preview(&template, &language, &truth).map_err(|fault| wrong(&fault, &language))?;
         }
+        let used = self.store.template(tenant, event.as_ref(), template.kind()).await?;
+        // An old version is refused before it is entered in the log.
+        if is_own(&used, event.as_ref()) && used.version != template.version {
+            return Err(Failure::Changed { what: "template" });
+        }
+        let detail = audit::of_template(&used, &template);
+        self.enter(caller, audit::settled("template.put", tenant, event.as_ref(), detail)).await?;
         self.store.put_template(tenant, event.as_ref(), template).await
     }
 
-    pub(crate) async fn reset_template(&self, tenant: &TenantId, kind: i32, event: &str) -> Result<Template, Failure> {
+    pub(crate) async fn reset_template(&self, caller: &Principal, kind: i32, event: &str) -> Result<Template, Failure> {
+        let tenant = caller.tenant()?;
         let (kind, id) = (fields::kind(kind)?, self.level(tenant, event).await?);
+        let used = self.store.template(tenant, id.as_ref(), kind).await?;
+        if !is_own(&used, id.as_ref()) {
+            return Ok(used);
+        }
+        let detail = audit::kind_word(kind);
+        self.enter(caller, audit::settled("template.reset", tenant, id.as_ref(), detail)).await?;
         self.store.reset_template(tenant, id.as_ref(), kind).await?;
         self.store.template(tenant, id.as_ref(), kind).await
     }
@@ -116,14 +132,21 @@ impl Notifications {
 
     pub(crate) async fn put_reminders(
         &self,
-        tenant: &TenantId,
+        caller: &Principal,
         wanted: Option<Reminders>,
     ) -> Result<Reminders, Failure> {
+        let tenant = caller.tenant()?;
         let wanted = wanted.ok_or_else(|| Failure::invalid("reminders", "must be given"))?;
         let leads = fields::leads(&wanted.reminders)?;
         self.event(tenant, &wanted.event_id).await?;
         let event: EventId = fields::id("event_id", &wanted.event_id)?;
+        // An old version is refused before it is entered in the log.
+        if self.store.leads(tenant, &event).await?.1 != wanted.version {
+            return Err(Failure::Changed { what: "reminders" });
+        }
         let version = wanted.version + 1;
+        let detail = audit::of_reminders(version, &leads);
+        self.enter(caller, audit::settled("reminders.put", tenant, Some(&event), detail)).await?;
         // Written down before the rules change: a crash leaves work that finds nothing to do rather than rules that nobody applies.
         let work = self.fan_outs.begin(tenant, &event, "reminders", version).await?;
         self.store.put_leads(tenant, &event, &leads, wanted.version).await?;
@@ -137,11 +160,19 @@ impl Notifications {
 
     pub(crate) async fn put_settings(
         &self,
-        tenant: &TenantId,
+        caller: &Principal,
         settings: Option<MessageSettings>,
     ) -> Result<MessageSettings, Failure> {
+        let tenant = caller.tenant()?;
         let settings = settings.ok_or_else(|| Failure::invalid("settings", "must be given"))?;
         let settings = fields::settings(settings, self.webhooks.reach() == Reach::Anywhere)?;
+        let before = self.store.settings(tenant).await?;
+        // An old version is refused before it is entered in the log.
+        if before.version != settings.version {
+            return Err(Failure::Changed { what: "settings" });
+        }
+        let detail = audit::of_settings(&before, &settings);
+        self.enter(caller, audit::settled("message-settings.put", tenant, None, detail)).await?;
         if !settings.webhook_url.is_empty() {
             self.store.some_secrets(tenant, self.now_ms()).await?;
             // Whoever saves it says that it works now.
@@ -192,6 +223,11 @@ impl Notifications {
         let event = Some(Event { state, ..event });
         Ok(Truth { settings: self.store.settings(tenant).await?, event, ..Truth::default() })
     }
+}
+
+/// Whether this template is that of the event, or without one of the tenant, and not of a level above.
+fn is_own(used: &Template, event: Option<&EventId>) -> bool {
+    used.version > 0 && used.event_id == event.map(ToString::to_string).unwrap_or_default()
 }
 
 fn checked(template: Option<Template>) -> Result<Template, Failure> {

@@ -12,7 +12,7 @@ mod remote_api_keys;
 mod role;
 mod tokens;
 
-pub use access::{Access, AccessTable, ApiKeys, Authenticator};
+pub use access::{API_KEY_REMEMBERED, Access, AccessTable, ApiKeys, Authenticator};
 pub use codes::{CodePurpose, Codes};
 pub use credentials::{Credentials, WithCredentials};
 pub use keys::{KeyError, MeshKey};

@@ -4,8 +4,10 @@
 //! limits are explicit, because tonic passes "none" for some that guard against abuse.
 
 mod deadline;
+mod idempotency;
 mod layer;
 mod metrics;
+mod recheck;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -19,6 +21,10 @@ use tonic::{
 };
 use tonic_health::server::HealthReporter;
 
+pub use idempotency::{
+    HEADER as IDEMPOTENCY_KEY, IdempotentCalls, KEY_CHARS_MAX as IDEMPOTENCY_KEY_CHARS_MAX,
+    TABLES as IDEMPOTENCY_TABLES, key_of as idempotency_key_of,
+};
 pub use layer::AccessLayer;
 pub use metrics::RpcMetrics;
 
@@ -47,6 +53,7 @@ pub struct RpcServer {
     routes: RoutesBuilder,
     health: HealthReporter,
     names: Vec<&'static str>,
+    calls: Option<IdempotentCalls>,
 }
 
 impl std::fmt::Debug for RpcServer {
@@ -75,7 +82,7 @@ impl RpcServer {
                 Reflection::V1Alpha(service) => routes.add_service(service),
             };
         }
-        Self { routes, health, names: Vec::new() }
+        Self { routes, health, names: Vec::new(), calls: None }
     }
 
     /// Adds a service.
@@ -93,6 +100,13 @@ impl RpcServer {
     {
         self.names.push(S::NAME);
         self.routes.add_service(service);
+        self
+    }
+
+    /// Makes retries with the same idempotency key the same call. Without it keys say nothing.
+    #[must_use]
+    pub fn with_idempotency(mut self, calls: IdempotentCalls) -> Self {
+        self.calls = Some(calls);
         self
     }
 
@@ -114,7 +128,7 @@ impl RpcServer {
             .http2_max_local_error_reset_streams(Some(LOCAL_ERROR_RESETS_MAX))
             .http2_max_pending_accept_reset_streams(Some(PENDING_ACCEPT_RESETS_MAX))
             .http2_max_header_list_size(Some(HEADER_LIST_BYTES_MAX))
-            .layer(AccessLayer::new(authenticator, metrics));
+            .layer(AccessLayer::new(authenticator, metrics, self.calls));
 
         let stop = |life: &Lifecycle| {
             let (draining, stopping) = (life.draining(), life.stopping());

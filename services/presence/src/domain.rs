@@ -10,4 +10,4 @@ pub use backlog::{Backlog, Batch, HOUR_MS, Pushed, VISIT_SHARDS, hour_of};
 pub use history::{History, Moment, Record, SourcesHeard};
 pub use points::{Point, resample};
 pub use series::{Life, Series};
-pub use visits::{Ending, Visit, VisitNews, WatchTime, watch_time};
+pub use visits::{Ending, Visit, VisitNews, VisitSpan, WatchTime, spans, watch_time};

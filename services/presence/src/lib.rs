@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use tonic::transport::Channel;
 use turnout_platform::{
-    auth::{Access, AccessTable, Credentials},
+    auth::{Access, AccessTable, Credentials, EVERYONE},
     bus::SharedBus,
     clock::Clock,
     lifecycle::Lifecycle,
@@ -31,7 +31,7 @@ use turnout_proto::presence::v1::presence_service_server::PresenceServiceServer;
 
 use board::Board;
 use directory::Directory;
-pub use domain::{Ending, Point, Visit, WatchTime};
+pub use domain::{Ending, Point, Visit, VisitSpan, WatchTime};
 use events::Actor;
 use metrics::PresenceMetrics;
 pub use rpc::PresenceRpc;
@@ -45,6 +45,7 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.presence.v1.PresenceService/GetCountHistory", Access::Tenant),
     ("/turnout.presence.v1.PresenceService/ListRooms", Access::Tenant),
     ("/turnout.presence.v1.PresenceService/GetPeak", Access::Tenant),
+    ("/turnout.presence.v1.PresenceService/ListVisits", Access::Team(EVERYONE)),
 ];
 
 /// What a replica needs.

@@ -15,21 +15,23 @@ use turnout_platform::{
 };
 use turnout_proto::presence::v1::{
     Count, CountPoint, GetCountHistoryRequest, GetCountHistoryResponse, GetCountRequest, GetCountResponse,
-    GetPeakRequest, GetPeakResponse, ListRoomsRequest, ListRoomsResponse, WatchCountsRequest, WatchCountsResponse,
-    presence_service_server::PresenceService,
+    GetPeakRequest, GetPeakResponse, ListRoomsRequest, ListRoomsResponse, ListVisitsRequest, ListVisitsResponse,
+    VisitSpan as WireSpan, WatchCountsRequest, WatchCountsResponse, presence_service_server::PresenceService,
 };
-use turnout_roster::{Millis, ReplicaStatus, TopicCount};
+use turnout_roster::{Millis, ReplicaStatus, TopicCount, ViewerId};
 
 use crate::{
     board::{Board, Shown},
     directory::Directory,
-    domain::{Point, resample},
+    domain::{Point, VisitSpan, resample, spans},
     store::Archive,
 };
 
 /// The longest span of one question for history; at one point a second it is 86,400 points.
 const HISTORY_SPAN_MAX_MS: Millis = 24 * 3_600_000;
 const STEP_SECONDS_MAX: u32 = 3600;
+/// Spans of one answer about a viewer: somebody who comes and goes once a minute for a day stays below it.
+const VISIT_SPANS_MAX: usize = 1_000;
 /// The last moment that a protobuf timestamp can hold, 9999-12-31.
 const SECONDS_MAX: i64 = 253_402_300_799;
 /// When a caller may ask again while the replica warms up, drains, or the store is down.
@@ -208,6 +210,34 @@ impl PresenceService for PresenceRpc {
         let (viewers, at) = peak.map_or((0, None), |(viewers, at_ms)| (viewers, Some(timestamp(at_ms))));
         Ok(Response::new(GetPeakResponse { viewers, at }))
     }
+
+    async fn list_visits(&self, request: Request<ListVisitsRequest>) -> Result<Response<ListVisitsResponse>, Status> {
+        let (inner, caller) = (&self.inner, principal_of(&request)?);
+        let ListVisitsRequest { event_id, room_id, viewer, from, to } = request.into_inner();
+        let at_ms = inner.clock.at_ms();
+        let viewer = viewer_from_wire(viewer)?;
+        let (from_ms, to_ms) = bounds_from_wire(from, to, at_ms)?;
+        let topic = inner.audience(&caller, &event_id, &room_id).await?.topic();
+        // Nobody has come in the hours that are to be: they are not read.
+        let bounds = (from_ms, to_ms.min(at_ms + 1).max(from_ms));
+        let (visits, next_ms) = inner.archive.visits_of(&topic, viewer, bounds, at_ms).await.map_err(Failure::from)?;
+        Ok(Response::new(visits_to_wire(spans(visits), next_ms)))
+    }
+}
+
+/// From when until before when; the end is `at_ms` if none is given.
+fn bounds_from_wire(
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    at_ms: Millis,
+) -> Result<(Millis, Millis), Failure> {
+    let from = from.ok_or_else(|| Failure::invalid("from", "must be set"))?;
+    let from_ms = millis("from", &from)?;
+    let to_ms = to.map_or(Ok(at_ms), |to| millis("to", &to))?;
+    if to_ms < from_ms {
+        return Err(Failure::invalid("to", "must not be before `from`"));
+    }
+    Ok((from_ms, to_ms))
 }
 
 /// The whole seconds of a span, until before the second one, and the step.
@@ -217,12 +247,7 @@ fn span_from_wire(
     step_seconds: u32,
     at_ms: Millis,
 ) -> Result<(u64, u64, u64), Failure> {
-    let from = from.ok_or_else(|| Failure::invalid("from", "must be set"))?;
-    let from_ms = millis("from", &from)?;
-    let to_ms = to.map_or(Ok(at_ms), |to| millis("to", &to))?;
-    if to_ms < from_ms {
-        return Err(Failure::invalid("to", "must not be before `from`"));
-    }
+    let (from_ms, to_ms) = bounds_from_wire(from, to, at_ms)?;
     if to_ms - from_ms > HISTORY_SPAN_MAX_MS {
         return Err(Failure::invalid("to", "must be at most 24 hours after `from`; ask for a part at a time"));
     }
@@ -230,6 +255,11 @@ fn span_from_wire(
         return Err(Failure::invalid("step_seconds", format!("must be 1 to {STEP_SECONDS_MAX}, or 0 for 1")));
     }
     Ok((from_ms.div_ceil(1000), to_ms.div_ceil(1000), u64::from(step_seconds.max(1))))
+}
+
+fn viewer_from_wire(viewer: u64) -> Result<ViewerId, Failure> {
+    let id = ViewerId::new(viewer);
+    if id.get() == viewer { Ok(id) } else { Err(Failure::invalid("viewer", "must have at most 48 bits")) }
 }
 
 fn millis(field: &'static str, timestamp: &Timestamp) -> Result<Millis, Failure> {
@@ -264,6 +294,17 @@ fn point_to_wire((second, point): (u64, Point)) -> CountPoint {
     CountPoint { at: Some(timestamp(second * 1000)), viewers, low, high, connections, revision }
 }
 
+/// Spans are apart, so every visit that belongs to one that is left out began with it or later.
+fn visits_to_wire(spans: Vec<VisitSpan>, next_ms: Option<Millis>) -> ListVisitsResponse {
+    let next_ms = spans.get(VISIT_SPANS_MAX).map(|span| span.from_ms).or(next_ms);
+    let spans = spans.into_iter().take(VISIT_SPANS_MAX).map(|VisitSpan { from_ms, until_ms, lasting }| WireSpan {
+        from: Some(timestamp(from_ms)),
+        until: Some(timestamp(until_ms)),
+        lasting,
+    });
+    ListVisitsResponse { spans: spans.collect(), next_from: next_ms.map(timestamp) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,5 +336,24 @@ mod tests {
             let refused = span_from_wire(from, to, step, 20_000).unwrap_err();
             assert!(matches!(&refused, Failure::Invalid { field: named, .. } if *named == field), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn more_spans_than_fit_into_an_answer_are_left_to_the_next_question() {
+        let spans = |many: u64| {
+            (0..many).map(|n| VisitSpan { from_ms: n * 10, until_ms: n * 10 + 5, lasting: false }).collect::<Vec<_>>()
+        };
+        let max = VISIT_SPANS_MAX as u64;
+        let all = visits_to_wire(spans(max), None);
+        assert_eq!((all.spans.len(), all.next_from), (VISIT_SPANS_MAX, None));
+        assert_eq!(visits_to_wire(spans(max), Some(77_000)).next_from, Some(at(77, 0)));
+        let cut = visits_to_wire(spans(max + 1), Some(77_000));
+        assert_eq!((cut.spans.len(), cut.next_from), (VISIT_SPANS_MAX, Some(timestamp(max * 10))));
+    }
+
+    #[test]
+    fn a_viewer_has_48_bits() {
+        assert_eq!(viewer_from_wire((1 << 48) - 1).unwrap().get(), (1 << 48) - 1);
+        assert!(viewer_from_wire(1 << 48).is_err());
     }
 }

@@ -15,6 +15,11 @@ pub use writer::{Backlogs, Writer};
 
 /// Partitions that one question reads at once.
 const READS_AT_ONCE: usize = 4;
+/// Hours that one question about a viewer reads, each a partition: eight days, a festival with the days around it.
+const VIEWER_HOURS_MAX: usize = 192;
+/// Such a question looks at the visits of all who share the viewer's partition; once it has come through so many rows it reads no
+/// further hour.
+const VIEWER_ROWS_MAX: usize = 200_000;
 
 static COUNTS_BY_HOUR: Table = Table {
     name: "counts_by_hour",
@@ -100,6 +105,34 @@ impl Archive {
         Ok(rows.iter().flatten().map(|row| visit_of(row, at_ms)).collect())
     }
 
+    /// The visits of one viewer that began from `from_ms` until before `to_ms`, as they look at the moment `at_ms`; and from when on to
+    /// ask again, if there was too much to read.
+    pub async fn visits_of(
+        &self,
+        topic: &Topic,
+        viewer: ViewerId,
+        (from_ms, to_ms): (Millis, Millis),
+        at_ms: Millis,
+    ) -> Result<(Vec<Visit>, Option<Millis>), TableError> {
+        let shard = Value::Int((viewer.get() % VISIT_SHARDS).cast_signed());
+        let id = viewer.get().cast_signed();
+        let read = async |hour| {
+            let range = Range::of(&VISITS_BY_HOUR, vec![topic.as_str().into(), moment(hour), shard.clone()]);
+            let range = range.from(vec![moment(from_ms)]).to_below(vec![moment(to_ms)]);
+            Ok::<_, TableError>((hour, self.kept(range, |row| row.int("viewer") == id).await?))
+        };
+        let mut reads = stream::iter(hours(from_ms, to_ms).take(VIEWER_HOURS_MAX)).map(read).buffered(READS_AT_ONCE);
+        let (mut visits, mut rows_read, mut next_ms) = (Vec::new(), 0, from_ms);
+        while rows_read < VIEWER_ROWS_MAX
+            && let Some((hour, (rows, passed))) = reads.try_next().await?
+        {
+            visits.extend(rows.iter().map(|row| visit_of(row, at_ms)));
+            rows_read += passed;
+            next_ms = hour + HOUR_MS;
+        }
+        Ok((visits, Some(next_ms).filter(|next_ms| *next_ms < to_ms)))
+    }
+
     /// The time that each viewer watched, over the visits that [`Self::visits`] gives.
     pub async fn watch_time(
         &self,
@@ -112,7 +145,12 @@ impl Archive {
     }
 
     async fn all(&self, range: Range) -> Result<Vec<Row>, TableError> {
-        let mut all = Vec::new();
+        Ok(self.kept(range, |_| true).await?.0)
+    }
+
+    /// The rows of a range that are wanted, and how many there were to look at.
+    async fn kept(&self, range: Range, wanted: impl Fn(&Row) -> bool) -> Result<(Vec<Row>, usize), TableError> {
+        let (mut kept, mut passed) = (Vec::new(), 0);
         let mut next = None;
         loop {
             let range = range.clone();
@@ -123,9 +161,10 @@ impl Archive {
                     None => range,
                 })
                 .await?;
-            all.extend(rows);
+            passed += rows.len();
+            kept.extend(rows.into_iter().filter(&wanted));
             if more.is_none() {
-                return Ok(all);
+                return Ok((kept, passed));
             }
             next = more;
         }

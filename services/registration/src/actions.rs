@@ -1,8 +1,10 @@
 //! What registration does: each action with its reads and writes in order. Knows no wire types and does not authenticate: it is
 //! told the tenant, or who calls where that depends on what is found. An id of another tenant is the same to it as an id of nobody.
 
+mod api_keys;
+
 use turnout_platform::{
-    auth::{ApiKeys, Principal, Refused, TokenKind},
+    auth::{Principal, Refused, TokenKind},
     failure::Failure,
     ids::{EventId, RoomId, TenantId},
     outbox::EventKind,
@@ -14,8 +16,7 @@ use crate::{
     Registration,
     domain::{
         event::{Event, EventChange, State},
-        fields,
-        keys::{self, ApiKey, KeyId, LABEL_CHARS_MAX, TICKET_KEYS_PER_TENANT_MAX, TicketKey},
+        keys::{self, KeyId, TICKET_KEYS_PER_TENANT_MAX, TicketKey},
         pages::EventPlace,
         room::{self, ROOMS_PER_EVENT_MAX, Room},
         settings::{Patch, Settings},
@@ -27,16 +28,10 @@ use crate::{
     store::{Creation, EventPage},
 };
 
+pub use api_keys::NewApiKey;
+
 /// How often a change is tried again when somebody else changes the same event at the same moment.
 const CHANGE_TRIES_MAX: usize = 5;
-
-/// An API key that was just made. It has no `Debug`, so that the secret gets into no log.
-pub struct NewApiKey {
-    /// Public part, fit for lists and logs.
-    pub key_id: String,
-    /// The whole key. It is kept nowhere.
-    pub secret: String,
-}
 
 impl Registration {
     /// Creates an event, or returns the one that the same creation has made before.
@@ -242,26 +237,6 @@ impl Registration {
         found.ok_or(Failure::NotFound { what: "ticket key" })
     }
 
-    /// Makes an API key for a tenant. `label` says what it is for, 1 to 100 characters.
-    ///
-    /// # Errors
-    /// `Invalid` for a label that is empty, too long or no line of text; `Unavailable` and `Overloaded` when the tables do not
-    /// answer.
-    pub async fn create_api_key(&self, tenant: &TenantId, label: &str) -> Result<NewApiKey, Failure> {
-        let label = fields::line("label", label, LABEL_CHARS_MAX)?;
-        let id = new_key_id();
-        let secret = keys::api_key_secret(&id, &random::token_256());
-        let key = ApiKey {
-            id,
-            tenant: tenant.clone(),
-            label,
-            secret_sha256: keys::sha256(&secret),
-            created_at_ms: self.at_ms(),
-        };
-        self.store.add_api_key(&key).await?;
-        Ok(NewApiKey { key_id: key.id.to_string(), secret })
-    }
-
     /// Uses up a sign-in link; the tenant whose console it opens.
     pub(crate) async fn redeem(&self, token: &str) -> Result<TenantId, Failure> {
         let link = self.verified(token).map_err(|outcome| {
@@ -285,19 +260,6 @@ impl Registration {
             _ => LinkOutcome::Refused,
         })?;
         Link::of(claims, at_s).ok_or(LinkOutcome::Refused)
-    }
-}
-
-#[tonic::async_trait]
-impl ApiKeys for Registration {
-    async fn resolve(&self, key_id: &str, secret_sha256: &[u8]) -> Result<Option<TenantId>, Failure> {
-        let found = match key_id.parse() {
-            Ok(id) => self.store.api_key(&id).await?,
-            Err(keys::NoKeyId) => None,
-        };
-        let tenant = found.filter(|key| key.opens_with(secret_sha256)).map(|key| key.tenant);
-        self.metrics.api_key_looked_up(tenant.is_some());
-        Ok(tenant)
     }
 }
 

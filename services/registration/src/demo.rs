@@ -60,7 +60,7 @@ impl Registration {
         let opened = Patch { published: Some(true), nicknames: Some(true), ..Patch::default() };
         let itself = Principal { caller: Caller::Mesh("registration".to_owned()), tenant: Some(tenant.clone()) };
         self.update_event(&itself, &id, &opened, "", None).await?;
-        let key = self.create_api_key(&tenant, API_KEY_LABEL).await?;
+        let key = self.create_api_key(&itself, API_KEY_LABEL).await?;
         self.change_state(&itself, &id, State::Live, None).await?;
         Ok(DemoStart { first_api_key: Some(key) })
     }

@@ -162,6 +162,19 @@ impl Registrants {
         expected: Option<i64>,
         step: impl Fn(Registration) -> Result<Step, Failure>,
     ) -> Result<(Registration, bool), Failure> {
+        self.change_by(event, id, expected, None, step).await
+    }
+
+    /// The same, with what somebody does by it for somebody else. It is entered in the audit log before it is stored: an act may be
+    /// entered that was then not done, and none is missing.
+    async fn change_by(
+        &self,
+        event: &Event,
+        id: &RegistrationId,
+        expected: Option<i64>,
+        act: Option<(&'static str, &Act)>,
+        step: impl Fn(Registration) -> Result<Step, Failure>,
+    ) -> Result<(Registration, bool), Failure> {
         let _turn = turn(&self.changing).await?;
         for _ in 0..CHANGE_TRIES_MAX {
             let found = self.registration(event, id).await?;
@@ -171,6 +184,9 @@ impl Registrants {
             let (after, changes) = step(found.clone())?;
             if changes.is_empty() {
                 return Ok((after, false));
+            }
+            if let Some((action, act)) = act {
+                self.audit(&event.tenant, action, &after, act).await?;
             }
             if self.replace(&event.tenant, &found, &after, &changes, None).await? {
                 return Ok((after, true));
@@ -256,15 +272,13 @@ impl Registrants {
         changes.iter().map(told).collect()
     }
 
-    /// Keeps who did this for somebody else. Its id follows from the registration's version, so that a retry is the same entry.
-    async fn audit(
-        &self,
-        tenant: &TenantId,
-        action: &str,
-        after: &Registration,
-        act: Option<&Act>,
-    ) -> Result<(), Failure> {
-        let Some(act) = act else { return Ok(()) };
+    /// Keeps who does this for somebody else. Its id follows from the registration's version, so that a retry is the same entry.
+    async fn audit(&self, tenant: &TenantId, action: &str, after: &Registration, act: &Act) -> Result<(), Failure> {
+        let detail = match action {
+            "registration.payment" => after.payment.word().to_owned(),
+            "registration.rsvp" => after.rsvp.word().to_owned(),
+            _ => String::new(),
+        };
         let word = action.rsplit('.').next().unwrap_or_default();
         let entry = AuditEntry {
             at: None,
@@ -273,7 +287,7 @@ impl Registrants {
             subject: format!("registration:{}", after.id),
             event_id: after.event.to_string(),
             reason: act.reason.clone(),
-            detail: String::new(),
+            detail,
             entry_id: format!("{}-{word}-{}", after.id, after.version),
         };
         self.profiles.audit(tenant, entry).await

@@ -15,17 +15,19 @@ use turnout_platform::{
 use turnout_proto::registration::v1::{
     ChangeEventStateRequest, ChangeEventStateResponse, CreateApiKeyRequest, CreateApiKeyResponse, CreateEventRequest,
     CreateEventResponse, CreateRoomRequest, CreateRoomResponse, EventState, GetEventRequest, GetEventResponse,
-    GetRoomRequest, GetRoomResponse, GetTicketKeyRequest, GetTicketKeyResponse, ListEventsRequest, ListEventsResponse,
-    ListRoomsRequest, ListRoomsResponse, RedeemSignInLinkRequest, RedeemSignInLinkResponse, RegisterTicketKeyRequest,
-    RegisterTicketKeyResponse, ResolveApiKeyRequest, ResolveApiKeyResponse, Room as WireRoom, UpdateEventRequest,
-    UpdateEventResponse, registration_service_server::RegistrationService,
+    GetRoomRequest, GetRoomResponse, GetTicketKeyRequest, GetTicketKeyResponse, ListApiKeysRequest,
+    ListApiKeysResponse, ListEventsRequest, ListEventsResponse, ListRoomsRequest, ListRoomsResponse,
+    RedeemSignInLinkRequest, RedeemSignInLinkResponse, RegisterTicketKeyRequest, RegisterTicketKeyResponse,
+    ResolveApiKeyRequest, ResolveApiKeyResponse, RevokeApiKeyRequest, RevokeApiKeyResponse, Room as WireRoom,
+    UpdateEventRequest, UpdateEventResponse, registration_service_server::RegistrationService,
 };
 
 use crate::{
     Registration,
     domain::{
         event::State,
-        fields, pages,
+        fields,
+        pages::{self, KeyPlace},
         room::Room,
         settings::{self, Settings},
     },
@@ -138,10 +140,30 @@ impl RegistrationService for Registration {
 
     async fn create_api_key(&self, request: Request<CreateApiKeyRequest>) -> Answer<CreateApiKeyResponse> {
         let (caller, request) = parts(request)?;
-        let key = self.create_api_key(caller.tenant()?, &request.label).await?;
-        // After it was made, for then it has an id; but nobody is told the secret of a key that is not in the log.
-        self.registrants.enter_act(&caller, "api-key.create", About::Key(&key.key_id), String::new()).await?;
+        let key = self.create_api_key(&caller, &request.label).await?;
         Ok(Response::new(CreateApiKeyResponse { key_id: key.key_id, secret: key.secret }))
+    }
+
+    async fn list_api_keys(&self, request: Request<ListApiKeysRequest>) -> Answer<ListApiKeysResponse> {
+        let (caller, request) = parts(request)?;
+        let tenant = caller.tenant()?;
+        let limit = fields::page_size(request.page_size)?;
+        let after = pages::api_key_before(tenant, &request.page_token)?;
+        let (keys, more) = self.api_keys(tenant, after, limit).await?;
+        let last = keys.last().filter(|_| more);
+        let place = last.map(|key| KeyPlace { created_at_ms: key.created_at_ms, id: key.id.clone() });
+        let next_page_token = place.map(|place| pages::token_after_api_key(tenant, &place)).unwrap_or_default();
+        let api_keys = keys.into_iter().map(wire::api_key).collect();
+        Ok(Response::new(ListApiKeysResponse { api_keys, next_page_token }))
+    }
+
+    async fn revoke_api_key(&self, request: Request<RevokeApiKeyRequest>) -> Answer<RevokeApiKeyResponse> {
+        let (caller, request) = parts(request)?;
+        caller.tenant()?;
+        let id = fields::key_id(&request.key_id)?;
+        let act = registrants::act(request.act.as_ref(), &caller)?;
+        let key = self.revoke_api_key(&caller, &id, act).await?;
+        Ok(Response::new(RevokeApiKeyResponse { api_key: Some(wire::api_key(key)) }))
     }
 
     async fn resolve_api_key(&self, request: Request<ResolveApiKeyRequest>) -> Answer<ResolveApiKeyResponse> {

@@ -26,6 +26,7 @@ pub static TABLES: &[&Table] = &[
     &EVENTS_BY_TENANT,
     &ROOMS_BY_EVENT,
     &API_KEYS_BY_ID,
+    &API_KEYS_BY_TENANT,
     &TICKET_KEYS_BY_ID,
     &TICKET_KEYS_BY_TENANT,
     &USED_SIGN_IN_LINKS,
@@ -99,7 +100,25 @@ static API_KEYS_BY_ID: Table = Table {
     question: "Whose API key is this, and what is the hash of its secret?",
     partition: &[text("key_id")],
     clustering: &[],
-    columns: &[text("tenant_id"), text("label"), bytes("secret_sha256"), time("created_at")],
+    columns: &[
+        text("tenant_id"),
+        text("label"),
+        bytes("secret_sha256"),
+        time("created_at"),
+        text("created_by"),
+        time("revoked_at"),
+        text("revoked_by"),
+        flag("listed"),
+    ],
+    lifetime_s: None,
+};
+
+static API_KEYS_BY_TENANT: Table = Table {
+    name: "api_keys_by_tenant",
+    question: "Which API keys has this tenant, by time of creation, who made them and who revoked them?",
+    partition: &[text("tenant_id")],
+    clustering: &[time("created_at"), text("key_id")],
+    columns: &[text("label"), text("created_by"), time("revoked_at"), text("revoked_by")],
     lifetime_s: None,
 };
 

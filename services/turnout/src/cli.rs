@@ -6,8 +6,10 @@ use anyhow::Context as _;
 use clap::{Arg, ArgMatches, Command as Clap, value_parser};
 use turnout_platform::{
     config::{Config, Layers, Resolved, SETTINGS},
-    ids::{EventId, RoomId},
+    ids::{EventId, RoomId, TenantId},
 };
+
+use turnout_registration::DEMO_TENANT;
 
 use crate::{Role, dead_letters::Wanted, tools::WantedTickets};
 
@@ -23,7 +25,7 @@ pub(crate) enum Command {
     ShowConfig,
     MeshKey,
     Ticket(WantedTickets),
-    SignInLink,
+    SignInLink(TenantId),
     Recount(EventId),
     DeadLetters(Wanted),
 }
@@ -65,7 +67,9 @@ pub(crate) fn parse(
         Some(("notifications", _)) => Command::Run(Role::Notifications),
         Some(("config", _)) => Command::ShowConfig,
         Some(("mesh-key", _)) => Command::MeshKey,
-        Some(("sign-in-link", _)) => Command::SignInLink,
+        Some(("sign-in-link", wanted)) => {
+            Command::SignInLink(wanted.get_one::<TenantId>("tenant").expect("has a default").clone())
+        }
         Some(("recount", wanted)) => Command::Recount(wanted.get_one::<EventId>("event").expect("required").clone()),
         Some(("dead-letters", wanted)) => Command::DeadLetters(match wanted.subcommand_name() {
             Some("replay") => Wanted::Replay,
@@ -137,7 +141,16 @@ fn app() -> Clap {
         .subcommand(Clap::new("notifications").about("Run the role that sends messages"))
         .subcommand(Clap::new("config").about("Print every setting, its value and where it came from"))
         .subcommand(Clap::new("mesh-key").about("Print a new key for a mesh of several processes; keep it secret"))
-        .subcommand(Clap::new("sign-in-link").about("Print a link that opens the console once"))
+        .subcommand(
+            Clap::new("sign-in-link").about("Print a link that opens an organisation's console once; its first owner begins with it").arg(
+                Arg::new("tenant")
+                    .long("tenant")
+                    .value_name("ID")
+                    .default_value(DEMO_TENANT)
+                    .value_parser(value_parser!(TenantId))
+                    .help("The organisation; one that is new begins empty"),
+            ),
+        )
         .subcommand(
             Clap::new("recount")
                 .about("Count an event's registrants anew from the tables and compare with what is shown; exit code 1 if they differ")
@@ -187,6 +200,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         app().debug_assert();
+    }
+
+    #[test]
+    fn a_sign_in_link_is_the_demo_organisations_unless_another_is_named() {
+        for (args, expected) in [(&["sign-in-link"][..], "demo"), (&["sign-in-link", "--tenant", "acme"], "acme")] {
+            let Command::SignInLink(tenant) = line(args, &[]).command else { panic!("{args:?}") };
+            assert_eq!(tenant.as_str(), expected);
+        }
     }
 
     #[test]

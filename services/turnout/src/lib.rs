@@ -20,6 +20,7 @@ use turnout_platform::{
     auth::{Authenticator, RemoteApiKeys},
     lifecycle::watch_signals,
     rpc::{self, RpcMetrics, RpcServer},
+    tables::Tables,
 };
 
 use crate::{
@@ -40,7 +41,7 @@ pub fn run(
         Command::ShowConfig => tools::show_config(&line.resolved),
         Command::MeshKey => tools::mesh_key(),
         Command::Ticket(wanted) => tools::tickets(&line.config, &wanted),
-        Command::SignInLink => tools::sign_in_link(&line.config),
+        Command::SignInLink(tenant) => tools::sign_in_link(&line.config, &tenant),
         Command::Recount(event) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(tools::recount(&line.config, &event))
@@ -126,6 +127,7 @@ async fn all_in_one(base: &Foundation) -> anyhow::Result<()> {
     let (events, registrants) = registration.into_services();
     let server = RpcServer::new().with(events).with(registrants).with(presence.into_service());
     let server = profiles.serve_on(server).with(notifications.into_service());
+    let server = server.with_idempotency(parts::idempotent_calls(base, keep.tables.clone()));
     server.serve(&base.life, grpc, Some(incoming), authenticator, base.metrics.register(RpcMetrics::register));
 
     let config = GatewayConfig { grpc_addr: grpc_addr.to_string(), ..parts::gateway_config(base) };
@@ -152,7 +154,7 @@ async fn registration_role(base: &Foundation) -> anyhow::Result<()> {
     welcome::keep_api_key(base, demo)?;
     let authenticator = parts::authenticator(base, Arc::new(registration.clone()), [turnout_registration::ACCESS]);
     let (events, registrants) = registration.into_services();
-    serve(base, RpcServer::new().with(events).with(registrants), grpc, authenticator)
+    serve(base, RpcServer::new().with(events).with(registrants), keep.tables, grpc, authenticator)
 }
 
 /// People, consents and accounts.
@@ -166,7 +168,7 @@ async fn profiles_role(base: &Foundation) -> anyhow::Result<()> {
     let profiles = parts::profiles(base, &keep, notifications);
     let api_keys = Arc::new(RemoteApiKeys::new(registration, base.credentials("profiles")));
     let authenticator = parts::authenticator(base, api_keys, turnout_profiles::ACCESS);
-    serve(base, profiles.serve_on(RpcServer::new()), grpc, authenticator)
+    serve(base, profiles.serve_on(RpcServer::new()), keep.tables, grpc, authenticator)
 }
 
 /// Messages to people.
@@ -183,7 +185,7 @@ async fn notifications_role(base: &Foundation) -> anyhow::Result<()> {
     let api_keys = Arc::new(RemoteApiKeys::new(registration.clone(), base.credentials("notifications")));
     let notifications = parts::notifications(base, &keep, public_url, (registration, profiles))?;
     let authenticator = parts::authenticator(base, api_keys, [turnout_notifications::ACCESS]);
-    serve(base, RpcServer::new().with(notifications.into_service()), grpc, authenticator)
+    serve(base, RpcServer::new().with(notifications.into_service()), keep.tables, grpc, authenticator)
 }
 
 /// One replica of the counter.
@@ -191,11 +193,11 @@ async fn presence_role(base: &Foundation) -> anyhow::Result<()> {
     let grpc = bind("grpc_addr", base.config.grpc_addr).await?;
     let registration = base.channel("registration_url", base.config.registration_url.as_deref())?;
     let bus = base.connect_bus().await?;
-    let tables = base.open_tables(turnout_presence::TABLES.to_vec()).await?;
-    let presence = parts::presence(base, &bus, tables, registration.clone());
+    let tables = base.open_tables(parts::presence_tables()).await?;
+    let presence = parts::presence(base, &bus, tables.clone(), registration.clone());
     let api_keys = Arc::new(RemoteApiKeys::new(registration, base.credentials("presence")));
     let authenticator = parts::authenticator(base, api_keys, [turnout_presence::ACCESS]);
-    serve(base, RpcServer::new().with(presence.into_service()), grpc, authenticator)
+    serve(base, RpcServer::new().with(presence.into_service()), tables, grpc, authenticator)
 }
 
 /// One gateway.
@@ -220,12 +222,14 @@ async fn gateway_role(base: &Foundation) -> anyhow::Result<()> {
 fn serve(
     base: &Foundation,
     server: RpcServer,
+    tables: Arc<dyn Tables>,
     grpc: TcpListener,
     authenticator: Arc<Authenticator>,
 ) -> anyhow::Result<()> {
     let address = grpc.local_addr()?;
     welcome::keep_addresses(base, Addresses { grpc: Some(address), ..Addresses::default() })?;
     tracing::info!(%address, node = %base.node_name, "the role serves grpc");
+    let server = server.with_idempotency(parts::idempotent_calls(base, tables));
     server.serve(&base.life, grpc, None, authenticator, base.metrics.register(RpcMetrics::register));
     base.stop_after_drain();
     Ok(())

@@ -11,8 +11,9 @@ use turnout_platform::{
     bus::durable,
     clock::Clock,
     outbox,
+    rpc::{IDEMPOTENCY_TABLES, IdempotentCalls},
     tables::{Table, Tables},
-    vault,
+    vault::{self, Vault},
 };
 use turnout_presence::Presence;
 use turnout_profiles::Profiles;
@@ -25,24 +26,29 @@ const MESSAGES_AT_ONCE: usize = 8;
 
 /// The tables of registration and of what it stands on.
 pub(crate) fn registration_tables() -> Vec<&'static Table> {
-    [turnout_registration::TABLES, vault::TABLES, outbox::TABLES, durable::TABLES].concat()
+    [turnout_registration::TABLES, vault::TABLES, outbox::TABLES, durable::TABLES, IDEMPOTENCY_TABLES].concat()
 }
 
 /// The tables of profiles and of what it stands on.
 pub(crate) fn profiles_tables() -> Vec<&'static Table> {
-    [&turnout_profiles::tables(), vault::TABLES, outbox::TABLES, durable::TABLES].concat()
+    [&turnout_profiles::tables(), vault::TABLES, outbox::TABLES, durable::TABLES, IDEMPOTENCY_TABLES].concat()
 }
 
 /// The tables of notifications and of what it stands on.
 pub(crate) fn notifications_tables() -> Vec<&'static Table> {
-    [turnout_notifications::TABLES, vault::TABLES, outbox::TABLES, durable::TABLES].concat()
+    [turnout_notifications::TABLES, vault::TABLES, outbox::TABLES, durable::TABLES, IDEMPOTENCY_TABLES].concat()
+}
+
+/// The tables of presence and of what it stands on.
+pub(crate) fn presence_tables() -> Vec<&'static Table> {
+    [turnout_presence::TABLES, vault::TABLES, IDEMPOTENCY_TABLES].concat()
 }
 
 /// The tables of all services, each once.
 pub(crate) fn all_tables() -> Vec<&'static Table> {
     let mut all: Vec<&'static Table> = Vec::new();
-    let of_people = [registration_tables(), profiles_tables(), notifications_tables()];
-    for table in of_people.iter().flatten().chain(turnout_presence::TABLES) {
+    let of_services = [registration_tables(), profiles_tables(), notifications_tables(), presence_tables()];
+    for table in of_services.iter().flatten() {
         if !all.iter().any(|known| known.name == table.name) {
             all.push(table);
         }
@@ -121,6 +127,12 @@ pub(crate) fn presence(base: &Foundation, bus: &Bus, tables: Arc<dyn Tables>, re
         life: base.life.clone(),
     };
     Presence::start(deps, &base.metrics)
+}
+
+/// What makes a retry with the same idempotency key the same call, on tables that [`Vault`] and it are among.
+pub(crate) fn idempotent_calls(base: &Foundation, tables: Arc<dyn Tables>) -> IdempotentCalls {
+    let vault = Vault::new(tables.clone(), &base.mesh_key, base.clock.clone());
+    IdempotentCalls::new(tables, vault, base.clock.clone())
 }
 
 pub(crate) fn authenticator(

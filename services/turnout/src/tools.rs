@@ -18,7 +18,6 @@ use turnout_proto::registration::v1::{
     GetEventRequest, RecountRequest, RecountResponse, Statistics, registrant_service_client::RegistrantServiceClient,
     registration_service_client::RegistrationServiceClient,
 };
-use turnout_registration::DEMO_TENANT;
 
 /// Life of a sign-in link, in seconds.
 pub(crate) const SIGN_IN_LINK_S: u64 = 30 * 60;
@@ -57,12 +56,12 @@ pub(crate) fn tickets(config: &Config, wanted: &WantedTickets) -> anyhow::Result
     Ok(out.flush()?)
 }
 
-pub(crate) fn sign_in_link(config: &Config) -> anyhow::Result<()> {
+pub(crate) fn sign_in_link(config: &Config, tenant: &TenantId) -> anyhow::Result<()> {
     let url = match &config.public_url {
         Some(url) => url.clone(),
         None => format!("http://{}", running_address(config).unwrap_or_else(|| config.public_addr.to_string())),
     };
-    let link = new_sign_in_link(&existing_key(config)?, &url, DEMO_TENANT, SystemClock::new().at_s());
+    let link = new_sign_in_link(&existing_key(config)?, &url, tenant.as_str(), SystemClock::new().at_s());
     print(&format!("{link}\n"))
 }
 

@@ -2,6 +2,7 @@
 //! stream of counts, and a connection that only makes trouble. What a method does for the right caller is its service's own test.
 #![allow(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
+mod idempotency;
 mod methods;
 mod rows;
 
@@ -239,7 +240,8 @@ async fn what_is_no_id_is_refused_with_the_name_of_its_field_before_anything_is_
     for path in methods() {
         let Guard::Id(field) = row(&path, &Ids::all("x")).0 else { continue };
         for id in bad {
-            let ids = Ids { event: id.into(), person: id.into(), account: id.into(), ..bed.ours.clone() };
+            let (event, person, account, key) = (id.into(), id.into(), id.into(), id.into());
+            let ids = Ids { event, person, account, key, ..bed.ours.clone() };
             let answer = bed.caller.call(&owner, &path, &row(&path, &ids).1).await;
             assert_eq!(fields(answer.refusal()), [field], "{path} with {id:?}");
         }
@@ -288,7 +290,7 @@ async fn what_is_no_id_is_refused_with_the_name_of_its_field_before_anything_is_
         ),
         ("CreateApiKey", registration::CreateApiKeyRequest { label: "x".repeat(101) }.encode_to_vec(), "label"),
     ] {
-        let answer = bed.caller.call(&bed.our_key, &format!("/{REGISTRATION}/{path}"), &request).await;
+        let answer = bed.caller.call(&owner, &format!("/{REGISTRATION}/{path}"), &request).await;
         assert_eq!(fields(answer.refusal()), [field], "{path}");
         assert_eq!(answer.refusal().get_details_error_info().unwrap().domain, "turnout");
     }

@@ -34,8 +34,8 @@ pub fn roles(path: &str) -> Option<&'static [Role]> {
     }
 }
 
-/// A running mesh with an event, a room, a registered person and a member of the demo tenant, `ours`, and the same of another
-/// tenant, `theirs`.
+/// A running mesh with an event, a room, a registered person, a member and an API key of the demo tenant, `ours`, and the same of
+/// another tenant, `theirs`.
 pub struct Bed {
     pub mesh: Turnout,
     pub caller: Caller,
@@ -76,7 +76,7 @@ async fn done<T: prost::Message + Default>(
     T::decode(answer.message.expect("an answer has a message")).unwrap()
 }
 
-/// An event, a room, a person who registered, a member.
+/// An event, a room, a person who registered, a member, an API key.
 async fn things(caller: &Caller, owner: &str, event: &str) -> Ids {
     let starts_at = Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 });
     let event_id = event.to_owned();
@@ -124,11 +124,14 @@ async fn things(caller: &Caller, owner: &str, event: &str) -> Ids {
     let invited: profiles::InviteMemberResponse = done(caller, owner, ACCOUNTS, "InviteMember", &invite).await;
     let person: profiles::GetPersonResponse =
         done(caller, owner, PEOPLE, "GetPerson", &profiles::GetPersonRequest { person_id: registered.person_id }).await;
+    let create = registration::CreateApiKeyRequest { label: "A program".into() };
+    let key: registration::CreateApiKeyResponse = done(caller, owner, REGISTRATION, "CreateApiKey", &create).await;
     Ids {
         event: event_id,
         registration: registered.registration_id,
         person: person.person.unwrap().person_id,
         account: invited.member.unwrap().account_id,
+        key: key.key_id,
     }
 }
 

@@ -34,12 +34,15 @@ pub struct Ids {
     pub registration: String,
     pub person: String,
     pub account: String,
+    /// An API key, by its public part.
+    pub key: String,
 }
 
 impl Ids {
     /// Things that do not exist, all under the same id.
     pub fn all(id: &str) -> Self {
-        Self { event: id.into(), registration: id.into(), person: id.into(), account: id.into() }
+        let key = format!("{id:A<22}");
+        Self { event: id.into(), registration: id.into(), person: id.into(), account: id.into(), key }
     }
 }
 
@@ -117,6 +120,8 @@ fn events(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
         "RegisterTicketKey" => own(&RegisterTicketKeyRequest { public_key: vec![7; 32] }),
         "GetTicketKey" => mesh(&GetTicketKeyRequest { key_id: event_id }),
         "CreateApiKey" => own(&CreateApiKeyRequest { label: title }),
+        "ListApiKeys" => own(&ListApiKeysRequest { page_size, page_token }),
+        "RevokeApiKey" => of_event_in("key_id", &RevokeApiKeyRequest { key_id: ids.key.clone(), act: act() }),
         "ResolveApiKey" => mesh(&ResolveApiKeyRequest { key_id: event_id, secret_sha256: vec![7; 32] }),
         "RedeemSignInLink" => mesh(&RedeemSignInLinkRequest { token: event_id }),
         _ => return None,
@@ -208,6 +213,10 @@ fn counts(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
         }
         "ListRooms" => of_event(&ListRoomsRequest { event_id }),
         "GetPeak" => of_event(&GetPeakRequest { event_id, room_id }),
+        "ListVisits" => {
+            let from = Some(Timestamp { seconds: now_s() - 60, nanos: 0 });
+            of_event(&ListVisitsRequest { event_id, viewer: 1, from, ..Default::default() })
+        }
         _ => return None,
     })
 }
@@ -308,7 +317,9 @@ fn messages(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
             of_event(&ListMessagesOfRegistrationsRequest { event_id, registration_ids: vec![registration_id] })
         }
         // Nobody's messages are an empty list.
-        "ListMessagesOfPerson" => own(&ListMessagesOfPersonRequest { person_id: ids.person.clone() }),
+        "ListMessagesOfPerson" => {
+            own(&ListMessagesOfPersonRequest { person_id: ids.person.clone(), ..Default::default() })
+        }
         "ResendMessage" => of_event(&ResendMessageRequest { event_id, registration_id, kind, reason: reason() }),
         "GetMessageFigures" => of_event(&GetMessageFiguresRequest { event_id }),
         "GetTemplate" => of_event(&GetTemplateRequest { kind, event_id }),

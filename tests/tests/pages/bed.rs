@@ -14,8 +14,8 @@ use turnout_proto::{
         account_service_client::AccountServiceClient,
     },
     registration::v1::{
-        CreateEventRequest, CreateRoomRequest, Event, FieldType, Form, FormField, LegalBasis, PutFormRequest,
-        RegisterRequest, UpdateEventRequest, registrant_service_client::RegistrantServiceClient,
+        CreateApiKeyRequest, CreateEventRequest, CreateRoomRequest, Event, FieldType, Form, FormField, LegalBasis,
+        PutFormRequest, RegisterRequest, UpdateEventRequest, registrant_service_client::RegistrantServiceClient,
         registration_service_client::RegistrationServiceClient,
     },
 };
@@ -43,6 +43,8 @@ pub struct Ids {
     pub person: String,
     /// A member whose session nobody uses.
     pub account: String,
+    /// An API key that nobody uses, by its public part.
+    pub key: String,
     /// What opens the registration.
     pub code: String,
     /// What opens the person's choice of mails.
@@ -62,6 +64,7 @@ impl Ids {
             registration: other(&self.registration),
             person: other(&self.person),
             account: other(&self.account),
+            key: other(&self.key),
             code: self.code.replacen(&self.event, "event-nothing", 1),
             mailing: self.mailing.replacen(&self.tenant, "nobody", 1),
         }
@@ -69,7 +72,7 @@ impl Ids {
 
     /// A text without these ids, so that two answers can be compared.
     fn taken_out_of(&self, text: &str) -> String {
-        let all = [&self.registration, &self.person, &self.account, &self.event];
+        let all = [&self.registration, &self.person, &self.account, &self.key, &self.event];
         all.into_iter().fold(text.to_owned(), |text, id| text.replace(id.as_str(), "ID"))
     }
 }
@@ -190,6 +193,7 @@ impl Builder {
         }
         ids.account = self.member(tenant, "spare", Role::Support).await.0;
         self.event(&mut ids).await;
+        ids.key = self.key(tenant).await;
         ids.mailing = self.forge.mailing(tenant, &ids.person, event);
         House { ids, sessions }
     }
@@ -212,6 +216,13 @@ impl Builder {
         let redeem = RedeemLinkRequest { token, new_password: PASSWORD.into(), confirmed: true };
         let mesh = self.forge.access(None);
         self.accounts().redeem_link(with_key(&mesh, redeem)).await.unwrap().into_inner().session
+    }
+
+    async fn key(&self, tenant: &str) -> String {
+        let owner = self.forge.member(tenant, Role::Owner);
+        let create = CreateApiKeyRequest { label: "A program".into() };
+        let mut events = RegistrationServiceClient::new(self.channel.clone());
+        events.create_api_key(with_key(&owner, create)).await.unwrap().into_inner().key_id
     }
 
     /// A published event with a room, a question, and somebody who is registered.

@@ -29,7 +29,7 @@ fn routes() -> Vec<Route> {
 }
 
 fn named(route: &Route) -> bool {
-    ["{event}", "{id}", "{person}", "{member}"].iter().any(|part| route.path.contains(part))
+    ["{event}", "{id}", "{person}", "{member}", "{key}"].iter().any(|part| route.path.contains(part))
 }
 
 /// Whether a member may do this: as the table says, but for two addresses that stand for several things.

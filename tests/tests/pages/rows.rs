@@ -43,6 +43,7 @@ pub fn calls(method: &str, path: &'static str, ids: &Ids) -> Vec<Call> {
             .replace("{id}", &ids.registration)
             .replace("{person}", &ids.person)
             .replace("{member}", &ids.account)
+            .replace("{key}", &ids.key)
             .replace("{tenant}", &ids.tenant)
             .replace("{code}", code)
             .replace("{act}", word)
@@ -92,6 +93,9 @@ fn body(path: &str, ids: &Ids) -> Body {
         "/console/events/{event}/registrants/{id}/{act}" => {
             form(&[("reason", &reason()), ("value", "confirmed"), ("name", "Anna"), ("version", "0")])
         }
+        "/console/events/{event}/registrants/{id}/suppression" | "/console/settings/keys/{key}/revoke" => {
+            form(&[("reason", &reason())])
+        }
         "/console/events/{event}/registrants/export" | "/console/audience/export" => {
             form(&[("format", "csv"), ("reason", &reason())])
         }
@@ -111,6 +115,7 @@ fn body(path: &str, ids: &Ids) -> Body {
         "/console/settings/mail" => {
             form(&[("sender_name", "Demo"), ("quiet_from_min", "21:00"), ("quiet_to_min", "08:00"), ("version", "0")])
         }
+        "/console/settings/keys" => form(&[("label", "A program")]),
         "/console/settings/retention" => form(&[("sure", "yes")]),
         "/console/sign-in" => form(&[("email", "nobody@example.org"), ("password", "x"), ("how", "password")]),
         "/console/link" | "/sign-in/link" => form(&[("token", "x")]),

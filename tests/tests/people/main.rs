@@ -9,3 +9,4 @@ mod items;
 mod mails;
 mod registrations;
 mod sign_in;
+mod visits;

@@ -158,7 +158,7 @@ fn what_the_service_refuses_is_told_beside_the_field_that_it_names() {
         let problems = blame(&form(), &Status::from(Failure::invalid(field, "must be shorter.")));
         problems.into_iter().next().unwrap()
     };
-    assert_eq!(name_of("phone"), ("phone".to_owned(), "This was not accepted: must be shorter.".to_owned()));
+    assert_eq!(name_of("phone"), ("phone".to_owned(), "Not accepted: it must be shorter.".to_owned()));
     assert_eq!(name_of("answers.company").0, "a.company");
     assert_eq!(name_of("company").0, "a.company");
     assert_eq!(name_of("something").0, "");

@@ -10,7 +10,10 @@ use turnout_proto::{
     registration::v1::{ListRegistrationsOfPersonRequest, Registration},
 };
 
-use super::super::{events::millis, session::Organiser};
+use super::{
+    super::{events::millis, session::Organiser},
+    visits::{self, Stay},
+};
 use crate::{
     Shared,
     upstream::bounded,
@@ -25,6 +28,9 @@ use crate::{
     },
 };
 
+/// Messages of one page, and pages that are read.
+const MESSAGES_OF_A_PAGE: i32 = 200;
+const MESSAGE_PAGES_MAX: usize = 5;
 /// Entries of the audit log that are shown for a person and for each of their registrations.
 const AUDIT_MAX: i32 = 200;
 /// Registrations of a person whose audit entries are read.
@@ -38,6 +44,7 @@ pub(super) struct Story {
     messages: Vec<Message>,
     ledger: Vec<ConsentStatement>,
     audit: Vec<AuditEntry>,
+    stays: Vec<Stay>,
     /// Parts that could not be read, in words.
     pub(super) missing: Vec<&'static str>,
 }
@@ -46,28 +53,37 @@ pub(super) async fn read(shared: &Shared, organiser: &Organiser, person_id: &str
     let acting = organiser.acting();
     let person = || person_id.to_owned();
     let mut registrants = shared.upstream.registrants(&acting);
-    let mut notifications = shared.upstream.notifications(&acting);
     let (mut people, mut ledger_of) = (shared.upstream.people(&acting), shared.upstream.people(&acting));
     let (registrations, messages, consents, ledger) = tokio::join!(
         registrants.list_registrations_of_person(bounded(ListRegistrationsOfPersonRequest { person_id: person() })),
-        notifications.list_messages_of_person(bounded(ListMessagesOfPersonRequest { person_id: person() })),
+        messages(shared, organiser, person_id),
         people.get_consents(bounded(GetConsentsRequest { person_id: person() })),
         ledger_of.list_consent_ledger(bounded(ListConsentLedgerRequest { person_id: person() })),
     );
     let mut missing = Vec::new();
+    if messages.as_ref().is_ok_and(|(_, more)| *more) {
+        missing.push(words::PART_MESSAGES_MORE);
+    }
     let mut story = Story {
         registrations: part(
             registrations.map(|r| r.into_inner().registrations),
             words::PART_REGISTRATIONS,
             &mut missing,
         ),
-        messages: part(messages.map(|r| r.into_inner().messages), words::PART_MESSAGES, &mut missing),
+        messages: part(messages.map(|(messages, _)| messages), words::PART_MESSAGES, &mut missing),
         consents: part(consents.map(|r| r.into_inner().current), words::PART_CONSENTS, &mut missing),
         ledger: part(ledger.map(|r| r.into_inner().statements), words::PART_CONSENTS, &mut missing),
         ..Story::default()
     };
-    story.audit =
-        part(audit(shared, organiser, person_id, &story.registrations).await, words::PART_AUDIT, &mut missing);
+    let (audit, visits) = tokio::join!(
+        audit(shared, organiser, person_id, &story.registrations),
+        visits::read(shared, organiser, &story.registrations),
+    );
+    story.audit = part(audit, words::PART_AUDIT, &mut missing);
+    if visits.as_ref().is_ok_and(|visits| visits.more) {
+        missing.push(words::PART_VISITS_MORE);
+    }
+    story.stays = part(visits.map(|visits| visits.stays), words::PART_VISITS, &mut missing);
     missing.dedup();
     story.missing = missing;
     story
@@ -81,6 +97,23 @@ fn part<T>(answer: Result<Vec<T>, Status>, name: &'static str, missing: &mut Vec
         }
         Vec::new()
     })
+}
+
+/// The newest messages to a person. Of those who have more, the rest is said to be missing.
+async fn messages(shared: &Shared, organiser: &Organiser, person_id: &str) -> Result<(Vec<Message>, bool), Status> {
+    let mut notifications = shared.upstream.notifications(&organiser.acting());
+    let (mut messages, mut page_token) = (Vec::new(), String::new());
+    for _ in 0..MESSAGE_PAGES_MAX {
+        let person_id = person_id.to_owned();
+        let request = ListMessagesOfPersonRequest { person_id, page_size: MESSAGES_OF_A_PAGE, page_token };
+        let page = notifications.list_messages_of_person(bounded(request)).await?.into_inner();
+        messages.extend(page.messages);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    Ok((messages, !page_token.is_empty()))
 }
 
 async fn audit(
@@ -103,10 +136,10 @@ async fn audit(
 /// All parts by time, the newest first.
 pub(super) fn merge(story: &Story, person: &Person, events: &[PersonEvent]) -> Vec<Moment> {
     let mut moments = Vec::new();
-    let title = |event_id: &str| {
-        let known = events.iter().filter_map(|joined| joined.event.as_ref()).find(|event| event.event_id == event_id);
-        known.map_or_else(String::new, |event| event.title.clone())
+    let known = |event_id: &str| {
+        events.iter().filter_map(|joined| joined.event.as_ref()).find(|known| known.event_id == event_id)
     };
+    let title = |event_id: &str| known(event_id).map_or_else(String::new, |event| event.title.clone());
     let mut add = |at: Option<&prost_types::Timestamp>, what: String, note: String, event: String, tone| {
         if let Some(at) = at {
             moments.push(Moment { at_ms: millis(at), what, note, event, tone });
@@ -125,6 +158,11 @@ pub(super) fn merge(story: &Story, person: &Person, events: &[PersonEvent]) -> V
         ] {
             add(at.as_ref(), what.into(), none(), title(&registration.event_id), tone);
         }
+    }
+    for stay in &story.stays {
+        let zone = known(&stay.event_id).map_or("UTC", |event| &event.zone);
+        let note = words::TIMELINE_ZONE.replace("{zone}", zone);
+        add(Some(&stay.from()), stay.words(zone), note, title(&stay.event_id), Tone::Good);
     }
     for message in &story.messages {
         let line = MessageLine::of(message, "UTC");
@@ -170,14 +208,18 @@ mod tests {
         prost_types::Timestamp { seconds, nanos: 0 }
     }
 
+    /// Of the parts that the product names, registrations with their form entries, spans of presence, and notifications are here, and
+    /// consents and the team's acts beside them. Interactions come with the services that know them.
     #[test]
     fn item_14_the_timeline_merges_all_parts_by_time() {
         let story = Story {
             registrations: vec![Registration {
                 registered_at: Some(at(100)),
                 first_entered_at: Some(at(400)),
+                checked_in_at: Some(at(450)),
                 ..Registration::default()
             }],
+            stays: vec![Stay::watched(430_000, 490_000), Stay::watched(600_000, 780_000)],
             messages: vec![Message { state_at: Some(at(300)), ..Message::default() }],
             ledger: vec![ConsentStatement {
                 purpose: "marketing".into(),
@@ -193,11 +235,15 @@ mod tests {
         let told: Vec<(i64, String)> =
             merge(&story, &person, &[]).into_iter().map(|moment| (moment.at_ms / 1000, moment.what)).collect();
         let what: Vec<&str> = told.iter().map(|(_, what)| what.as_str()).collect();
-        assert_eq!(told.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [500, 400, 300, 200, 100, 100]);
-        assert_eq!(what[0], "Changed a phone number");
-        assert_eq!(what[3], "Granted: marketing by email");
+        assert_eq!(told.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [600, 500, 450, 430, 400, 300, 200, 100, 100]);
+        assert_eq!(what[0], "Watched for 3 min (00:10–00:13)");
+        assert_eq!(what[1], "Changed a phone number");
+        assert_eq!(what[2], words::TIMELINE_CHECKED_IN);
+        assert_eq!(what[3], "Watched for 1 min (00:07–00:08)");
+        assert_eq!(what[4], words::TIMELINE_ENTERED);
+        assert_eq!(what[6], "Granted: marketing by email");
         // First seen, then registered: the newest stands above.
-        assert_eq!(what[4..], [words::TIMELINE_REGISTERED, words::TIMELINE_SEEN]);
+        assert_eq!(what[7..], [words::TIMELINE_REGISTERED, words::TIMELINE_SEEN]);
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub(in super::super) async fn form(
     }
 }
 
+/// The field of a reason, as the service names it. It has its own place on the page.
+const REASON: &str = "act.reason";
+
 async fn page(shared: &Shared, organiser: &Organiser, event_id: &str, sent: &Sent) -> Result<ByHandPage, Response> {
     let event = reading::event(shared, organiser, event_id).await?;
     let form = reading::form(shared, organiser, event_id, 0).await;
@@ -50,6 +53,7 @@ async fn page(shared: &Shared, organiser: &Organiser, event_id: &str, sent: &Sen
         head: EventHead { facts: event, tab: Tab::Registrants },
         form_version: form.version,
         reason: sent.get("reason").to_owned(),
+        lacks_reason: false,
         notice: None,
     })
 }
@@ -89,7 +93,9 @@ pub(in super::super) async fn submit(
         Ok(mut page) => {
             page.notice = Some(notice);
             if status.code() == Code::InvalidArgument {
-                let rest = fields::blame(&mut page.fields, refusals::violations(&status));
+                page.lacks_reason = refusals::lacks_reason(&status);
+                let others = refusals::violations(&status).into_iter().filter(|(field, _)| field != REASON);
+                let rest = fields::blame(&mut page.fields, others.collect());
                 let text = if rest.is_empty() { words::FAILED_INVALID.to_owned() } else { rest.join(" ") };
                 page.notice = Some(Notice { text, bad: true });
             }

@@ -102,6 +102,11 @@ impl PersonColumn {
         }
     }
 
+    /// The moment that stands in it, milliseconds since 1970: scripts put it into the reader's own zone.
+    fn moment(self, person: &Person) -> Option<i64> {
+        person.created_at.filter(|_| self == Self::Since).map(|at| at.seconds * 1000)
+    }
+
     /// What stands in it, in a file.
     pub fn data(self, person: &Person) -> String {
         match self {

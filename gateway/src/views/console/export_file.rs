@@ -88,17 +88,39 @@ impl ExportFile {
     }
 }
 
+/// What formulas begin with; the wide forms are taken for the same in East Asian editions.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
 fn csv_row<T: AsRef<str>>(cells: &[T]) -> String {
     let mut row = cells.iter().map(|cell| csv_cell(cell.as_ref())).collect::<Vec<_>>().join(",");
     row.push_str("\r\n");
     row
 }
 
-/// Quoted where RFC 4180 asks for it; a text that a spreadsheet would take for a formula begins with an apostrophe.
+/// Always quoted, so that nothing in it ends the cell. An apostrophe stands before what a spreadsheet would take for a formula: at the
+/// beginning, and behind what ends a cell for a program that separates them by something else, such as a semicolon where the comma
+/// belongs to numbers. A telephone number stays readable: the apostrophe keeps its plus.
 fn csv_cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let safe = if formula { format!("'{text}") } else { text.to_owned() };
-    if safe.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
+    let mut cell = String::with_capacity(text.len() + 2);
+    cell.push('"');
+    if text.starts_with(['\t', '\r', '\n']) {
+        cell.push('\'');
+    }
+    let mut begins = true;
+    for letter in text.chars() {
+        if begins && FORMULA.contains(&letter) {
+            cell.push('\'');
+        }
+        if letter == '"' {
+            // Such a program may take it for the beginning of a quoted cell.
+            cell.push('"');
+        } else {
+            begins = matches!(letter, ';' | '\t' | '\r' | '\n');
+        }
+        cell.push(letter);
+    }
+    cell.push('"');
+    cell
 }
 
 #[cfg(test)]
@@ -113,20 +135,38 @@ mod tests {
 
     #[test]
     fn item_31_no_cell_is_a_formula() {
-        for evil in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "=HYPERLINK(\"http://evil\",\"x\")"] {
+        let evil = [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠A",
+            "\tx",
+            "\r=1",
+            "\n=1",
+            "=HYPERLINK(\"evil\",\"x\")",
+        ];
+        for evil in evil {
             let cell = csv_cell(evil);
-            assert!(cell.trim_start_matches('"').starts_with('\''), "{cell:?}");
+            assert!(cell.starts_with("\"'"), "{cell:?}");
         }
-        assert_eq!(csv_cell("Anna"), "Anna");
+        assert_eq!(csv_cell("Anna"), "\"Anna\"");
         assert_eq!(csv_cell("a\"b"), "\"a\"\"b\"");
         assert_eq!(csv_cell("two\nlines"), "\"two\nlines\"");
+        assert_eq!(csv_cell("+49 151 234-56"), "\"'+49 151 234-56\"");
+        assert_eq!(csv_cell("Smith-Jones; a=b"), "\"Smith-Jones; a=b\"", "what is none stays as it is");
+        assert_eq!(csv_cell("x;=HYPERLINK(1)"), "\"x;'=HYPERLINK(1)\"");
+        assert_eq!(csv_cell("x;\"=1"), "\"x;\"\"'=1\"");
     }
 
     #[test]
     fn a_csv_file_begins_with_the_mark_and_its_headings() {
         let mut file = ExportFile::new(Format::Csv, columns(), 1);
         let text = file.head() + &file.row(&["Zoë".into(), String::new()]) + &file.tail();
-        assert_eq!(text, "\u{feff}Name,\"A, \"\"quoted\"\" heading\"\r\nZoë,\r\n");
+        assert_eq!(text, "\u{feff}\"Name\",\"A, \"\"quoted\"\" heading\"\r\n\"Zoë\",\"\"\r\n");
     }
 
     #[test]
@@ -163,13 +203,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_text_comes_back_from_a_csv_file(cells in prop::collection::vec("[a-zä\",\r\n=+@ -]{0,12}", 1..5)) {
-            let read = read_csv(&csv_row(&cells));
+        fn every_text_comes_back_from_a_csv_file(
+            cells in prop::collection::vec("[a-zä\",;\t\r\n=+@＝＋－＠ -]{0,12}", 1..5),
+        ) {
+            let row = csv_row(&cells);
+            let read = read_csv(&row);
             prop_assert_eq!(read.len(), 1);
             prop_assert_eq!(read[0].len(), cells.len());
             for (back, cell) in read[0].iter().zip(&cells) {
-                prop_assert!(back == cell || (back.strip_prefix('\'') == Some(cell.as_str())));
-                prop_assert!(!back.starts_with(['=', '+', '-', '@', '\t', '\r']));
+                prop_assert_eq!(&back.replace('\'', ""), cell, "only apostrophes are added");
+                prop_assert!(!back.starts_with(FORMULA) && !back.starts_with(['\t', '\r', '\n']));
+            }
+            // Item 31: nor is there a formula for whoever knows no quotes, or another separator.
+            for part in row.split([';', '\t', '\r', '\n']) {
+                prop_assert!(!part.trim_start_matches('"').starts_with(FORMULA), "{:?} in {:?}", part, row);
             }
         }
     }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{
-    super::{RegisterForm, text, text::console as words, text::studio as own},
+    super::{RegisterForm, show, text, text::console as words, text::studio as own},
     inputs::Field,
     registrants::Notice,
     shell::{EventHead, Shell},

@@ -93,6 +93,21 @@ pub struct MessagesPage {
 }
 
 impl MessagesPage {
+    /// What became of the messages, one row for what reads the same: versions of an event differ, their notices do not.
+    fn rows(figures: &[MessageFigure]) -> Vec<MessageFigure> {
+        let mut rows: Vec<MessageFigure> = Vec::new();
+        for figure in figures {
+            let reads_as = |row: &&mut MessageFigure| {
+                Self::kind_of(row) == Self::kind_of(figure) && row.state == figure.state && row.reason == figure.reason
+            };
+            match rows.iter_mut().find(reads_as) {
+                Some(row) => row.messages += figure.messages,
+                None => rows.push(figure.clone()),
+            }
+        }
+        rows
+    }
+
     fn kind_of(figure: &MessageFigure) -> String {
         let kind = states::message_kind(figure.kind());
         if figure.kind() != MessageKind::Reminder || figure.occurrence.is_empty() {

@@ -275,6 +275,8 @@ pub struct ByHandPage {
     pub form_version: i64,
     /// What was entered as the reason.
     pub reason: String,
+    /// It is none.
+    pub lacks_reason: bool,
     /// What went wrong.
     pub notice: Option<Notice>,
 }

@@ -23,8 +23,8 @@ pub struct SettingsPage {
     pub data: Vec<Field>,
     /// Nothing is ever removed.
     pub keeps_for_ever: bool,
-    /// What retention would remove now; none while the service does not answer.
-    pub due: Option<Vec<RetentionOfEvent>>,
+    /// What retention would remove now.
+    pub due: Due,
     /// The version of the settings for messages that was seen.
     pub mail_version: i64,
     /// Sender, quiet hours, consent, webhook.
@@ -33,6 +33,17 @@ pub struct SettingsPage {
     pub to_folder: bool,
     /// What came of the last act.
     pub notice: Option<Notice>,
+}
+
+/// What retention would remove now. All events that have ended are gone through for it, so it is asked for by hand.
+#[derive(Clone, Debug)]
+pub enum Due {
+    /// Nobody asked.
+    NotAsked,
+    /// The service does not answer.
+    Unknown,
+    /// These registrations.
+    Events(Vec<RetentionOfEvent>),
 }
 
 impl SettingsPage {

@@ -86,6 +86,8 @@ pub struct Shell {
     pub place: Place,
     /// As whom.
     pub role: Role,
+    /// Another number each time that the page is shown: a form that is sent twice from it is known by it.
+    pub once: Option<u128>,
 }
 
 impl Shell {

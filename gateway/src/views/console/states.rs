@@ -221,15 +221,15 @@ pub fn amount(amount: &Money) -> String {
     }
 }
 
-/// An amount, as in `EUR 12.50`.
+/// An amount, as in `12.50 EUR`: the order in which the pages of the audience have it.
 pub fn money(amount: &Money) -> String {
     let digits = digits(&amount.currency);
     let unit = 10_u64.pow(digits);
     let minor = amount.amount_minor.unsigned_abs();
     let whole = super::super::show::grouped(minor / unit);
     match digits {
-        0 => format!("{} {whole}", amount.currency),
-        _ => format!("{} {whole}.{:0width$}", amount.currency, minor % unit, width = digits as usize),
+        0 => format!("{whole} {}", amount.currency),
+        _ => format!("{whole}.{:0width$} {}", minor % unit, amount.currency, width = digits as usize),
     }
 }
 
@@ -252,10 +252,10 @@ mod tests {
     #[test]
     fn amounts_are_written_with_the_digits_of_their_currency() {
         let written = |amount_minor, currency: &str| money(&Money { amount_minor, currency: currency.into() });
-        assert_eq!(written(1_250, "EUR"), "EUR 12.50");
-        assert_eq!(written(123_456_705, "EUR"), "EUR 1,234,567.05");
-        assert_eq!(written(5_000, "JPY"), "JPY 5,000");
-        assert_eq!(written(5_000, "KWD"), "KWD 5.000");
+        assert_eq!(written(1_250, "EUR"), "12.50 EUR");
+        assert_eq!(written(123_456_705, "EUR"), "1,234,567.05 EUR");
+        assert_eq!(written(5_000, "JPY"), "5,000 JPY");
+        assert_eq!(written(5_000, "KWD"), "5.000 KWD");
     }
 
     #[test]

@@ -59,12 +59,9 @@ impl TeamPage {
         Self::role(member) == Some(role.0)
     }
 
-    fn standing(member: &Member) -> String {
-        if member.active {
-            return own::MEMBER_ACTIVE.to_owned();
-        }
-        let at = member.invited_at.map(|at| show::day_and_minute_in(at.seconds * 1000, "UTC")).unwrap_or_default();
-        own::MEMBER_INVITED.replace("{time}", &at)
+    /// When whoever has not signed in yet was invited, milliseconds since 1970.
+    fn invited_at(member: &Member) -> Option<i64> {
+        member.invited_at.filter(|_| !member.active).map(|at| at.seconds * 1000)
     }
 
     fn second_factor(member: &Member) -> &'static str {

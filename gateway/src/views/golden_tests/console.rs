@@ -19,6 +19,7 @@ use super::{
         rows::{Column, Question, RegistrantRow},
         shell::{EventFacts, EventHead, Place, Shell, Tab},
         states,
+        suppression::{HeldBack, SuppressionPage},
     },
     AS_OF_MS, golden, number, *,
 };
@@ -26,7 +27,7 @@ use super::{
 const EVIL: &str = r#"<script>alert("1")</script>"#;
 
 fn shell(place: Place) -> Shell {
-    Shell { place, role: Role::Owner }
+    Shell { place, role: Role::Owner, once: None }
 }
 
 fn facts() -> EventFacts {
@@ -261,7 +262,7 @@ fn fields() -> Vec<AnswerField> {
 
 fn registrant(role: Role) -> RegistrantPage {
     RegistrantPage {
-        shell: Shell { place: Place::Events, role },
+        shell: Shell { place: Place::Events, role, once: None },
         head: head(facts(), Tab::Registrants),
         row: anna(),
         questions: questions(),
@@ -269,6 +270,26 @@ fn registrant(role: Role) -> RegistrantPage {
         open: Some("cancel"),
         notice: Some(Notice { text: "Give a reason of 3 to 500 characters.".into(), bad: true }),
     }
+}
+
+#[test]
+fn whether_mail_to_an_address_is_held_back() {
+    let page = SuppressionPage {
+        shell: shell(Place::Events),
+        head: head(facts(), Tab::Registrants),
+        registration_id: "r1".into(),
+        name: EVIL.into(),
+        email: "anna@example.org".into(),
+        held_back: None,
+        notice: None,
+    };
+    golden("suppression_none", &page);
+    let held_back = |reason: &str, until_ms| HeldBack { reason: reason.into(), since_ms: AS_OF_MS, until_ms };
+    let complained = SuppressionPage { held_back: Some(held_back("complaint", None)), ..page.clone() };
+    golden("suppression", &complained);
+    let notice = Some(Notice { text: "Give a reason of 3 to 500 characters.".into(), bad: true });
+    let for_a_while = Some(held_back("soft_bounces", Some(AS_OF_MS + 2_592_000_000)));
+    golden("suppression_refused", &SuppressionPage { held_back: for_a_while, notice, ..page });
 }
 
 fn person() -> Person {
@@ -344,6 +365,7 @@ fn the_form_with_what_is_wrong_with_it() {
             zone_error: Some("No such zone.".into()),
             event_id_error: Some("Use letters, digits, - and _ only.".into()),
             form_error: Some("The event was not created.".into()),
+            once: Some(7),
         },
     );
 }
@@ -381,7 +403,7 @@ fn the_registrants_of_an_event() {
 
 #[test]
 fn who_may_not_see_names_sees_rows_without_them_and_no_acts() {
-    let analyst = Shell { place: Place::Events, role: Role::Analyst };
+    let analyst = Shell { place: Place::Events, role: Role::Analyst, once: None };
     let redacted = RegistrantRow { name: String::new(), email: String::new(), phone: String::new(), ..anna() };
     golden("registrants_analyst", &table(facts(), analyst, Some(vec![redacted]), ListQuery::default()));
 }
@@ -404,7 +426,8 @@ fn registering_by_hand() {
             head: head(facts(), Tab::Registrants),
             fields: fields(),
             form_version: 2,
-            reason: "called us".into(),
+            reason: String::new(),
+            lacks_reason: true,
             notice: Some(Notice { text: "Something is not right.".into(), bad: true }),
         },
     );
@@ -471,8 +494,8 @@ fn item_10_a_free_event_says_not_applicable_and_a_paid_one_says_what() {
     let cell = |payment, paid| Column::Paid.cell(&RegistrantRow { payment, paid, ..anna() }, "UTC").data();
     assert_eq!(cell(PaymentState::NotApplicable, None), "Not applicable");
     assert_eq!(cell(PaymentState::Unpaid, None), "Unpaid");
-    assert_eq!(cell(PaymentState::Paid, anna().paid), "Paid (EUR 25.00)");
-    assert_eq!(cell(PaymentState::Refunded, anna().paid), "Refunded (EUR 25.00)");
+    assert_eq!(cell(PaymentState::Paid, anna().paid), "Paid (25.00 EUR)");
+    assert_eq!(cell(PaymentState::Refunded, anna().paid), "Refunded (25.00 EUR)");
 }
 
 #[test]
@@ -543,7 +566,7 @@ fn what_people_type_is_never_markup() {
 #[test]
 fn every_role_gets_a_navigation_that_it_may_use() {
     for role in EVERYONE {
-        let html = HelpPage { shell: Shell { place: Place::Help, role: *role } }.render().unwrap();
+        let html = HelpPage { shell: Shell { place: Place::Help, role: *role, once: None } }.render().unwrap();
         assert!(html.contains("href=\"/console\""), "{role}");
         assert_eq!(html.contains("href=\"/console/audience\""), *role != Role::Moderator, "{role}");
         assert_eq!(html.matches("aria-current=\"page\"").count(), 1, "{role}");

@@ -15,11 +15,13 @@ use super::{
         event_settings::EventSettingsPage,
         figures::{FormFiguresPage, Panel},
         form::{Block, FormPage},
+        help::HelpPage,
         inputs::{Field, Group},
+        keys::{KeyRow, KeysPage, NewKeyPage, Revoked},
         messages::{InLanguage, KindRow, MessagesPage, Preview, TemplatePage, Whose},
         registrants::Notice,
         rows::Question,
-        settings::{SecretPage, SettingsPage},
+        settings::{Due, SecretPage, SettingsPage},
         shell::{EventFacts, EventHead, Place, Shell, Tab},
         sign_in::{ConsoleLinkPage, LinkAsks, SignInPage, SignInProblem, WelcomePage, new_password},
         team::{TeamPage, role_options},
@@ -30,7 +32,7 @@ use super::{
 const EVIL: &str = r#"<script>alert("1")</script>"#;
 
 fn shell(place: Place) -> Shell {
-    Shell { place, role: Role::Owner }
+    Shell { place, role: Role::Owner, once: None }
 }
 
 fn head(tab: Tab) -> EventHead {
@@ -132,7 +134,7 @@ fn settings(role: Role) -> EventSettingsPage {
         Field::choice("mode", "People take part", "both", [("site", "On site"), ("both", "Both")]),
     ];
     EventSettingsPage {
-        shell: Shell { place: Place::Events, role },
+        shell: Shell { place: Place::Events, role, once: None },
         head: head(Tab::Settings),
         version: 7,
         groups: vec![Group { title: "What it is", meaning: "All of it.", fields }],
@@ -248,13 +250,14 @@ fn the_tenants_settings_and_a_new_secret() {
         data_version: 1,
         data: vec![Field::line("retention_days", "Days", "90").kind("number")],
         keeps_for_ever: false,
-        due: Some(vec![due]),
+        due: Due::Events(vec![due]),
         mail_version: 4,
         mail: vec![Field::line("quiet_from_min", "Quiet hours from", "21:00").kind("time")],
         to_folder: true,
         notice: None,
     };
     golden("settings", &page);
+    golden("settings_not_asked", &SettingsPage { due: Due::NotAsked, ..page.clone() });
     golden("settings_for_ever", &SettingsPage { keeps_for_ever: true, to_folder: false, ..page });
     let secret = SecretPage {
         shell: shell(Place::Settings),
@@ -264,6 +267,41 @@ fn the_tenants_settings_and_a_new_secret() {
         body: r#"{"state":"paid"}"#,
     };
     golden("secret", &secret);
+}
+
+#[test]
+fn the_api_keys_with_revoked_ones_without_any_and_out_of_reach_and_a_new_one() {
+    let key = |id: &str, label: &str, revoked| KeyRow {
+        key_id: id.repeat(22),
+        label: label.into(),
+        created_at_ms: AS_OF_MS,
+        created_by: "anna@example.org".into(),
+        revoked,
+    };
+    let end = Revoked { at_ms: AS_OF_MS + 86_400_000, by: EVIL.into() };
+    let page = |keys, open: &str| KeysPage {
+        shell: shell(Place::Settings),
+        keys,
+        new: vec![Field::line("label", "What it is for", EVIL).hint("Such as the till").chars_max(100)],
+        open: open.into(),
+        notice: None,
+    };
+    let keys = vec![key("A", EVIL, None), key("B", "The till", Some(end)), key("C", "The web shop", None)];
+    let shown = KeysPage { notice: bad("A reason is missing."), ..page(Some(keys), &"C".repeat(22)) };
+    let html = shown.render().unwrap();
+    assert!(!html.contains("<script>alert"));
+    assert!(HelpPage { shell: shell(Place::Help) }.render().unwrap().contains("id=\"keys\""));
+    assert_eq!(html.matches("/console/help#keys").count(), html.matches("<details class=\"act\"").count());
+    golden("keys", &shown);
+    golden("keys_none", &page(Some(Vec::new()), ""));
+    golden("keys_unavailable", &page(None, ""));
+    let made = NewKeyPage {
+        shell: shell(Place::Settings),
+        label: EVIL.into(),
+        secret: "tk_AAAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB".into(),
+        grpc_addr: "localhost:7071".into(),
+    };
+    golden("new_key", &made);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-use crate::views::{EventStateView, text::public as words};
+use crate::views::{EventStateView, show, text::public as words};
 
 /// A text with its language, BCP 47.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -157,7 +157,7 @@ pub fn money(amount_minor: i64, currency: &str) -> String {
     };
     let unit = 10_u64.pow(places);
     let (amount, width) = (amount_minor.unsigned_abs(), places as usize);
-    let whole = crate::views::show::grouped(amount / unit);
+    let whole = show::grouped(amount / unit);
     let fraction = if places == 0 { String::new() } else { format!(".{:0width$}", amount % unit) };
     let sign = if amount_minor < 0 { "−" } else { "" };
     format!("{sign}{whole}{fraction} {currency}")
@@ -179,43 +179,7 @@ pub fn language_links(languages: &[String], current: &str) -> Vec<LanguageLink> 
     if languages.len() < 2 {
         return Vec::new();
     }
-    let link = |lang: &String| LanguageLink { lang: lang.clone(), name: own_name(lang), current: lang == current };
+    let link =
+        |lang: &String| LanguageLink { lang: lang.clone(), name: show::language(lang), current: lang == current };
     languages.iter().map(link).collect()
-}
-
-/// What speakers call their language; the tag itself for those that are not in this list.
-fn own_name(lang: &str) -> String {
-    let base = lang.split('-').next().unwrap_or_default().to_ascii_lowercase();
-    let name = match base.as_str() {
-        "ar" => "العربية",
-        "cs" => "Čeština",
-        "da" => "Dansk",
-        "de" => "Deutsch",
-        "el" => "Ελληνικά",
-        "en" => "English",
-        "es" => "Español",
-        "et" => "Eesti",
-        "fi" => "Suomi",
-        "fr" => "Français",
-        "he" => "עברית",
-        "hu" => "Magyar",
-        "is" => "Íslenska",
-        "it" => "Italiano",
-        "ja" => "日本語",
-        "ko" => "한국어",
-        "lt" => "Lietuvių",
-        "lv" => "Latviešu",
-        "nb" | "no" => "Norsk",
-        "nl" => "Nederlands",
-        "pl" => "Polski",
-        "pt" => "Português",
-        "ro" => "Română",
-        "se" => "Davvisámegiella",
-        "sv" => "Svenska",
-        "tr" => "Türkçe",
-        "uk" => "Українська",
-        "zh" => "中文",
-        _ => return lang.to_owned(),
-    };
-    if lang.len() > base.len() { format!("{name} ({lang})") } else { name.to_owned() }
 }

@@ -38,11 +38,27 @@ pub const SECTIONS: &[Section] = &[
         lead: "For somebody who did not get their mail, or deleted it.",
         steps: &[
             "Open the registrant and look at Messages: it says what became of each, and why one was not sent.",
-            "If the address bounced, check it with the person first.",
+            "If the address bounced, check it with the person first, and see the next section.",
             "Choose Resend the confirmation, or Resend a reminder, and give a reason.",
             "For several people at once, tick them in the list and choose the same below it.",
         ],
         notes: &["A message that may have arrived twice says so: the mail server broke off before it answered."],
+    },
+    Section {
+        anchor: "write-again",
+        title: "Write to an address again",
+        lead: "For somebody who gets no mail, because earlier mails to them bounced or were marked as spam.",
+        steps: &[
+            "Open the registrant and choose Is mail held back? below the messages: the page says why, and since when.",
+            "Make sure with the person that the address is right and that their mailbox takes mail.",
+            "Choose Write to this address again and give a reason.",
+            "Go back to the registrant and resend what they need.",
+        ],
+        notes: &[
+            "An address that bounces for good is held back until you say otherwise; three mails in 72 hours that could not be delivered hold it back for 30 days.",
+            "Somebody who marked a mail as spam gets nothing more. Write again only if they ask you to.",
+            "It holds for all events of your organisation.",
+        ],
     },
     Section {
         anchor: "cancel",
@@ -158,6 +174,20 @@ pub const SECTIONS: &[Section] = &[
             "The file holds just what is shown, over all pages.",
             "Cells that a spreadsheet could take for a formula begin with an apostrophe.",
             "You are now responsible for the copy: delete it when it has served its purpose.",
+        ],
+    },
+    Section {
+        anchor: "keys",
+        title: "Revoke an API key",
+        lead: "For a key that was seen by somebody who should not have it, or that nobody uses any more. Owners can.",
+        steps: &[
+            "Open Settings, then API keys.",
+            "If a program still needs a key, make a new one and give it to the program first.",
+            "Choose Revoke beside the old one, give a reason and confirm.",
+        ],
+        notes: &[
+            "Who made a key, and who revoked it, stays in the list and in the audit log.",
+            "Keys that were made before there was this list come into it when they are next used.",
         ],
     },
 ];

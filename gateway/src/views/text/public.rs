@@ -70,12 +70,13 @@ pub const PROBLEM_NUMBER_RANGE: &str = "Enter a whole number from {min} to {max}
 pub const PROBLEM_YEAR: &str = "Enter a year with four digits, such as 1987.";
 pub const PROBLEM_LONG: &str = "This is too long: {max} characters at most.";
 pub const PROBLEM_OPTION: &str = "Choose one of the options.";
-pub const PROBLEM_REFUSED: &str = "This was not accepted: {problem}.";
+pub const PROBLEM_REFUSED: &str = "Not accepted: it {problem}.";
 pub const PROBLEM_FORM_CHANGED: &str =
     "The form has changed since you opened it. Your answers are still here: look through them and send it again.";
 pub const PROBLEM_NOT_POSSIBLE: &str = "This is not possible now. Registration may have closed a moment ago.";
 pub const PROBLEM_AWAY: &str =
     "A part of the service does not answer, so nothing was stored. Your answers are still here: try again in a moment.";
+pub const PROBLEM_CROWD: &str = "Very many registrations have just come from your network, so this one was not stored. Your answers are still here: send them again in a minute.";
 
 // My registration.
 pub const MINE_TITLE: &str = "My registration";
@@ -96,17 +97,17 @@ pub const ENTRY_NO_PLACE: &str = "You can come in as soon as you have a place.";
 pub const ENTRY_CANCELLED: &str = "This registration was cancelled.";
 pub const ENTRY_EVENT_CANCELLED: &str = "The event has been cancelled.";
 pub const ENTRY_UNPAID: &str = "You can come in as soon as your payment has arrived.";
-pub const ENTRY_UNCONFIRMED: &str = "You can come in as soon as you have said that you come.";
+pub const ENTRY_UNCONFIRMED: &str = "You can come in as soon as you have said that you are coming.";
 pub const TICKET_TITLE: &str = "Your ticket";
 pub const TICKET_HINT: &str = "Show this at the door, on this screen or on paper. It is yours alone: whoever has it can come in with it and open this page.";
 pub const TICKET_LABEL: &str = "QR code of your ticket";
 pub const TICKET_WITHOUT_PICTURE: &str = "The same as text";
-pub const RSVP_TITLE: &str = "Do you come?";
+pub const RSVP_TITLE: &str = "Are you coming?";
 pub const RSVP_ASKED: &str = "The organiser would like to know. You can change your answer later.";
-pub const RSVP_CONFIRMED: &str = "You said that you come.";
-pub const RSVP_DECLINED: &str = "You said that you do not come.";
-pub const RSVP_YES: &str = "I come";
-pub const RSVP_NO: &str = "I do not come";
+pub const RSVP_CONFIRMED: &str = "You said that you are coming.";
+pub const RSVP_DECLINED: &str = "You said that you are not coming.";
+pub const RSVP_YES: &str = "I am coming";
+pub const RSVP_NO: &str = "I am not coming";
 pub const PAYMENT_TITLE: &str = "Payment";
 pub const PAYMENT_UNPAID: &str = "Not paid yet";
 pub const PAYMENT_PAID: &str = "Paid";
@@ -230,14 +231,14 @@ pub const DATA_CONSENTS_MEANING: &str = "Each on its own, never ticked for you, 
 pub const DATA_CONSENTS_NONE: &str =
     "Nothing. Your data is not used for advertising: registering alone agrees to nothing of the kind.";
 pub const DATA_KEPT: &str = "How long it is kept";
-pub const DATA_KEPT_DAYS: &str =
-    "What tells who you are is removed {days} days after the event has ended. Numbers without names stay.";
+pub const DATA_KEPT_DAYS: &str = "{days} days after the event has ended, your name, address, phone number and answers are removed from your registration for it. That somebody registered, came and paid stays, without saying who. What is kept across events is not removed by this: the profile, what you agreed to, the messages, the account. You can ask the organiser to remove it.";
 pub const DATA_KEPT_OPEN: &str =
     "The organiser has set no time. You can ask them to remove your data whenever you like.";
 pub const DATA_ADDRESS: &str = "Your network address";
-pub const DATA_ADDRESS_MEANING: &str = "Is not stored. Your device has one for as long as it is connected, and nothing of it is written down; to slow down guessing of passwords a keyed hash of it is kept for at most two days.";
+pub const DATA_ADDRESS_MEANING: &str = "Is not stored. Your device has one for as long as it is connected, and nothing of it is written down. To slow down guessing of passwords, and registering of strangers by the hundred, a keyed hash of it is kept for at most two days.";
 pub const DATA_SEALED: &str = "How it is kept";
-pub const DATA_SEALED_MEANING: &str = "What you tell is encrypted under a key of your own. When your data has to go, the key is destroyed, and with it every copy.";
+pub const DATA_SEALED_MEANING: &str =
+    "What you tell is stored encrypted, under a key that is used for your data and nobody else's.";
 pub const DATA_RIGHTS: &str = "What you can ask for";
 pub const DATA_RIGHTS_MEANING: &str = "You can see and correct your answers on the page of your registration. You can ask the organiser for a copy of everything, for its removal, or for a halt to its use, and you can complain to a data protection authority.";
 pub const BASIS_CONSENT: &str = "Your consent, Art. 6(1)(a) GDPR";
@@ -255,12 +256,20 @@ pub const PURPOSE_REGISTERED: &str = "To hold your place.";
 pub const DATA_ENTERED: &str = "When you first came in, and when you were checked in at the door";
 pub const PURPOSE_ENTERED: &str = "To know how many of those who registered came.";
 pub const DATA_WATCHING: &str = "That you are watching, while you watch, and when";
-pub const PURPOSE_WATCHING: &str =
-    "To count the audience. Kept under a number that names nobody and differs for each event.";
+pub const PURPOSE_WATCHING: &str = "To count the audience. Kept under a number that differs for each event. If you came in with your registration, the organiser sees beside it when you watched; otherwise that number leads to nobody.";
 pub const DATA_PAID: &str = "Whether you paid, and how much";
 pub const PURPOSE_PAID: &str = "To let those in who paid, and for the books.";
 pub const DATA_MAILS: &str = "Which messages were sent to you, and whether they arrived";
 pub const PURPOSE_MAILS: &str = "So that nothing is sent twice, and nothing gets lost unseen.";
+pub const DATA_LANGUAGE: &str = "The language of this page, and the time zone of your device";
+pub const PURPOSE_LANGUAGE: &str = "To write to you in your language, and not at night.";
+pub const DATA_LEDGER: &str = "What you agreed to and what you withdrew, word for word, and when";
+pub const PURPOSE_LEDGER: &str = "To do no more than you agreed to, and to be able to prove it.";
+pub const DATA_PROFILE: &str = "One profile for all events of this organiser: your address, name and phone number, and which events you registered for";
+pub const PURPOSE_PROFILE: &str = "To find you when you ask for help, and so that what you agreed to holds everywhere.";
+pub const DATA_ACCOUNT: &str =
+    "If you sign in: an account, when and until when you are signed in, and a hash of your password if you set one";
+pub const PURPOSE_ACCOUNT: &str = "To show you your registrations on any device.";
 pub const DATA_COOKIE: &str = "A cookie for this browser";
 pub const PURPOSE_COOKIE: &str =
     "So that several tabs of one browser count once, and you stay signed in. No other site sees it.";

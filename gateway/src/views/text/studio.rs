@@ -32,6 +32,8 @@ pub const DIDS: &[(&str, &str)] = &[
     ("template-reset", "The template is back to the one above it."),
     ("reminders", "The reminders are saved. What is not sent yet is planned anew."),
     ("retention", "What was due is removed."),
+    ("write-again", "Mail is sent to this address again. Now resend what the person needs."),
+    ("key-revoked", "The key is revoked. Programs that still show it are refused in a moment."),
 ];
 
 // Signing in.
@@ -124,7 +126,8 @@ pub const ROLE_ANALYST_MEANING: &str = "Sees figures, and lists without names, a
 pub const ROLE_MODERATOR_MEANING: &str = "Sees the live pages and checks people in at the door.";
 pub const MEMBER_YOU: &str = "you";
 pub const MEMBER_ACTIVE: &str = "active";
-pub const MEMBER_INVITED: &str = "invited {time} UTC, not signed in yet";
+pub const MEMBER_INVITED: &str = "invited";
+pub const MEMBER_NOT_YET: &str = ", not signed in yet";
 pub const MEMBER_CHANGE: &str = "Change";
 pub const MEMBER_ROLE: &str = "Role";
 pub const MEMBER_ROLE_CHANGE: &str = "Change the role";
@@ -169,6 +172,7 @@ pub const ACTS: &[(&str, &str)] = &[
     ("registrant-settings.put", "Changed the settings about registrants"),
     ("ticket-key.register", "Registered a key for tickets"),
     ("api-key.create", "Made an API key"),
+    ("api-key.revoke", "Revoked an API key"),
     ("registration.register", "Registered by hand"),
     ("registration.update", "Changed a registration"),
     ("registration.cancel", "Cancelled a registration"),
@@ -183,12 +187,16 @@ pub const ACTS: &[(&str, &str)] = &[
     ("person.verify_by_hand", "Verified an address by hand"),
     ("person.consent", "Recorded a consent"),
     ("account.reset_link", "Sent a link for a new password"),
-    ("account.password", "Changed the own password"),
+    ("account.password", "Changed their own password"),
     ("account.second_factor_on", "Set up the own second factor"),
     ("account.second_factor_off", "Removed the own second factor"),
     ("account.sessions_ended", "Ended the own other sessions"),
     ("message.resend", "Sent a message again"),
-    ("suppression.lift", "Lifted a suppression"),
+    ("suppression.lift", "Let mail go to an address again"),
+    ("template.put", "Changed a template of messages"),
+    ("template.reset", "Took a template of messages back"),
+    ("reminders.put", "Changed the reminders"),
+    ("message-settings.put", "Changed the settings of messages"),
     ("retention.apply", "Removed personal data that was due"),
     ("member.found", "Became the first owner"),
     ("member.invite", "Invited a member"),
@@ -342,12 +350,12 @@ pub const MESSAGE_STATE: &str = "State";
 pub const MESSAGE_REASON: &str = "Why";
 pub const MESSAGE_COUNT: &str = "How many";
 pub const REMINDERS: &str = "Reminders";
-pub const REMINDERS_MEANING: &str = "Counted back from the start, in the event’s zone. Nobody is reminded in their quiet hours, and nobody who is in already.";
+pub const REMINDERS_MEANING: &str = "Counted back from the start, in the event’s zone. Nobody is reminded who is in already, or in their quiet hours, unless they asked for reminders and it begins within an hour.";
 pub const REMINDERS_BEFORE: &str = "Before the start";
 pub const REMINDERS_HINT: &str = "Such as 2d, 24h, 30min. Empty means none; up to 10.";
 pub const REMINDERS_WRONG: &str = "Write each as a number with d, h or min, with commas between.";
 pub const REMINDERS_SAVE: &str = "Save the reminders";
-pub const TEMPLATE_IN: &str = "Text in";
+pub const TEMPLATE_IN: &str = "Text:";
 pub const TEMPLATE_SUBJECT: &str = "Subject";
 pub const TEMPLATE_BODY: &str = "Text";
 pub const TEMPLATE_BODY_HINT: &str = "Markdown: empty lines part paragraphs, **bold**, [link](address), - lists.";
@@ -397,6 +405,7 @@ pub const RETENTION_DAYS_HINT: &str =
 pub const RETENTION_NONE: &str = "No limit is set: names, addresses and answers are kept for ever. The law asks you to keep them no longer than you need them.";
 pub const RETENTION_DUE: &str = "What would be removed now";
 pub const RETENTION_DUE_MEANING: &str = "It is removed by itself in time; you can also do it now.";
+pub const RETENTION_LOOK: &str = "Look what is due";
 pub const RETENTION_NOTHING: &str = "Nothing is due.";
 pub const RETENTION_UNKNOWN: &str = "This cannot be said right now. Reload the page in a moment.";
 pub const RETENTION_EVENT: &str = "Event";
@@ -412,7 +421,7 @@ pub const REPLY_TO: &str = "Answers go to";
 pub const REPLY_TO_HINT: &str = "Empty: to the sender’s address.";
 pub const QUIET_FROM: &str = "Quiet hours from";
 pub const QUIET_TO: &str = "Quiet hours until";
-pub const QUIET_HINT: &str = "In each person’s own zone; reminders wait. The same as the beginning means none.";
+pub const QUIET_HINT: &str = "In each person’s own zone; reminders wait. Who asked for reminders still gets those of the last hour before an event. The same as the beginning means none.";
 pub const OPT_IN: &str = "Reminders only with consent";
 pub const OPT_IN_HINT: &str = "Ticked: only who agreed to the purpose reminders gets them.";
 pub const WEBHOOK: &str = "Webhook for your systems";
@@ -439,6 +448,36 @@ key="$(printf %s "${secret#whsec_}" | base64 -d | od -An -tx1 | tr -d ' \n')"
 signature="$(printf %s "$id.$now.$body" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64)"
 curl -i -H "webhook-id: $id" -H "webhook-timestamp: $now" -H "webhook-signature: v1,$signature" \
   -d "$body" {url}"#;
+
+// API keys.
+pub const KEYS: &str = "API keys";
+pub const KEYS_LEAD: &str =
+    "With an API key a program of yours does over gRPC what an organiser does here. Only owners make and revoke keys.";
+pub const KEYS_OPEN: &str = "See the API keys";
+pub const KEYS_NONE: &str = "No API key is in use";
+pub const KEYS_NONE_ADVICE: &str = "Make one for each program, so that you can revoke one without stopping the others.";
+pub const KEYS_REVOKED: &str = "Revoked keys";
+pub const KEY_REVOKED_TAG: &str = "Revoked";
+pub const KEY_MADE: &str = "made";
+pub const KEY_REVOKED: &str = "revoked";
+pub const KEY_BY: &str = "by";
+pub const KEY_BY_NOBODY: &str = "somebody who was not recorded";
+pub const KEY_REVOKE: &str = "Revoke";
+pub const KEY_REVOKE_MEANING: &str = "Programs that show this key are refused within {seconds} seconds, and streams that are open end within {streams}. It cannot be undone: make a new key first if a program still needs one.";
+pub const KEY_REVOKE_CONFIRM: &str = "Revoke this key for good?";
+pub const KEY_REVOKE_BUTTON: &str = "Revoke the key";
+pub const KEY_NEW: &str = "Make a key";
+pub const KEY_NEW_MEANING: &str = "It is shown once, on the next page. We keep only what is needed to recognise it.";
+pub const KEY_NEW_BUTTON: &str = "Make the key";
+pub const KEY_LABEL: &str = "What it is for";
+pub const KEY_LABEL_HINT: &str = "Such as the program and where it runs. Owners see it in this list.";
+pub const KEY_NOT_MADE: &str = "No key was made. See what is wrong below.";
+pub const KEY_MADE_TITLE: &str = "Your new API key";
+pub const KEY_KEEP: &str = "Keep it where your program keeps its passwords, and in no page, app or repository.";
+pub const KEY_EXAMPLE_MEANING: &str = "In a shell with grpcurl. It lists your events.";
+pub const KEY_EXAMPLE: &str = r#"export TURNOUT_API_KEY='{secret}'
+grpcurl -plaintext -H "authorization: Bearer $TURNOUT_API_KEY" \
+  {address} turnout.registration.v1.RegistrationService/ListEvents"#;
 
 // The figures of a form.
 pub const FIGURES_LEAD: &str = "Over registrations that hold a place. “Came” means that they entered the event page or were checked in. Small groups are hidden, so that nobody can be recognised.";

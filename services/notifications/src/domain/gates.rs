@@ -13,6 +13,8 @@ use super::{
 const OWN_ACTION_MS: i64 = 10 * 60_000;
 /// News of an event that begins so soon does not wait for the morning.
 const URGENT_BEFORE_START_MS: i64 = 12 * 3_600_000;
+/// A reminder of so long before the start, or less, says that the event begins now: who asked for reminders wants it at any hour.
+const LIVE_START_LEAD_S: i64 = 3_600;
 /// A person is reminded at most once in this time, of whatever.
 pub(crate) const CAP_MS: i64 = 20 * 60_000;
 
@@ -192,7 +194,9 @@ fn breaks_the_quiet(message: &Message, facts: &Facts, now_ms: i64) -> bool {
         && now_ms - message.planned_at_ms <= OWN_ACTION_MS;
     let soon = facts.event.as_ref().is_some_and(|event| event.starts_at_ms - now_ms <= URGENT_BEFORE_START_MS);
     let urgent = soon && matches!(message.kind, Kind::Change | Kind::Cancellation);
-    own_action || urgent || message.on_purpose
+    let live_start = message.kind == Kind::Reminder && -message.rank <= LIVE_START_LEAD_S;
+    let asked_for = live_start && facts.consent == Consent::Granted;
+    own_action || urgent || asked_for || message.on_purpose
 }
 
 fn later(message: &Message, until_ms: i64, reason: Reason, too_late: Reason) -> Verdict {

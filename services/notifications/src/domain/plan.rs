@@ -81,7 +81,7 @@ fn is_later_of_its_kind(other: &Message, message: &Message, now_ms: i64) -> bool
 }
 
 /// The name of a reminder: `T-24h`, `T-90m`, `T-61s`.
-fn label(lead_s: i64) -> String {
+pub(crate) fn label(lead_s: i64) -> String {
     if lead_s % 3600 == 0 {
         format!("T-{}h", lead_s / 3600)
     } else if lead_s % 60 == 0 {

@@ -24,8 +24,6 @@ use crate::domain::message::{BUCKETS, Channel, Kind, Message, MessageId, Reason,
 const READS_AT_ONCE_MAX: usize = 16;
 /// Messages of one registration, and notices of it. Reminders are ten at most; the rest are changes and what was sent again.
 const OF_REGISTRATION_MAX: usize = 500;
-/// Messages to a person in one answer.
-const OF_PERSON_MAX: usize = 1000;
 /// Versions that a write with an open outcome is read back for.
 const READ_BACK_TRIES: usize = 3;
 
@@ -36,6 +34,9 @@ pub(crate) enum Saved {
     /// Somebody else changed it first.
     Changed,
 }
+
+/// Where a message stands among those to its person: when it was planned, and its id.
+pub(crate) type PersonPlace = (i64, String);
 
 /// What is counted: kind, occurrence, state, reason.
 pub(crate) type Figures = BTreeMap<(Kind, String, State, String), i64>;
@@ -180,11 +181,23 @@ impl Store {
         self.read_all(tenant, self.tables.range(range).await?.rows).await
     }
 
-    /// The latest messages to a person, newest first.
-    pub async fn of_person(&self, tenant: &TenantId, person: &str) -> Result<Vec<Message>, Failure> {
+    /// A page of the messages to a person, newest first, and the place where the next goes on. It may be shorter than asked for.
+    pub async fn of_person(
+        &self,
+        tenant: &TenantId,
+        person: &str,
+        after: Option<PersonPlace>,
+        limit: usize,
+    ) -> Result<(Vec<Message>, Option<PersonPlace>), Failure> {
         let partition = vec![tenant.as_str().into(), person.into()];
-        let range = Range::of(&MESSAGES_BY_PERSON, partition).reverse().limit(OF_PERSON_MAX);
-        self.read_all(tenant, self.tables.range(range).await?.rows).await
+        let mut range = Range::of(&MESSAGES_BY_PERSON, partition).reverse().limit(limit);
+        if let Some((planned_at_ms, id)) = after {
+            range = range.after(vec![Value::Time(planned_at_ms), id.into()]);
+        }
+        let page = self.tables.range(range).await?;
+        let place = |row: &Row| (row.time("planned_at"), row.text("message_id").to_owned());
+        let next = page.rows.last().filter(|_| page.next.is_some()).map(place);
+        Ok((self.read_all(tenant, page.rows).await?, next))
     }
 
     async fn read_all(&self, tenant: &TenantId, rows: Vec<Row>) -> Result<Vec<Message>, Failure> {

@@ -2,6 +2,7 @@
 //! of a webhook may hold a secret.
 
 use prost::Message as _;
+use serde::{Deserialize, Serialize};
 use turnout_platform::{
     failure::Failure,
     ids::TenantId,
@@ -16,8 +17,20 @@ use crate::domain::quiet::QuietHours;
 
 /// Whose key seals what belongs to the tenant itself.
 pub(crate) const OWNER: &str = "tenant";
-/// The old secret is valid for so long after a new one.
+/// An old secret is valid for so long after a new one.
 const OLD_SECRET_MS: i64 = 24 * 3_600_000;
+/// So many old ones at a time: each is one more signature under every notice.
+const OLD_SECRETS_MAX: usize = 8;
+/// What they are sealed for.
+const SECRET: &str = "report-secret";
+const OLD_SECRETS: &str = "old-report-secrets";
+
+/// A secret that is not the current one any more.
+#[derive(Serialize, Deserialize)]
+struct OldSecret {
+    secret: Vec<u8>,
+    until_ms: i64,
+}
 
 impl Store {
     /// A tenant's settings; ours while it has none.
@@ -49,11 +62,33 @@ impl Store {
         let Some(row) = self.tables.get(&REPORT_SECRETS_BY_TENANT, vec![tenant.as_str().into()]).await? else {
             return Ok(None);
         };
-        let open = |sealed: Vec<u8>| async move { self.open(tenant, "report-secret", &sealed).await };
-        let current = open(row.bytes("sealed").to_vec()).await?.ok_or_else(|| unreadable(&row))?;
-        let old_is_valid = now_ms < row.time("old_until") && !row.bytes("old_sealed").is_empty();
-        let old = if old_is_valid { open(row.bytes("old_sealed").to_vec()).await? } else { None };
-        Ok(Some(std::iter::once(current).chain(old).collect()))
+        let current = self.current_secret(tenant, &row).await?;
+        let old = self.old_secrets(tenant, &row, now_ms).await?;
+        Ok(Some(std::iter::once(current).chain(old.into_iter().map(|old| old.secret)).collect()))
+    }
+
+    async fn current_secret(&self, tenant: &TenantId, row: &Row) -> Result<Vec<u8>, Failure> {
+        self.open(tenant, SECRET, row.bytes("sealed")).await?.ok_or_else(|| unreadable(row))
+    }
+
+    /// Those before the current one that are still valid, the latest first.
+    async fn old_secrets(&self, tenant: &TenantId, row: &Row, now_ms: i64) -> Result<Vec<OldSecret>, Failure> {
+        let (sealed, until_ms) = (row.bytes("old_sealed"), row.time("old_until"));
+        if sealed.is_empty() || until_ms <= now_ms {
+            return Ok(Vec::new());
+        }
+        let mut old: Vec<OldSecret> = match self.open(tenant, OLD_SECRETS, sealed).await? {
+            Some(plain) => serde_json::from_slice(&plain).map_err(|_| unreadable(row))?,
+            // Stored before there could be several.
+            None => self
+                .open(tenant, SECRET, sealed)
+                .await?
+                .map(|secret| OldSecret { secret, until_ms })
+                .into_iter()
+                .collect(),
+        };
+        old.retain(|old| now_ms < old.until_ms);
+        Ok(old)
     }
 
     /// The secrets that are valid now, made when there is none.
@@ -64,15 +99,27 @@ impl Store {
         Ok(vec![self.rotate_report_secret(tenant, now_ms).await?])
     }
 
-    /// Makes a new secret.
+    /// Makes a new secret. Those before stay valid until their time, however often this is repeated.
     pub async fn rotate_report_secret(&self, tenant: &TenantId, now_ms: i64) -> Result<Vec<u8>, Failure> {
         let secret = random::bytes::<{ webhooks::SECRET_BYTES }>().to_vec();
         let found = self.tables.get(&REPORT_SECRETS_BY_TENANT, vec![tenant.as_str().into()]).await?;
+        let until_ms = now_ms + OLD_SECRET_MS;
+        let mut old = Vec::new();
+        if let Some(row) = &found {
+            old.push(OldSecret { secret: self.current_secret(tenant, row).await?, until_ms });
+            old.extend(self.old_secrets(tenant, row, now_ms).await?);
+        }
+        if old.len() > OLD_SECRETS_MAX {
+            return Err(Failure::Precondition(format!(
+                "{OLD_SECRETS_MAX} old secrets are still valid; wait until one is not"
+            )));
+        }
+        let old = serde_json::to_vec(&old).map_err(Failure::internal)?;
         let row = Row::new(&REPORT_SECRETS_BY_TENANT)
             .set("tenant_id", tenant.as_str())
-            .set("sealed", self.seal(tenant, "report-secret", &secret).await?)
-            .set("old_sealed", found.as_ref().map(|row| row.bytes("sealed").to_vec()).unwrap_or_default())
-            .set("old_until", Value::Time(now_ms + OLD_SECRET_MS));
+            .set("sealed", self.seal(tenant, SECRET, &secret).await?)
+            .set("old_sealed", self.seal(tenant, OLD_SECRETS, &old).await?)
+            .set("old_until", Value::Time(until_ms));
         let version = found.map_or(0, |row| row.int("version"));
         self.put_versioned(row, version, "secret").await?;
         Ok(secret)

@@ -3,6 +3,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "the fields of messages are optional")]
 #![allow(clippy::needless_pass_by_value, reason = "the world's answers have one shape")]
 
+mod audit;
 mod bed;
 mod faults;
 mod mail_server;
@@ -11,5 +12,6 @@ mod receiver;
 mod reports;
 mod rpc;
 mod scripted;
+mod texts;
 mod webhooks;
 mod world;

@@ -1,10 +1,13 @@
 //! Which messages there are, and when they go out, as registrations and events change.
 
+use turnout_notifications::TABLES;
+use turnout_platform::auth::Role;
 use turnout_proto::{
+    common::v1::LocalizedText,
     events::v1::{EventChange, RegistrationChange},
     notifications::v1::{
-        GetMessageFiguresRequest, Message, MessageChannel, MessageKind, MessageState, PutRemindersRequest, Reminder,
-        Reminders,
+        GetMessageFiguresRequest, Message, MessageKind, MessageState, PutRemindersRequest, PutTemplateRequest,
+        Reminder, Reminders, Template,
     },
     profiles::v1::ConsentAction,
     registration::v1::{EventState, RegistrationState},
@@ -171,6 +174,30 @@ async fn who_registers_again_after_a_cancellation_is_confirmed_again() {
 }
 
 #[tokio::test]
+async fn a_cancellation_that_was_announced_in_vain_is_told_to_nobody_and_the_real_one_is() {
+    let (ground, server, bed) = one_registration().await;
+    bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    // Announced, then not stored: the event is still at its first version.
+    bed.event_changed(GALA, EventChange::Cancelled, 2).await;
+    let work = TABLES.iter().find(|table| table.name == "fan_outs_by_event").unwrap();
+    let is_vain = async || {
+        let row = ground.tables.get(work, vec!["acme".into(), GALA.into(), "cancelled-2".into()]).await.unwrap()?;
+        row.flag("vain").then_some(())
+    };
+    eventually("the work is in vain", is_vain).await;
+    assert_eq!(bed.messages(GALA, "r1").await.iter().filter(|m| m.kind() == MessageKind::Cancellation).count(), 0);
+
+    {
+        let mut world = ground.world.lock().unwrap();
+        let event = world.event(GALA, 0);
+        (event.state, event.version) = (EventState::Cancelled.into(), 2);
+    }
+    bed.event_changed(GALA, EventChange::Cancelled, 2).await;
+    bed.message_in(GALA, "r1", MessageKind::Cancellation, DONE).await;
+    assert_eq!(server.mails().len(), 2);
+}
+
+#[tokio::test]
 async fn a_cancelled_event_is_told_to_everybody_over_all_pages_and_reminders_stop() {
     let (ground, server, bed) = one_registration().await;
     bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
@@ -179,7 +206,8 @@ async fn a_cancelled_event_is_told_to_everybody_over_all_pages_and_reminders_sto
         for id in 2..=7 {
             world.register(GALA, &format!("r{id}"), START_MS);
         }
-        world.event(GALA, 0).state = EventState::Cancelled.into();
+        let event = world.event(GALA, 0);
+        (event.state, event.version) = (EventState::Cancelled.into(), 2);
     }
     bed.event_changed(GALA, EventChange::Cancelled, 2).await;
     for id in 1..=7 {
@@ -234,44 +262,56 @@ async fn without_a_mail_server_mails_are_files() {
 }
 
 #[tokio::test]
-async fn item_27_a_text_message_goes_to_those_who_asked_for_it() {
+async fn item_22_a_kind_that_is_turned_off_is_not_sent_and_says_so_and_the_other_is_sent() {
+    let (confirmation, reminder) = (MessageKind::Confirmation, MessageKind::Reminder);
+    for (off, on) in [(reminder, confirmation), (confirmation, reminder)] {
+        let (ground, server) = (Ground::new().await, MailServer::start().await);
+        {
+            let mut world = ground.world.lock().unwrap();
+            world.event(GALA, START_MS + 48 * HOUR_MS);
+            world.register(GALA, "r1", START_MS);
+        }
+        let bed = ground.start(Some(server.url()), None).await;
+        let words = Some(LocalizedText { texts: [("en".to_owned(), "Hello".to_owned())].into() });
+        let template =
+            Template { kind: off.into(), subject: words.clone(), body: words, off: true, ..Template::default() };
+        let request = PutTemplateRequest { template: Some(template) };
+        bed.member("acme", Role::Organiser).put_template(request).await.unwrap();
+
+        bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+        let ended = [MessageState::HandedOff, MessageState::Skipped];
+        bed.message_in(GALA, "r1", confirmation, &ended).await;
+        bed.message_in(GALA, "r1", reminder, &[MessageState::Planned]).await;
+        ground.clock.advance_ms(24 * HOUR_MS);
+        bed.message_in(GALA, "r1", reminder, &ended).await;
+        let not_sent = bed.message_in(GALA, "r1", off, &[MessageState::Skipped]).await;
+        assert_eq!((not_sent.reason.as_str(), not_sent.attempts), ("kind_off", 0), "{off:?}");
+        bed.message_in(GALA, "r1", on, DONE).await;
+        assert_eq!(server.mails().len(), 1, "{off:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_asked_for_reminders_is_told_at_night_that_the_event_begins() {
     let ground = Ground::new().await;
     {
         let mut world = ground.world.lock().unwrap();
-        world.event(GALA, START_MS + 24 * HOUR_MS + MINUTE_MS);
-        for id in ["asked", "silent", "stopped"] {
-            world.register(GALA, id, START_MS).phone = "+358401234567".into();
+        // At 07:00 the next morning, in the quiet hours.
+        world.event(GALA, START_MS + 23 * HOUR_MS);
+        for id in ["asked", "silent"] {
+            world.register(GALA, id, START_MS);
         }
-        world.consent("p-asked", "reminders", "sms", ConsentAction::Granted, START_MS);
-        world.consent("p-stopped", "reminders", "sms", ConsentAction::Withdrawn, START_MS);
+        world.consent("p-asked", "reminders", "email", ConsentAction::Granted, START_MS);
     }
-    // Nothing listens there; that a text is tried at all is what counts.
-    let bed = ground.start_with(None, Some("http://127.0.0.1:9".into()), None).await;
-    for id in ["asked", "silent", "stopped"] {
+    let bed = ground.start(None, None).await;
+    let reminders = Some(Reminders { event_id: GALA.into(), reminders: vec![Reminder { before_s: 3600 }], version: 0 });
+    bed.mesh("acme").put_reminders(PutRemindersRequest { reminders }).await.unwrap();
+    for id in ["asked", "silent"] {
         bed.registration_changed(GALA, id, RegistrationChange::Registered, 1).await;
-        let reminder = async || {
-            let messages = bed.messages(GALA, id).await;
-            messages.into_iter().find(|message| message.kind() == MessageKind::Reminder)
-        };
-        eventually("a reminder", reminder).await;
+        bed.message_in(GALA, id, MessageKind::Reminder, &[MessageState::Planned]).await;
     }
-    ground.clock.advance_ms(2 * MINUTE_MS);
-    for (id, texts) in [("asked", 1), ("silent", 0), ("stopped", 0)] {
-        let reminded = async || {
-            let messages = bed.messages(GALA, id).await;
-            let by_mail = messages.iter().any(|message| {
-                (message.kind(), message.channel(), message.state())
-                    == (MessageKind::Reminder, MessageChannel::Email, MessageState::HandedOff)
-            });
-            by_mail.then_some(messages)
-        };
-        let messages = eventually("reminded by mail", reminded).await;
-        let by_text = messages.iter().filter(|message| message.channel() == MessageChannel::Sms);
-        assert_eq!(by_text.count(), texts, "{id}");
-    }
-    let tried = async || {
-        let messages = bed.messages(GALA, "asked").await;
-        messages.into_iter().find(|message| message.reason == "not_reached")
-    };
-    eventually("the gateway is tried", tried).await;
+    ground.clock.advance_ms(22 * HOUR_MS);
+    bed.message_in(GALA, "asked", MessageKind::Reminder, DONE).await;
+    let silent = bed.message_in(GALA, "silent", MessageKind::Reminder, &[MessageState::Skipped]).await;
+    assert_eq!(silent.reason, "quiet_hours_past_expiry");
 }

@@ -21,7 +21,8 @@ use crate::{
 const GALA: &str = "gala";
 const DONE: &[MessageState] = &[MessageState::HandedOff];
 
-async fn confirmed() -> (Ground, MailServer, Bed, String) {
+/// Somebody whose confirmation was handed over; gives its id.
+pub async fn confirmed() -> (Ground, MailServer, Bed, String) {
     let (ground, server) = (Ground::new().await, MailServer::start().await);
     {
         let mut world = ground.world.lock().unwrap();
@@ -35,12 +36,14 @@ async fn confirmed() -> (Ground, MailServer, Bed, String) {
     (ground, server, bed, message.message_id)
 }
 
-async fn secret(bed: &Bed) -> String {
+/// A new secret for reports.
+pub async fn secret(bed: &Bed) -> String {
     let request = RotateReportSecretRequest {};
     bed.member("acme", Role::Owner).rotate_report_secret(request).await.unwrap().into_inner().secret
 }
 
-fn report(secret: &str, id: &str, at_s: u64, message_id: &str, event: &str) -> ApplyDeliveryReportRequest {
+/// A report about a message, signed.
+pub fn report(secret: &str, id: &str, at_s: u64, message_id: &str, event: &str) -> ApplyDeliveryReportRequest {
     let body = format!("{{\"message_id\":\"{message_id}\",\"event\":\"{event}\"}}");
     let key = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
@@ -106,6 +109,42 @@ async fn a_report_that_is_not_signed_now_by_the_tenants_secret_is_refused() {
     ground.clock.advance_ms(25 * HOUR_MS);
     let late = report(&old, "e4", at_s + 25 * 3600, &id, "delivered");
     refused(bed.mesh("acme").apply_delivery_report(late).await, Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_repeated_ends_no_secret_before_its_24_hours() {
+    let (ground, _server, bed, id) = confirmed().await;
+    let mut secrets = vec![secret(&bed).await];
+    ground.clock.advance_ms(HOUR_MS);
+    for _ in 0..2 {
+        secrets.push(secret(&bed).await);
+    }
+    let report_now = async |n: usize, hours: u64| {
+        let at_s = START_MS / 1000 + hours * 3600;
+        let report = report(&secrets[n], &format!("e{n}-{hours}"), at_s, &id, "deferred");
+        bed.mesh("acme").apply_delivery_report(report).await
+    };
+    ground.clock.advance_ms(23 * HOUR_MS);
+    for n in 0..3 {
+        report_now(n, 24).await.unwrap();
+    }
+    ground.clock.advance_ms(HOUR_MS);
+    for n in 0..2 {
+        refused(report_now(n, 25).await, Code::PermissionDenied);
+    }
+    report_now(2, 25).await.unwrap();
+}
+
+#[tokio::test]
+async fn old_secrets_are_few_at_a_time() {
+    let (ground, _server, bed, _) = confirmed().await;
+    for _ in 0..9 {
+        secret(&bed).await;
+    }
+    let again = async || bed.member("acme", Role::Owner).rotate_report_secret(RotateReportSecretRequest {}).await;
+    refused(again().await, Code::FailedPrecondition);
+    ground.clock.advance_ms(24 * HOUR_MS);
+    again().await.unwrap();
 }
 
 #[tokio::test]

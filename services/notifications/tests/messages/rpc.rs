@@ -5,9 +5,9 @@ use turnout_platform::auth::Role;
 use turnout_proto::{
     common::v1::LocalizedText,
     notifications::v1::{
-        GetMessageFiguresRequest, GetMessageSettingsRequest, GetTemplateRequest, MessageKind, MessageSettings,
-        PreviewTemplateRequest, PutMessageSettingsRequest, PutTemplateRequest, ResetTemplateRequest,
-        SendSecurityMessageRequest, SendTestRequest, Template,
+        GetMessageFiguresRequest, GetMessageSettingsRequest, GetTemplateRequest, ListMessagesOfPersonRequest,
+        MessageKind, MessageSettings, PreviewTemplateRequest, PutMessageSettingsRequest, PutTemplateRequest,
+        ResetTemplateRequest, SendSecurityMessageRequest, SendTestRequest, Template,
     },
 };
 
@@ -68,6 +68,40 @@ async fn a_link_is_sent_at_once_at_any_hour_and_once() {
     refused_field(mesh.send_security_message(bad).await, "agreements");
     refused(bed.member("acme", Role::Owner).send_security_message(sign_in_link("k3")).await, Code::PermissionDenied);
     assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn the_messages_of_a_person_come_in_pages_the_newest_first() {
+    let ground = Ground::new().await;
+    let bed = ground.start(None, None).await;
+    let mut sent = Vec::new();
+    for key in ["k1", "k2", "k3", "k4", "k5"] {
+        let link = SendSecurityMessageRequest { person_id: "p1".into(), ..sign_in_link(key) };
+        sent.push(bed.mesh("acme").send_security_message(link).await.unwrap().into_inner().message_id);
+        ground.clock.advance_ms(1000);
+    }
+    sent.reverse();
+    let mut support = bed.member("acme", Role::Support);
+    let of = |person_id: &str, page_size, page_token: &str| ListMessagesOfPersonRequest {
+        person_id: person_id.into(),
+        page_size,
+        page_token: page_token.into(),
+    };
+    let (mut pages, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = support.list_messages_of_person(of("p1", 2, &token)).await.unwrap().into_inner();
+        pages.push(page.messages.into_iter().map(|message| message.message_id).collect::<Vec<_>>());
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+        refused_field(support.list_messages_of_person(of("p2", 2, &token)).await, "page_token");
+    }
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+    assert_eq!(pages.concat(), sent);
+    assert_eq!(support.list_messages_of_person(of("p1", 0, "")).await.unwrap().into_inner().messages.len(), 5);
+    refused_field(support.list_messages_of_person(of("p1", 201, "")).await, "page_size");
+    refused_field(support.list_messages_of_person(of("p1", 0, "x")).await, "page_token");
 }
 
 #[tokio::test]

@@ -34,6 +34,8 @@ pub struct World {
     pub team: Vec<String>,
     /// Nobody answers.
     pub away: bool,
+    /// Nothing can be entered in the audit log.
+    pub log_away: bool,
 }
 
 pub type SharedWorld = Arc<Mutex<World>>;
@@ -199,6 +201,9 @@ fn record_consent(world: &mut World, request: RecordConsentRequest) -> Option<Re
 }
 
 fn record_audit(world: &mut World, request: RecordAuditRequest) -> Option<RecordAuditResponse> {
+    if world.log_away {
+        return None;
+    }
     world.audit.extend(request.entry);
     Some(RecordAuditResponse {})
 }

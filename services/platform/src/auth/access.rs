@@ -1,6 +1,6 @@
 //! The access layer of a gRPC server: authenticates each request, looks its method up in the access table, refuses by default.
 
-use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
+use std::{collections::HashMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
 use parking_lot::Mutex;
@@ -28,9 +28,10 @@ pub type AccessTable = &'static [(&'static str, Access)];
 /// Prefixes of what tonic-health and tonic-reflection serve.
 const OPEN_PREFIXES: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection.v1"];
 
-/// Answers of [`ApiKeys::resolve`] that are kept, and for how long: a revoked key dies within this time.
+/// Answers of [`ApiKeys::resolve`] that are remembered.
 const CACHED_KEYS_MAX: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
-const CACHED_KEY_MS: u64 = 30_000;
+/// How long such an answer is believed: a revoked key opens nothing any more within this time.
+pub const API_KEY_REMEMBERED: Duration = Duration::from_secs(30);
 
 /// Where API keys are known.
 #[tonic::async_trait]
@@ -139,7 +140,7 @@ impl Authenticator {
                 cache.clear();
             }
         }
-        cache.insert(hash, (principal.clone(), now_ms + CACHED_KEY_MS));
+        cache.insert(hash, (principal.clone(), now_ms + API_KEY_REMEMBERED.as_millis() as u64));
         principal.ok_or(Failure::Unauthenticated)
     }
 }

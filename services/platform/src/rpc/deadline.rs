@@ -17,7 +17,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::failure::DOMAIN;
 
 /// A call answers within this, whatever its caller allows; streams go on after their first answer.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// tonic sets a timer of its own for what the caller allows; ours ends so much before it, which is more than a tick of the clock that
 /// drives both, so that a caller is told that the time is over and never that they gave up.
 const BEFORE_TONIC: Duration = Duration::from_millis(2);

@@ -1,4 +1,5 @@
-//! The layer around every gRPC method: authenticates, opens the span, holds the deadline, counts the outcome.
+//! The layer around every gRPC method: authenticates, and again while a stream goes on; makes a retry with the same key the same call;
+//! opens the span, holds the deadline, counts the outcome.
 
 use std::{
     pin::Pin,
@@ -15,7 +16,9 @@ use tracing::Instrument as _;
 use super::{
     RpcMetrics,
     deadline::{self, Deadline},
+    idempotency::IdempotentCalls,
     metrics::{Handled, Method},
+    recheck::Recheck,
 };
 use crate::{
     auth::Authenticator,
@@ -28,13 +31,14 @@ use crate::{
 pub struct AccessLayer {
     authenticator: Arc<Authenticator>,
     metrics: RpcMetrics,
+    calls: Option<IdempotentCalls>,
     stopwatch: Arc<SystemClock>,
 }
 
 impl AccessLayer {
-    /// A layer that lets through what the authenticator allows.
-    pub fn new(authenticator: Arc<Authenticator>, metrics: RpcMetrics) -> Self {
-        Self { authenticator, metrics, stopwatch: Arc::new(SystemClock::new()) }
+    /// A layer that lets through what the authenticator allows. Without `calls` it knows no idempotency keys.
+    pub fn new(authenticator: Arc<Authenticator>, metrics: RpcMetrics, calls: Option<IdempotentCalls>) -> Self {
+        Self { authenticator, metrics, calls, stopwatch: Arc::new(SystemClock::new()) }
     }
 }
 
@@ -73,7 +77,7 @@ where
         // The clone is what stays; the one that was polled ready is used up.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let AccessLayer { authenticator, metrics, stopwatch } = self.layer.clone();
+        let AccessLayer { authenticator, metrics, calls, stopwatch } = self.layer.clone();
         let span = span_of(&request);
         let deadline = Deadline::of(request.headers(), tokio::time::Instant::now());
         let call = async move {
@@ -87,12 +91,23 @@ where
                     (Some(one), None) => one.to_str().ok(),
                     _ => None,
                 };
-                match authenticator.authenticate(request.uri().path(), bearer).await {
+                let path = request.uri().path();
+                match authenticator.authenticate(path, bearer).await {
                     Ok(principal) => {
+                        let recheck = Recheck::of(&authenticator, path, bearer, principal.as_ref());
+                        let keyed = calls.map_or(Ok(None), |calls| calls.keyed(&request, principal.as_ref(), &metrics));
                         if let Some(principal) = principal {
                             request.extensions_mut().insert(principal);
                         }
-                        inner.call(request).await
+                        let answered = match keyed {
+                            Ok(None) => inner.call(request).await?,
+                            Ok(Some(call)) => call.answer(inner, request).await?,
+                            Err(failure) => Status::from(failure).into_http(),
+                        };
+                        Ok(match recheck {
+                            Some(recheck) => answered.map(|body| recheck.bound(body)),
+                            None => answered,
+                        })
                     }
                     Err(failure) => Ok(Status::from(failure).into_http()),
                 }

@@ -101,6 +101,36 @@ impl Visit {
     }
 }
 
+/// A time in which one viewer watched without a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VisitSpan {
+    /// When it began, milliseconds since 1970.
+    pub from_ms: Millis,
+    /// Until when it is known to have lasted.
+    pub until_ms: Millis,
+    /// It goes on, as far as is known.
+    pub lasting: bool,
+}
+
+/// The spans of one viewer, disjoint and in the order of time. Two visits at once (two devices, or a visit that moved from gateway to
+/// gateway) are one span. A visit that lasts reaches over whatever began after it: between its checkpoints it is not over.
+pub fn spans(visits: impl IntoIterator<Item = Visit>) -> Vec<VisitSpan> {
+    let mut visits: Vec<Visit> = visits.into_iter().collect();
+    visits.sort_by_key(|visit| visit.joined_at_ms);
+    let mut spans: Vec<VisitSpan> = Vec::new();
+    for Visit { joined_at_ms, until_ms, ending, .. } in visits {
+        let lasting = ending.is_none();
+        match spans.last_mut() {
+            Some(span) if joined_at_ms <= span.until_ms || span.lasting => {
+                span.until_ms = span.until_ms.max(until_ms);
+                span.lasting |= lasting;
+            }
+            _ => spans.push(VisitSpan { from_ms: joined_at_ms, until_ms, lasting }),
+        }
+    }
+    spans
+}
+
 /// When one viewer watched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WatchTime {
@@ -115,19 +145,14 @@ impl WatchTime {
     }
 }
 
-/// The time that each viewer watched. Two visits at once (two devices, or a visit that moved from gateway to gateway) count once.
+/// The time that each viewer watched, by their [`spans`].
 pub fn watch_time(visits: impl IntoIterator<Item = Visit>) -> BTreeMap<ViewerId, WatchTime> {
-    let mut visits: Vec<Visit> = visits.into_iter().collect();
-    visits.sort_by_key(|visit| visit.joined_at_ms);
-    let mut times: BTreeMap<ViewerId, WatchTime> = BTreeMap::new();
+    let mut of_each: BTreeMap<ViewerId, Vec<Visit>> = BTreeMap::new();
     for visit in visits {
-        let intervals = &mut times.entry(visit.viewer).or_default().intervals;
-        match intervals.last_mut() {
-            Some((_, until)) if visit.joined_at_ms <= *until => *until = visit.until_ms.max(*until),
-            _ => intervals.push((visit.joined_at_ms, visit.until_ms)),
-        }
+        of_each.entry(visit.viewer).or_default().push(visit);
     }
-    times
+    let intervals = |visits| spans(visits).into_iter().map(|span| (span.from_ms, span.until_ms)).collect();
+    of_each.into_iter().map(|(viewer, visits)| (viewer, WatchTime { intervals: intervals(visits) })).collect()
 }
 
 #[cfg(test)]
@@ -172,6 +197,14 @@ mod tests {
         assert_eq!(times[&ViewerId::new(2)].total_ms(), 10);
     }
 
+    #[test]
+    fn a_visit_that_lasts_reaches_over_one_that_began_after_its_last_checkpoint() {
+        let lasting = |from, until| Visit { ending: None, ..visit(1, from, until) };
+        let span = |from_ms, until_ms, lasting| VisitSpan { from_ms, until_ms, lasting };
+        assert_eq!(spans([visit(1, 0, 5), lasting(10, 20), visit(1, 40, 50)]), [span(0, 5, false), span(10, 50, true)]);
+        assert_eq!(spans([visit(1, 10, 60), lasting(40, 50)]), [span(10, 60, true)]);
+    }
+
     proptest! {
         /// The law of the module: whatever several replicas write about a visit, and in whatever order it lands.
         #[test]
@@ -179,6 +212,21 @@ mod tests {
             let row = writes.into_iter().fold(VisitNews::default(), VisitNews::then);
             let read = Visit::of_row(ViewerId::new(1), JOINED, row, JOINED);
             prop_assert_eq!((read.until_ms, read.ending), (left, Some(Ending::Left)));
+        }
+
+        /// Whatever came through however many gateways: the spans cover just the moments with a visit, in order and apart.
+        #[test]
+        fn spans_are_apart_and_cover_just_the_moments_with_a_visit(
+            visits in prop::collection::vec((0..100u64, 0..50u64), 0..20),
+        ) {
+            let visits: Vec<Visit> = visits.iter().map(|&(from, long)| visit(1, from, from + long)).collect();
+            let spans = spans(visits.clone());
+            prop_assert!(spans.windows(2).all(|pair| pair[0].until_ms < pair[1].from_ms));
+            for moment in 0..200 {
+                let visited = visits.iter().any(|v| v.joined_at_ms <= moment && moment <= v.until_ms);
+                let covered = spans.iter().any(|s| s.from_ms <= moment && moment <= s.until_ms);
+                prop_assert_eq!(visited, covered, "{}", moment);
+            }
         }
 
         #[test]

@@ -7,7 +7,7 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 use turnout_presence::ACCESS;
 use turnout_proto::presence::v1::{
-    GetCountHistoryRequest, GetCountRequest, GetPeakRequest, ListRoomsRequest, WatchCountsRequest,
+    GetCountHistoryRequest, GetCountRequest, GetPeakRequest, ListRoomsRequest, ListVisitsRequest, WatchCountsRequest,
 };
 
 use crate::{
@@ -46,7 +46,8 @@ async fn ask_all(client: &mut Client, event: &str) -> Vec<Result<(), tonic::Stat
             .await
             .map(drop),
         client.list_rooms(ListRoomsRequest { event_id: event_id.clone() }).await.map(drop),
-        client.get_peak(GetPeakRequest { event_id, room_id }).await.map(drop),
+        client.get_peak(GetPeakRequest { event_id: event_id.clone(), room_id }).await.map(drop),
+        client.list_visits(ListVisitsRequest { event_id, from, viewer: 1, ..Default::default() }).await.map(drop),
     ]
 }
 

@@ -8,3 +8,4 @@ mod gateway;
 mod history;
 mod mesh;
 mod store;
+mod visits;

@@ -228,6 +228,8 @@ not_asked!(
     register_ticket_key: RegisterTicketKeyRequest -> RegisterTicketKeyResponse,
     get_ticket_key: GetTicketKeyRequest -> GetTicketKeyResponse,
     create_api_key: CreateApiKeyRequest -> CreateApiKeyResponse,
+    list_api_keys: ListApiKeysRequest -> ListApiKeysResponse,
+    revoke_api_key: RevokeApiKeyRequest -> RevokeApiKeyResponse,
     resolve_api_key: ResolveApiKeyRequest -> ResolveApiKeyResponse,
     redeem_sign_in_link: RedeemSignInLinkRequest -> RedeemSignInLinkResponse,
 );

@@ -163,10 +163,10 @@ static AUDIT_BY_SUBJECT: Table = Table {
 
 static AUDIT_ENTRIES_BY_ID: Table = Table {
     name: "audit_entries_by_id",
-    question: "When was the entry of this id first recorded?",
+    question: "When was the entry of this id first recorded, and with what content (by a keyed hash)?",
     partition: &[text("tenant_id"), text("entry_id")],
     clustering: &[],
-    columns: &[time("at"), int("version")],
+    columns: &[time("at"), text("content"), int("version")],
     lifetime_s: Some(REPEATED_ENTRY_S),
 };
 

@@ -103,6 +103,21 @@ async fn a_retry_is_one_entry_and_keeps_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_overwrites_an_entry_by_doing_the_same_once_more() {
+    for bed in Bed::each("nobody_overwrites_an_entry_by_doing_the_same_once_more").await {
+        let anna = entry("same", "registration:a");
+        let bert = AuditEntry { actor: "member:bert".into(), reason: "he asked".into(), ..anna.clone() };
+        for record_of in [&anna, &bert, &anna, &bert] {
+            record(&bed, record_of.clone()).await.unwrap();
+            bed.clock.advance_ms(1000);
+        }
+        let entries = list(&bed, 0, "", "").await.unwrap().entries;
+        let told: Vec<_> = entries.iter().map(|entry| (entry.actor.as_str(), entry.reason.as_str())).collect();
+        assert_eq!(told, [("member:bert", "he asked"), ("member:abc", "she asked")]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_done_for_others_is_in_the_log_with_actor_and_reason() {
     let bed = Bed::embedded().await;
     let person = bed.person("anna@example.org").await;

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use turnout_platform::{failure::Failure, ids::InvalidId};
 
+use super::keys::{KeyId, NoKeyId};
+
 /// Rows of a page: the most, and what 0 stands for.
 pub(crate) const PAGE_SIZE_MAX: usize = 200;
 pub(crate) const PAGE_SIZE_USUAL: usize = 50;
@@ -81,6 +83,12 @@ pub(crate) fn public_key(bytes: &[u8]) -> Result<[u8; PUBLIC_KEY_BYTES], Failure
     bytes.try_into().map_err(|_| Failure::invalid("public_key", "must be an Ed25519 public key of 32 bytes"))
 }
 
+/// The public part of an API key.
+pub(crate) fn key_id(text: &str) -> Result<KeyId, Failure> {
+    let problem = "must be what stands between tk_ and the full stop in the whole key";
+    text.parse().map_err(|NoKeyId| Failure::invalid("key_id", problem))
+}
+
 /// The hash of an API key.
 pub(crate) fn secret_sha256(bytes: &[u8]) -> Result<[u8; SHA256_BYTES], Failure> {
     bytes.try_into().map_err(|_| Failure::invalid("secret_sha256", "must be 32 bytes"))
@@ -124,6 +132,7 @@ mod tests {
     fn a_wrong_field_is_named() {
         assert_eq!(field_of(id::<EventId>("event_id", "a b")), "event_id");
         assert_eq!(field_of(expected_version(-1)), "expected_version");
+        assert_eq!(field_of(key_id("tk_AAAAAAAAAAAAAAAAAAAAAA")), "key_id");
         assert_eq!(field_of(public_key(&[1; 31])), "public_key");
         assert_eq!(field_of(secret_sha256(&[1; 33])), "secret_sha256");
     }

@@ -27,6 +27,9 @@ pub(crate) enum Sort {
     Prose,
 }
 
+/// Different lines that are named, the most frequent.
+const LINES_SHOWN_MAX: usize = 50;
+
 /// What is stored for a box that is ticked, and what figures call one that is not.
 const TICKED: &str = "yes";
 const NOT_TICKED: &str = "no";
@@ -83,9 +86,24 @@ enum Answers {
     Numbers(BTreeMap<i64, Cell>),
     /// A person may be in several cells.
     Overlapping(Vec<(String, Cell)>),
-    /// What people wrote, by what it folds to: how often each spelling.
-    Lines(HashMap<String, BTreeMap<String, i64>>),
+    /// What people wrote, by what it folds to.
+    Lines(HashMap<String, Line>),
     Nothing,
+}
+
+/// Those who wrote the same.
+#[derive(Debug, Clone, Default)]
+struct Line {
+    people: Cell,
+    /// How often each spelling.
+    spellings: BTreeMap<String, i64>,
+}
+
+impl Line {
+    fn usual_spelling(&self) -> String {
+        let usual = self.spellings.iter().rev().max_by_key(|(_, count)| **count);
+        usual.map(|(spelling, _)| spelling.clone()).unwrap_or_default()
+    }
 }
 
 /// What may be shown.
@@ -148,7 +166,9 @@ impl Counted {
                 return !chosen.is_empty();
             }
             Answers::Lines(lines) => {
-                *lines.entry(fold(answer)).or_default().entry(answer.to_owned()).or_default() += 1;
+                let line = lines.entry(fold(answer)).or_default();
+                line.people.count(attended);
+                *line.spellings.entry(answer.to_owned()).or_default() += 1;
             }
             Answers::Nothing => {}
         }
@@ -172,7 +192,15 @@ impl Counted {
                 (most_common, counts)
             }
             Answers::Overlapping(cells) => self.overlapping(cells, threshold, by_attendance),
-            Answers::Lines(lines) => (most_common_lines(lines, threshold), Vec::new()),
+            Answers::Lines(lines) => {
+                let mut cells: Vec<_> = lines.values().map(|line| (line.usual_spelling(), line.people)).collect();
+                cells.sort_by(|(a, of_a), (b, of_b)| of_b.people.cmp(&of_a.people).then_with(|| a.cmp(b)));
+                let (_, mut counts) = self.apart(&cells, threshold, by_attendance);
+                // What few wrote must not even be named.
+                counts.retain(|shown| shown.cell.is_some());
+                counts.truncate(LINES_SHOWN_MAX);
+                (most_common_lines(lines, threshold), counts)
+            }
             Answers::Nothing => Default::default(),
         };
         if !by_attendance {
@@ -284,15 +312,10 @@ fn most_common(cells: &[(String, Cell)], hidden: &[bool]) -> Vec<String> {
 }
 
 /// The lines that most wrote, each in its usual spelling.
-fn most_common_lines(lines: &HashMap<String, BTreeMap<String, i64>>, threshold: i64) -> Vec<String> {
-    let people = |spellings: &BTreeMap<String, i64>| spellings.values().sum::<i64>();
-    let most = lines.values().map(people).max().filter(|most| *most >= threshold);
-    let mut common: Vec<String> = lines
-        .values()
-        .filter(|spellings| Some(people(spellings)) == most)
-        .filter_map(|spellings| spellings.iter().rev().max_by_key(|(_, count)| **count))
-        .map(|(spelling, _)| spelling.clone())
-        .collect();
+fn most_common_lines(lines: &HashMap<String, Line>, threshold: i64) -> Vec<String> {
+    let most = lines.values().map(|line| line.people.people).max().filter(|most| *most >= threshold);
+    let common = lines.values().filter(|line| Some(line.people.people) == most);
+    let mut common: Vec<String> = common.map(Line::usual_spelling).collect();
     common.sort();
     common
 }

@@ -11,6 +11,11 @@ use turnout_platform::{failure::Failure, ids::TenantId};
 const KEY_ID_CHARS: usize = 22;
 /// Characters of an API key's label.
 pub(crate) const LABEL_CHARS_MAX: usize = 100;
+/// API keys of one tenant that are not revoked. Creations at the same moment may exceed it by their number, and a key from before they
+/// were listed counts once it is.
+pub(crate) const API_KEYS_PER_TENANT_MAX: usize = 50;
+/// Revoked API keys that a tenant's list keeps; those that were created first leave it first. The audit log keeps all.
+pub(crate) const REVOKED_API_KEYS_LISTED_MAX: usize = 100;
 /// Ticket keys of one tenant. Registrations at the same moment may exceed it by their number.
 pub(crate) const TICKET_KEYS_PER_TENANT_MAX: usize = 20;
 
@@ -48,13 +53,57 @@ pub(crate) struct ApiKey {
     pub secret_sha256: [u8; 32],
     /// Milliseconds since 1970.
     pub created_at_ms: i64,
+    /// Who created it, as the audit log names them; empty for a key from before this was kept.
+    pub created_by: String,
+    pub revocation: Option<Revocation>,
+    /// It stands in its tenant's list. A key from before there were lists does not.
+    pub listed: bool,
+}
+
+/// The end of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Revocation {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// Who revoked it, as the audit log names them.
+    pub by: String,
 }
 
 impl ApiKey {
-    /// Whether this is the hash of the key's secret. Takes the same time whatever the answer.
+    /// Whether this is the hash of the secret of a key that is not revoked. Takes the same time whatever the hash.
     pub fn opens_with(&self, secret_sha256: &[u8]) -> bool {
-        self.secret_sha256.ct_eq(secret_sha256).into()
+        let is_its_own: bool = self.secret_sha256.ct_eq(secret_sha256).into();
+        is_its_own && self.revocation.is_none()
     }
+}
+
+/// An API key as its tenant's list has it: without the hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedApiKey {
+    pub id: KeyId,
+    pub label: String,
+    /// Milliseconds since 1970.
+    pub created_at_ms: i64,
+    pub created_by: String,
+    pub revocation: Option<Revocation>,
+}
+
+impl From<ApiKey> for ListedApiKey {
+    fn from(key: ApiKey) -> Self {
+        let ApiKey { id, label, created_at_ms, created_by, revocation, .. } = key;
+        Self { id, label, created_at_ms, created_by, revocation }
+    }
+}
+
+/// Whether a tenant with these keys, newest first, may have one more; and which of them leave the list when it gets one.
+pub(crate) fn room_for_one_more(keys: Vec<ListedApiKey>) -> Result<Vec<ListedApiKey>, Failure> {
+    let (revoked, valid): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.revocation.is_some());
+    if valid.len() >= API_KEYS_PER_TENANT_MAX {
+        return Err(Failure::Precondition(format!(
+            "a tenant has at most {API_KEYS_PER_TENANT_MAX} API keys; revoke one that nobody uses"
+        )));
+    }
+    Ok(revoked.into_iter().skip(REVOKED_API_KEYS_LISTED_MAX).collect())
 }
 
 /// The whole text of an API key, as sent in `authorization: Bearer <secret>`.
@@ -92,11 +141,39 @@ mod tests {
         let secret = api_key_secret(&id, "random");
         assert_eq!(secret, "tk_AAAAAAAAAAAAAAAAAAAAAA.random");
         let tenant = "acme".parse().unwrap();
-        let key = ApiKey { id, tenant, label: "ci".into(), secret_sha256: sha256(&secret), created_at_ms: 0 };
+        let key = ApiKey {
+            id,
+            tenant,
+            label: "ci".into(),
+            secret_sha256: sha256(&secret),
+            created_at_ms: 0,
+            created_by: "member:m1".into(),
+            revocation: None,
+            listed: true,
+        };
         assert!(key.opens_with(&sha256(&secret)));
         assert!(!key.opens_with(&sha256("tk_AAAAAAAAAAAAAAAAAAAAAA.other")));
         assert!(!key.opens_with(&sha256(&secret)[..31]));
         assert!(!key.opens_with(&[]));
+        let revocation = Some(Revocation { at_ms: 1, by: "member:m1".into() });
+        assert!(!ApiKey { revocation, ..key }.opens_with(&sha256(&secret)));
+    }
+
+    #[test]
+    fn only_keys_that_are_not_revoked_count_and_of_the_revoked_ones_the_oldest_leave_the_list() {
+        let key = |number: usize, is_revoked: bool| ListedApiKey {
+            id: format!("{number:022}").parse().unwrap(),
+            label: "ci".into(),
+            created_at_ms: number as i64,
+            created_by: String::new(),
+            revocation: is_revoked.then(|| Revocation { at_ms: 9_999, by: "member:m1".into() }),
+        };
+        let keys =
+            |revoked: usize, valid: usize| (0..revoked + valid).rev().map(move |n| key(n, n < revoked)).collect();
+        assert_eq!(room_for_one_more(keys(REVOKED_API_KEYS_LISTED_MAX, API_KEYS_PER_TENANT_MAX - 1)).unwrap(), []);
+        assert!(room_for_one_more(keys(0, API_KEYS_PER_TENANT_MAX)).is_err());
+        let leave = room_for_one_more(keys(REVOKED_API_KEYS_LISTED_MAX + 2, 0)).unwrap();
+        assert_eq!(leave.iter().map(|key| key.created_at_ms).collect::<Vec<_>>(), [1, 0]);
     }
 
     #[test]

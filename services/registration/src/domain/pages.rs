@@ -8,6 +8,8 @@ use turnout_platform::{
     ids::{EventId, RoomId, TenantId},
 };
 
+use super::keys::KeyId;
+
 /// Bytes of a token's tag, which binds it to its list.
 const TAG_BYTES: usize = 8;
 /// Characters of a token, checked before it is decoded. The longest that we make has 130.
@@ -16,8 +18,9 @@ const TOKEN_CHARS_MAX: usize = 200;
 /// A list that has pages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum List<'a> {
-    EventsOf(&'a TenantId),
-    RoomsOf(&'a EventId),
+    Events(&'a TenantId),
+    ApiKeys(&'a TenantId),
+    Rooms(&'a EventId),
 }
 
 /// Where an event stands in its tenant's list.
@@ -30,25 +33,46 @@ pub(crate) struct EventPlace {
 
 /// The token for the page after this event.
 pub(crate) fn token_after_event(tenant: &TenantId, place: &EventPlace) -> String {
-    encode(List::EventsOf(tenant), &format!("{}.{}", place.created_at_ms, place.id))
+    encode(List::Events(tenant), &format!("{}.{}", place.created_at_ms, place.id))
 }
 
 /// The event that the page before ended with; none for the first page.
 pub(crate) fn event_before(tenant: &TenantId, token: &str) -> Result<Option<EventPlace>, Failure> {
-    decode(List::EventsOf(tenant), token, |place| {
+    decode(List::Events(tenant), token, |place| {
         let (created, id) = place.split_once('.')?;
         Some(EventPlace { created_at_ms: created.parse().ok()?, id: id.parse().ok()? })
     })
 }
 
+/// Where an API key stands in its tenant's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyPlace {
+    /// Milliseconds since 1970.
+    pub created_at_ms: i64,
+    pub id: KeyId,
+}
+
+/// The token for the page after this API key.
+pub(crate) fn token_after_api_key(tenant: &TenantId, place: &KeyPlace) -> String {
+    encode(List::ApiKeys(tenant), &format!("{}.{}", place.created_at_ms, place.id))
+}
+
+/// The API key that the page before ended with; none for the first page.
+pub(crate) fn api_key_before(tenant: &TenantId, token: &str) -> Result<Option<KeyPlace>, Failure> {
+    decode(List::ApiKeys(tenant), token, |place| {
+        let (created, id) = place.split_once('.')?;
+        Some(KeyPlace { created_at_ms: created.parse().ok()?, id: id.parse().ok()? })
+    })
+}
+
 /// The token for the page after this room.
 pub(crate) fn token_after_room(event: &EventId, room: &RoomId) -> String {
-    encode(List::RoomsOf(event), room.as_str())
+    encode(List::Rooms(event), room.as_str())
 }
 
 /// The room that the page before ended with; none for the first page.
 pub(crate) fn room_before(event: &EventId, token: &str) -> Result<Option<RoomId>, Failure> {
-    decode(List::RoomsOf(event), token, |place| place.parse().ok())
+    decode(List::Rooms(event), token, |place| place.parse().ok())
 }
 
 fn encode(list: List<'_>, place: &str) -> String {
@@ -74,8 +98,9 @@ fn decode<T>(list: List<'_>, token: &str, place: impl FnOnce(&str) -> Option<T>)
 
 fn tag(list: List<'_>, place: &str) -> [u8; TAG_BYTES] {
     let text = match list {
-        List::EventsOf(tenant) => format!("events\0{tenant}\0{place}"),
-        List::RoomsOf(event) => format!("rooms\0{event}\0{place}"),
+        List::Events(tenant) => format!("events\0{tenant}\0{place}"),
+        List::ApiKeys(tenant) => format!("api keys\0{tenant}\0{place}"),
+        List::Rooms(event) => format!("rooms\0{event}\0{place}"),
     };
     let hash = digest(&SHA256, text.as_bytes());
     *hash.as_ref().first_chunk().expect("a SHA-256 has 32 bytes")
@@ -116,6 +141,15 @@ mod tests {
         let token = token_after_event(&tenant("acme"), &place);
         assert!(event_before(&tenant("other"), &token).is_err());
         assert!(room_before(&"acme".parse().unwrap(), &token).is_err());
+        assert!(api_key_before(&tenant("acme"), &token).is_err());
+    }
+
+    #[test]
+    fn a_page_of_api_keys_goes_on_where_it_ended() {
+        let place = KeyPlace { created_at_ms: 5, id: "AAAAAAAAAAAAAAAAAAAAA-".parse().unwrap() };
+        let token = token_after_api_key(&tenant("acme"), &place);
+        assert_eq!(api_key_before(&tenant("acme"), &token).unwrap(), Some(place));
+        assert!(api_key_before(&tenant("other"), &token).is_err());
     }
 
     #[test]

@@ -250,13 +250,26 @@ impl Registration {
         Ok(self.changed_if(|it| it.rsvp != answer, Change::Rsvp, |it| it.rsvp = answer))
     }
 
-    /// The payment is known to be so. Without an amount it is the event's price, for what is given back what was paid.
+    /// The payment is known to be so. Without an amount it is the event's price, for what is given back what was paid. Who paid less than
+    /// the price has paid: who takes the money decides on reductions. Who gets a part back has still paid, and keeps the place.
     pub fn with_payment(self, to: Payment, amount: Option<Money>, settings: &Settings) -> Result<Step, Failure> {
         let before = self.under(settings);
         if before.payment == Payment::NotApplicable || to == Payment::NotApplicable {
             return Err(Failure::Precondition("the event is free: there is nothing to pay".to_owned()));
         }
+        let known = if to == Payment::Refunded { &before.paid } else { &settings.price };
+        if let (Some(given), Some(known)) = (&amount, known)
+            && given.currency != known.currency
+        {
+            return Err(Failure::Precondition(format!(
+                "the event is paid in {}, not in {}",
+                known.currency, given.currency
+            )));
+        }
         let paid = match to {
+            Payment::Refunded if amount.as_ref().is_some_and(|amount| self.gives_part_back(amount)) => {
+                return Err(Failure::Precondition("only a part is given back: the registration stays paid".to_owned()));
+            }
             Payment::Refunded if before.payment == Payment::Unpaid => {
                 return Err(Failure::Precondition("nothing was paid that could be given back".to_owned()));
             }
@@ -273,6 +286,12 @@ impl Registration {
                 it.paid = paid;
             },
         ))
+    }
+
+    /// Whether to give back so much leaves something paid.
+    pub fn gives_part_back(&self, amount: &Money) -> bool {
+        let is_part = |paid: &Money| amount.amount_minor < paid.amount_minor && amount.currency == paid.currency;
+        self.payment == Payment::Paid && self.paid.as_ref().is_some_and(is_part)
     }
 
     /// Why the person may not enter the event, if so.

@@ -23,6 +23,27 @@ impl Registrants {
         about: About<'_>,
         detail: String,
     ) -> Result<(), Failure> {
+        self.enter_told(caller, action, about, AuditEntry { detail, ..AuditEntry::default() }).await
+    }
+
+    /// Enters an act of the caller with the reason that they gave.
+    pub async fn enter_act_with_reason(
+        &self,
+        caller: &Principal,
+        action: &'static str,
+        about: About<'_>,
+        reason: String,
+    ) -> Result<(), Failure> {
+        self.enter_told(caller, action, about, AuditEntry { reason, ..AuditEntry::default() }).await
+    }
+
+    async fn enter_told(
+        &self,
+        caller: &Principal,
+        action: &'static str,
+        about: About<'_>,
+        told: AuditEntry,
+    ) -> Result<(), Failure> {
         if !caller.acts_for_another() {
             return Ok(());
         }
@@ -37,9 +58,8 @@ impl Registrants {
             action: action.to_owned(),
             subject,
             event_id,
-            detail,
             entry_id: random::sortable_id(),
-            ..AuditEntry::default()
+            ..told
         };
         self.audit_once(tenant, entry).await
     }

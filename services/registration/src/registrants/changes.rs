@@ -45,20 +45,32 @@ impl Registrants {
         let found = self.registration(event, id).await?;
         let details = self.details(event, &found, wish).await?;
         self.keeps_personal(event).await?;
-        let (after, _) =
-            self.change(event, id, expected, |registration| registration.with_details(details.clone())).await?;
-        self.audit(&event.tenant, "registration.update", &after, act).await?;
+        // A member of the team knows whom they help, and texts go to the person's number. What somebody with a link writes is kept with
+        // the registration only: it need not be that person.
+        if let (Some(act), Some(person), Some(phone)) = (act, &found.person, &details.phone)
+            && *phone != found.personal.phone
+        {
+            if expected.is_some_and(|expected| expected != found.version) {
+                return Err(Failure::Changed { what: "registration" });
+            }
+            found.clone().with_details(details.clone())?;
+            self.profiles.phone(&event.tenant, person, phone, &act.reason).await?;
+        }
+        let act = act.map(|act| ("registration.update", act));
+        let step = |registration: Registration| registration.with_details(details.clone());
+        let (after, _) = self.change_by(event, id, expected, act, step).await?;
         Ok(after)
     }
 
     /// Cancels. The place becomes free; whoever waits longest gets it when the bus tells of it.
     pub async fn cancel(&self, event: &Event, id: &RegistrationId, act: Option<&Act>) -> Result<Registration, Failure> {
         let before = self.registration(event, id).await?;
-        let (after, _) = self.change(event, id, None, |registration| Ok(registration.cancelled())).await?;
+        let act = act.map(|act| ("registration.cancel", act));
+        let step = |registration: Registration| Ok(registration.cancelled());
+        let (after, _) = self.change_by(event, id, None, act, step).await?;
         if let (RegistrationState::Waiting, Some(since_ms)) = (before.state, before.waiting_since_ms) {
             self.store.remove_waiter(&event.id, &Waiter { since_ms, id: id.clone() }).await?;
         }
-        self.audit(&event.tenant, "registration.cancel", &after, act).await?;
         Ok(after)
     }
 
@@ -70,9 +82,9 @@ impl Registrants {
         comes: bool,
         act: Option<&Act>,
     ) -> Result<Registration, Failure> {
+        let act = act.map(|act| ("registration.rsvp", act));
         let step = |registration: Registration| registration.answered(comes, &event.settings);
-        let (after, _) = self.change(event, id, None, step).await?;
-        self.audit(&event.tenant, "registration.rsvp", &after, act).await?;
+        let (after, _) = self.change_by(event, id, None, act, step).await?;
         Ok(after)
     }
 
@@ -85,9 +97,9 @@ impl Registrants {
         amount: Option<Money>,
         act: Option<&Act>,
     ) -> Result<Registration, Failure> {
+        let act = act.map(|act| ("registration.payment", act));
         let step = |registration: Registration| registration.with_payment(payment, amount.clone(), &event.settings);
-        let (after, _) = self.change(event, id, None, step).await?;
-        self.audit(&event.tenant, "registration.payment", &after, act).await?;
+        let (after, _) = self.change_by(event, id, None, act, step).await?;
         Ok(after)
     }
 

@@ -4,12 +4,13 @@
 //! move a payment forward, from unpaid to paid to given back.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use turnout_platform::{
     auth::Principal,
     failure::Failure,
     ids::{EventId, RegistrationId, TenantId},
     random,
+    vault::DataKey,
     webhooks::{self, Envelope, SECRET_BYTES},
 };
 use turnout_proto::profiles::v1::AuditEntry;
@@ -23,7 +24,9 @@ use crate::{
     store::payments::Secrets,
 };
 
-/// How long the secret before stays valid.
+/// Old secrets that are valid at a time: a rotation that is repeated puts none of them out of use before its time.
+const OLD_SECRETS_MAX: usize = 8;
+/// How long a secret stays valid after the next one was made.
 const PREVIOUS_MS: i64 = 24 * 60 * 60 * 1000;
 /// The vault's owner of what belongs to the tenant itself.
 const TENANT_KEY: &str = "tenant";
@@ -36,6 +39,13 @@ pub(crate) struct Notice {
     pub timestamp: String,
     pub signature: String,
     pub body: Vec<u8>,
+}
+
+/// A secret that is not the present one any more.
+#[derive(Serialize, Deserialize)]
+struct OldSecret {
+    secret: Vec<u8>,
+    until_ms: i64,
 }
 
 /// What its body says.
@@ -54,15 +64,22 @@ impl Registrants {
         let key = self.vault.key_for(tenant, TENANT_KEY).await?;
         let secret = random::bytes::<SECRET_BYTES>();
         let before = self.store.payment_secrets(tenant).await?;
+        let mut old = old_secrets(&key, tenant, &before, self.at_ms());
+        if let Some(present) = open(&key, &context(tenant), &before.present) {
+            old.insert(0, OldSecret { secret: present, until_ms: self.at_ms() + PREVIOUS_MS });
+        }
+        if old.len() > OLD_SECRETS_MAX {
+            let problem =
+                format!("{OLD_SECRETS_MAX} old secrets are still valid; try again when one of them has ended");
+            return Err(Failure::Precondition(problem));
+        }
+        let plain = serde_json::to_vec(&old).expect("numbers are JSON");
         let secrets = Secrets {
             present: key.seal(&context(tenant), &secret),
-            previous: before.present,
+            previous: key.seal(&old_context(tenant), &plain),
             previous_until_ms: self.at_ms() + PREVIOUS_MS,
             version: before.version + 1,
         };
-        if !self.store.replace_payment_secrets(tenant, &secrets).await? {
-            return Err(Failure::Changed { what: "payment secret" });
-        }
         let entry = AuditEntry {
             actor: caller.actor(),
             action: "payment-secret.rotate".to_owned(),
@@ -70,7 +87,11 @@ impl Registrants {
             entry_id: format!("payment-secret-{}", secrets.version),
             ..AuditEntry::default()
         };
+        // Entered first: a secret that nobody is shown would put the one in use out of it.
         self.profiles.audit(tenant, entry).await?;
+        if !self.store.replace_payment_secrets(tenant, &secrets).await? {
+            return Err(Failure::Changed { what: "payment secret" });
+        }
         Ok(webhooks::shown(&secret))
     }
 
@@ -108,7 +129,8 @@ impl Registrants {
         let event = self.event(Some(tenant), &event).await?;
         let step = |registration: Registration| {
             let is_late = registration.payment == Payment::Refunded && payment == Payment::Paid;
-            if is_late {
+            let is_part = payment == Payment::Refunded && registration.gives_part_back(&amount);
+            if is_late || is_part {
                 return Ok((registration, Vec::new()));
             }
             registration.with_payment(payment, Some(amount.clone()), &event.settings)
@@ -120,13 +142,34 @@ impl Registrants {
     async fn valid_secrets(&self, tenant: &TenantId) -> Result<Vec<Vec<u8>>, Failure> {
         let sealed = self.store.payment_secrets(tenant).await?;
         let Some(key) = self.vault.existing(tenant, TENANT_KEY).await? else { return Ok(Vec::new()) };
-        let mut secrets = vec![sealed.present];
-        if self.at_ms() < sealed.previous_until_ms {
-            secrets.push(sealed.previous);
-        }
-        let open = |secret: Vec<u8>| key.open(&context(tenant), &secret);
-        Ok(secrets.into_iter().filter(|secret| !secret.is_empty()).filter_map(open).collect())
+        let present = open(&key, &context(tenant), &sealed.present);
+        let old = old_secrets(&key, tenant, &sealed, self.at_ms()).into_iter().map(|old| old.secret);
+        Ok(present.into_iter().chain(old).collect())
     }
+}
+
+/// Those before the present one that are still valid, the latest first.
+fn old_secrets(key: &DataKey, tenant: &TenantId, sealed: &Secrets, now_ms: i64) -> Vec<OldSecret> {
+    let until_ms = sealed.previous_until_ms;
+    let mut old: Vec<OldSecret> = match open(key, &old_context(tenant), &sealed.previous) {
+        Some(plain) => serde_json::from_slice(&plain).unwrap_or_default(),
+        // Stored before there could be several.
+        None => open(key, &context(tenant), &sealed.previous)
+            .map(|secret| OldSecret { secret, until_ms })
+            .into_iter()
+            .collect(),
+    };
+    old.retain(|old| now_ms < old.until_ms);
+    old
+}
+
+/// None also for nothing.
+fn open(key: &DataKey, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    Some(sealed).filter(|sealed| !sealed.is_empty()).and_then(|sealed| key.open(context, sealed))
+}
+
+fn old_context(tenant: &TenantId) -> String {
+    format!("old-payment-secrets/{tenant}")
 }
 
 fn context(tenant: &TenantId) -> String {

@@ -1,4 +1,4 @@
-//! What registration asks of profiles: the person of an address, to keep a consent, to keep an audit entry. Nothing is kept here.
+//! What registration asks of profiles: the person of an address, another phone number, to keep a consent, to keep an audit entry. Nothing is kept here.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use turnout_platform::{
     ids::{PersonId, TenantId},
 };
 use turnout_proto::profiles::v1::{
-    AuditEntry, ConsentStatement, EnsurePersonRequest, RecordAuditRequest, RecordConsentRequest,
-    account_service_client::AccountServiceClient, people_service_client::PeopleServiceClient,
+    AuditEntry, ConsentStatement, EnsurePersonRequest, Person, RecordAuditRequest, RecordConsentRequest,
+    UpdatePersonRequest, account_service_client::AccountServiceClient, people_service_client::PeopleServiceClient,
 };
 
 /// When a caller may try again because profiles did not answer.
@@ -35,6 +35,20 @@ impl Profiles {
         let answer = self.people(tenant).ensure_person(request).await.map_err(failure)?;
         let person = answer.into_inner().person.unwrap_or_default();
         person.person_id.parse().map_err(Failure::internal)
+    }
+
+    /// Gives a person another phone number; what they agreed to for the number before ends with it.
+    pub async fn phone(&self, tenant: &TenantId, person: &PersonId, phone: &str, reason: &str) -> Result<(), Failure> {
+        let person = Person { person_id: person.to_string(), phone: phone.to_owned(), ..Person::default() };
+        let update_mask = Some(prost_types::FieldMask { paths: vec!["phone".to_owned()] });
+        let request = UpdatePersonRequest {
+            person: Some(person),
+            update_mask,
+            reason: reason.to_owned(),
+            ..UpdatePersonRequest::default()
+        };
+        self.people(tenant).update_person(request).await.map_err(failure)?;
+        Ok(())
     }
 
     /// Keeps what a person agreed to. The same key again is the same statement.

@@ -80,19 +80,16 @@ impl Registrants {
         }
         let turn = turn(&self.registering).await?;
         let checked = self.checked(event, wanted).await?;
-        let (registration, created) = self.register_checked(event, checked, act.is_some()).await?;
+        let registered = self.register_checked(event, checked, act.as_ref()).await?;
         drop(turn);
-        if created || act.is_some() {
-            self.audit(&event.tenant, "registration.register", &registration, act.as_ref()).await?;
-        }
-        Ok((registration, created))
+        Ok(registered)
     }
 
     async fn register_checked(
         &self,
         event: &Event,
         checked: Checked,
-        by_hand: bool,
+        act: Option<&Act>,
     ) -> Result<(Registration, bool), Failure> {
         let Checked { mut registration, person, consents } = checked;
         let mut person = person;
@@ -104,14 +101,14 @@ impl Registrants {
             if let Some(found) = found.as_ref().filter(|found| found.state != RegistrationState::Cancelled) {
                 return Ok((found.clone(), false));
             }
-            if !event.settings.published && !by_hand {
+            if !event.settings.published && act.is_none() {
                 return Err(Failure::Precondition("the event is not open for registration".to_owned()));
             }
             if let Some(request) = person.take() {
                 registration.person = Some(self.profiles.person(&event.tenant, request).await?);
             }
             self.keeps_personal(event).await?;
-            if let Some(stored) = self.store_new(event, registration.clone(), found, &consents).await? {
+            if let Some(stored) = self.store_new(event, registration.clone(), found, &consents, act).await? {
                 return Ok((stored, true));
             }
         }
@@ -125,6 +122,7 @@ impl Registrants {
         wanted: Registration,
         found: Option<Registration>,
         consents: &[ConsentStatement],
+        act: Option<&Act>,
     ) -> Result<Option<Registration>, Failure> {
         let (id, at_ms) = (wanted.id.clone(), self.at_ms());
         let claim = self.place_for(event, &id, at_ms).await?;
@@ -134,7 +132,7 @@ impl Registrants {
             PlaceFor::Waiting => Place::Waiting,
         };
         let (after, changes) = wanted.registered(found.as_ref(), place, &event.settings, at_ms);
-        let outcome = match self.made_ready(event, &after, &changes, consents, &claim).await {
+        let outcome = match self.made_ready(event, &after, &changes, consents, &claim, act).await {
             Ok((sealed, announcement)) => {
                 let stored = match &found {
                     Some(found) => self.store.replace_registration(&sealed, found.version).await,
@@ -171,7 +169,11 @@ impl Registrants {
         changes: &[Change],
         consents: &[ConsentStatement],
         claim: &PlaceFor,
+        act: Option<&Act>,
     ) -> Result<(Sealed, Announcement), Failure> {
+        if let Some(act) = act {
+            self.audit(&event.tenant, "registration.register", after, act).await?;
+        }
         self.keep_consents(&event.tenant, after, consents).await?;
         let sealed = self.sealed(&event.tenant, after.clone()).await?;
         let announcement = self.outbox.announce(self.told(&event.tenant, after, changes)).await?;
@@ -253,8 +255,7 @@ impl Registrants {
                     nickname: String::new(),
                     answers: form.answers(&answers, self.this_year(), &mut wrong),
                 };
-                let source = if wanted.act.is_some() { "admin" } else { "form" };
-                consents = statements(&form, &given, &language, settings.first_language(), source, &mut wrong);
+                consents = statements(&form, &given, &language, settings.first_language(), &mut wrong);
                 person = Some(EnsurePersonRequest {
                     email: personal.email.clone(),
                     name: personal.name.clone(),
@@ -315,13 +316,15 @@ enum PlaceFor {
     Waiting,
 }
 
+/// Where consents that are given with a registration come from.
+const SOURCE: &str = "form";
+
 /// The consents that were given, with the words that the person read.
 fn statements(
     form: &Form,
     given: &[String],
     language: &str,
     first_language: &str,
-    source: &str,
     wrong: &mut Violations,
 ) -> Vec<ConsentStatement> {
     let mut statements: Vec<ConsentStatement> = Vec::new();
@@ -337,7 +340,7 @@ fn statements(
             action: ConsentAction::Granted.into(),
             text: text.to_owned(),
             language: tag.to_owned(),
-            source: source.to_owned(),
+            source: SOURCE.to_owned(),
             at: None,
             text_version: form.version,
         };

@@ -329,7 +329,7 @@ impl Registrants {
 }
 
 /// Who acts for somebody else, and why. Members of the team and keys must say why; services may act for the person themselves.
-fn act(given: Option<&WireAct>, caller: &Principal) -> Result<Option<Act>, Failure> {
+pub(super) fn act(given: Option<&WireAct>, caller: &Principal) -> Result<Option<Act>, Failure> {
     let Some(given) = given else {
         let problem = format!("must say why, in {} to {} characters", REASON_CHARS.start(), REASON_CHARS.end());
         return if caller.acts_for_another() { Err(Failure::invalid("act.reason", problem)) } else { Ok(None) };
@@ -345,6 +345,10 @@ fn act(given: Option<&WireAct>, caller: &Principal) -> Result<Option<Act>, Failu
 fn wanted(request: RegisterRequest, caller: &Principal) -> Result<Wanted, Failure> {
     let act = act(request.act.as_ref(), caller)?;
     let mode = wire::read_mode(request.mode)?;
+    if act.is_some() && !request.consents.is_empty() {
+        let problem = "are the person's own to give: whoever acts for somebody leaves them out";
+        return Err(Failure::invalid("consents", problem));
+    }
     let who = if request.email.trim().is_empty() && !request.nickname.is_empty() {
         let extra = [
             ("name", request.name.is_empty()),

@@ -16,14 +16,15 @@ use turnout_platform::{
 use turnout_proto::{
     common::v1::Money as WireMoney,
     registration::v1::{
-        AttendanceMode, Event as WireEvent, EventState, PaymentState, Registration as WireRegistration,
-        RegistrationState as WireState, RsvpState,
+        ApiKey as WireApiKey, AttendanceMode, Event as WireEvent, EventState, PaymentState,
+        Registration as WireRegistration, RegistrationState as WireState, RsvpState,
     },
 };
 
 use crate::domain::{
     event::{Event, State},
     fields,
+    keys::ListedApiKey,
     money::Money,
     registration::{Mode, Payment, Personal, Registration, RegistrationState, Rsvp},
     settings::{self, Patch, Settings},
@@ -64,6 +65,19 @@ pub(crate) fn event(event: Event, caller: &Principal) -> WireEvent {
         published: settings.published,
         nicknames: settings.nicknames,
         languages: settings.languages,
+    }
+}
+
+/// An API key, which never comes with its secret or the hash of it.
+pub(crate) fn api_key(key: ListedApiKey) -> WireApiKey {
+    let (revoked_at, revoked_by) = key.revocation.map(|end| (timestamp(end.at_ms), end.by)).unzip();
+    WireApiKey {
+        key_id: key.id.to_string(),
+        label: key.label,
+        created_at: Some(timestamp(key.created_at_ms)),
+        created_by: key.created_by,
+        revoked_at,
+        revoked_by: revoked_by.unwrap_or_default(),
     }
 }
 

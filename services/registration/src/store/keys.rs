@@ -1,13 +1,19 @@
-//! API keys and ticket keys by id, and the ticket keys of each tenant.
+//! API keys and ticket keys by id, and those of each tenant.
+//!
+//! What a key may open is decided by its row in `api_keys_by_id` alone; the row in its tenant's list says the same to people. Both are
+//! written together. A key from before there were lists has no row there until it is used or revoked.
 
 use turnout_platform::{
     failure::Failure,
     ids::TenantId,
-    tables::{Range, Row, Value, Write},
+    tables::{BATCH_WRITES_MAX, Range, Row, Value, Write},
 };
 
-use super::{API_KEYS_BY_ID, Store, TICKET_KEYS_BY_ID, TICKET_KEYS_BY_TENANT, unreadable};
-use crate::domain::keys::{ApiKey, KeyId, TICKET_KEYS_PER_TENANT_MAX, TicketKey};
+use super::{API_KEYS_BY_ID, API_KEYS_BY_TENANT, Store, TICKET_KEYS_BY_ID, TICKET_KEYS_BY_TENANT, unreadable};
+use crate::domain::{
+    keys::{ApiKey, KeyId, ListedApiKey, Revocation, TICKET_KEYS_PER_TENANT_MAX, TicketKey},
+    pages::KeyPlace,
+};
 
 impl Store {
     pub async fn api_key(&self, id: &KeyId) -> Result<Option<ApiKey>, Failure> {
@@ -20,6 +26,9 @@ impl Store {
                     label: row.text("label").to_owned(),
                     secret_sha256: row.bytes("secret_sha256").try_into().ok()?,
                     created_at_ms: row.time("created_at"),
+                    created_by: row.text("created_by").to_owned(),
+                    revocation: read_revocation(&row),
+                    listed: row.flag("listed"),
                 })
             };
             parts().ok_or_else(|| unreadable(&row))
@@ -27,15 +36,57 @@ impl Store {
         row.map(read).transpose()
     }
 
-    /// Keeps a new key. Its id is random, so nothing is there yet.
-    pub async fn add_api_key(&self, key: &ApiKey) -> Result<(), Failure> {
-        let row = Row::new(&API_KEYS_BY_ID)
+    /// Keeps a new key, by its id and by its tenant, or neither; these others leave the tenant's list. Its id is random, so nothing is
+    /// there yet.
+    pub async fn add_api_key(&self, key: &ApiKey, leaving: &[ListedApiKey]) -> Result<(), Failure> {
+        let by_id = Row::new(&API_KEYS_BY_ID)
             .set("key_id", key.id.to_string())
             .set("tenant_id", key.tenant.as_str())
             .set("label", key.label.as_str())
             .set("secret_sha256", key.secret_sha256.as_slice())
-            .set("created_at", Value::Time(key.created_at_ms));
-        Ok(self.tables.put(row).await?)
+            .set("created_at", Value::Time(key.created_at_ms))
+            .set("created_by", key.created_by.as_str())
+            .set("listed", true);
+        let leave = |gone: &ListedApiKey| Write::Delete {
+            table: &API_KEYS_BY_TENANT,
+            key: vec![key.tenant.as_str().into(), Value::Time(gone.created_at_ms), gone.id.to_string().into()],
+        };
+        let writes = [Write::Put(by_id), Write::Put(list_row(key))].into_iter();
+        let leaving = leaving.iter().take(BATCH_WRITES_MAX - writes.len()).map(leave);
+        Ok(self.tables.batch_across(writes.chain(leaving).collect()).await?)
+    }
+
+    /// Puts a key from before there were lists into that of its tenant.
+    pub async fn list_api_key(&self, key: &ApiKey) -> Result<(), Failure> {
+        let listed = Row::new(&API_KEYS_BY_ID).set("key_id", key.id.to_string()).set("listed", true);
+        Ok(self.tables.batch_across(vec![Write::Put(listed), Write::Put(list_row(key))]).await?)
+    }
+
+    /// Marks a key as revoked, by its id and in its tenant's list. Two that revoke it at the same moment may both come here: then what is
+    /// kept is from one of them, the later.
+    pub async fn revoke_api_key(&self, key: &ApiKey, revocation: &Revocation) -> Result<(), Failure> {
+        let marked = |row: Row| {
+            let row = row.set("revoked_at", Value::Time(revocation.at_ms)).set("revoked_by", revocation.by.as_str());
+            Write::Put(row)
+        };
+        let by_id = Row::new(&API_KEYS_BY_ID).set("key_id", key.id.to_string()).set("listed", true);
+        Ok(self.tables.batch_across(vec![marked(by_id), marked(list_row(key))]).await?)
+    }
+
+    /// A page of a tenant's API keys, newest first, and whether more follow.
+    pub async fn api_keys_of(
+        &self,
+        tenant: &TenantId,
+        after: Option<KeyPlace>,
+        limit: usize,
+    ) -> Result<(Vec<ListedApiKey>, bool), Failure> {
+        let mut range = Range::of(&API_KEYS_BY_TENANT, vec![tenant.as_str().into()]).reverse().limit(limit);
+        if let Some(place) = after {
+            range = range.after(vec![Value::Time(place.created_at_ms), place.id.to_string().into()]);
+        }
+        let page = self.tables.range(range).await?;
+        let keys = page.rows.iter().map(read_listed).collect::<Result<_, _>>()?;
+        Ok((keys, page.next.is_some()))
     }
 
     pub async fn ticket_key(&self, id: &KeyId) -> Result<Option<TicketKey>, Failure> {
@@ -64,6 +115,30 @@ impl Store {
         let writes = vec![Write::Put(row(&TICKET_KEYS_BY_ID)), Write::Put(row(&TICKET_KEYS_BY_TENANT))];
         Ok(self.tables.batch_across(writes).await?)
     }
+}
+
+fn list_row(key: &ApiKey) -> Row {
+    Row::new(&API_KEYS_BY_TENANT)
+        .set("tenant_id", key.tenant.as_str())
+        .set("created_at", Value::Time(key.created_at_ms))
+        .set("key_id", key.id.to_string())
+        .set("label", key.label.as_str())
+        .set("created_by", key.created_by.as_str())
+}
+
+fn read_listed(row: &Row) -> Result<ListedApiKey, Failure> {
+    Ok(ListedApiKey {
+        id: row.text("key_id").parse().map_err(|_| unreadable(row))?,
+        label: row.text("label").to_owned(),
+        created_at_ms: row.time("created_at"),
+        created_by: row.text("created_by").to_owned(),
+        revocation: read_revocation(row),
+    })
+}
+
+/// Both tables of API keys have these columns.
+fn read_revocation(row: &Row) -> Option<Revocation> {
+    row.opt_time("revoked_at").map(|at_ms| Revocation { at_ms, by: row.text("revoked_by").to_owned() })
 }
 
 /// Both tables of ticket keys have the same columns.

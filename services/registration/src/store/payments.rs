@@ -33,9 +33,9 @@ pub(super) static PAYMENT_NOTICES: Table = Table {
 #[derive(Clone, Default)]
 pub(crate) struct Secrets {
     pub present: Vec<u8>,
-    /// Empty when there is none.
+    /// Those before it, sealed together; empty when there is none.
     pub previous: Vec<u8>,
-    /// Milliseconds since 1970.
+    /// When the last of them ends, milliseconds since 1970.
     pub previous_until_ms: i64,
     /// 0 when there are no secrets yet.
     pub version: i64,

@@ -49,13 +49,14 @@ async fn whole_life(acme: &mut Client) {
     acme.change_event_state(request(EventState::Live)).await.unwrap();
     acme.change_event_state(request(EventState::Cancelled)).await.unwrap();
     acme.register_ticket_key(RegisterTicketKeyRequest { public_key: vec![7; 32] }).await.unwrap();
-    acme.create_api_key(CreateApiKeyRequest { label: "Anna's key".into() }).await.unwrap();
 }
 
 #[tokio::test]
 async fn item_41_what_is_done_to_events_forms_and_settings_is_in_the_audit_log() {
     let bed = Bed::start().await;
     whole_life(&mut bed.events_as("acme", Role::Organiser)).await;
+    let label = "Anna's key".into();
+    bed.events_as("acme", Role::Owner).create_api_key(CreateApiKeyRequest { label }).await.unwrap();
     let form = Form { event_id: "ball".into(), ..Form::default() };
     create_event(&mut bed.mesh(Some("acme")), "ball", "Ball").await.unwrap();
     let mut organiser = bed.registrants_as("acme", Role::Organiser);

@@ -12,7 +12,10 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 use turnout_platform::{
-    auth::{Authenticator, Credentials, MeshKey, Role, TokenKind, TokenSigner, TokenVerifier, codes::Codes},
+    auth::{
+        Authenticator, Caller, Credentials, MeshKey, Principal, Role, TokenKind, TokenSigner, TokenVerifier,
+        codes::Codes,
+    },
     bus::durable::{self, DurableMetrics, InProcessDurable, SharedDurableBus},
     clock::{Clock, ManualClock},
     lifecycle::Lifecycle,
@@ -156,7 +159,8 @@ impl Bed {
 
     /// The organiser of a tenant, with a new API key.
     pub async fn organiser(&self, tenant: &str) -> Client {
-        let key = self.registration.create_api_key(&tenant.parse().unwrap(), "test").await.unwrap();
+        let service = Principal { caller: Caller::Mesh("test".to_owned()), tenant: Some(tenant.parse().unwrap()) };
+        let key = self.registration.create_api_key(&service, "test").await.unwrap();
         self.bearer(&key.secret)
     }
 

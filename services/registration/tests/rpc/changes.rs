@@ -1,6 +1,9 @@
 //! What happens to a registration after it was made: answers, payments, entries, check-ins, other details; and who is told of it.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tonic::{Code, Status};
@@ -17,8 +20,11 @@ use turnout_proto::{
 
 use crate::{
     bed::{Bed, Registrants, START_AT_MS, refused, refused_field},
+    places::statistics,
     registering::{cancel, get, mask, open_event, person, register, registered, update_event},
 };
+
+const DEADLINE: Duration = Duration::from_mins(1);
 
 fn euros(amount_minor: i64) -> Option<Money> {
     Some(Money { amount_minor, currency: "EUR".into() })
@@ -114,6 +120,8 @@ async fn item_10_a_free_event_shows_not_applicable_and_a_paid_one_unpaid_paid_an
     assert_eq!((refunded.payment(), refunded.paid), (PaymentState::Refunded, euros(2500)));
     let actions: Vec<String> = bed.profiles.audits().into_iter().map(|entry| entry.action).collect();
     assert_eq!(actions, ["registration.payment"; 2]);
+    let details: Vec<String> = bed.profiles.audits().into_iter().map(|entry| entry.detail).collect();
+    assert_eq!(details, ["PAID", "REFUNDED"]);
 
     // Money that moved stays visible when the event becomes free.
     update_event(&bed, Event::default(), &["price"]).await;
@@ -173,6 +181,25 @@ async fn item_10_a_signed_notice_pays_once_however_often_it_comes() {
     refused(mesh.apply_payment_notice(old).await, Code::Unauthenticated);
     refused(mesh.apply_payment_notice(notice(&bed, &next, "n5", "none", "paid")).await, Code::NotFound);
     refused_field(mesh.apply_payment_notice(notice(&bed, &next, "n6", "none", "lost")).await, "body");
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_repeated_leaves_the_secret_that_the_provider_has_valid_for_its_day() {
+    let bed = Bed::start().await;
+    let mut acme = open_event(&bed, Event { price: euros(2500), ..Event::default() }, &["price"]).await;
+    let id = registered(&mut acme, "anna@example.org").await.registration_id;
+    let providers = rotate(&bed).await;
+    for _ in 0..8 {
+        rotate(&bed).await;
+    }
+    let mut owner = bed.registrants_as("acme", Role::Owner);
+    refused(owner.rotate_payment_secret(RotatePaymentSecretRequest {}).await, Code::FailedPrecondition);
+    let mut mesh = bed.registrants(None);
+    let applied = mesh.apply_payment_notice(notice(&bed, &providers, "n1", &id, "paid")).await.unwrap();
+    assert!(!applied.into_inner().repeated);
+    bed.clock.advance_ms(24 * 60 * 60 * 1000);
+    refused(mesh.apply_payment_notice(notice(&bed, &providers, "n2", &id, "refunded")).await, Code::Unauthenticated);
+    rotate(&bed).await;
 }
 
 #[tokio::test]
@@ -251,9 +278,39 @@ async fn details_change_by_mask_and_whoever_acts_for_another_says_why() {
     let after = support.update_registration(request(&paths, 1, act)).await.unwrap().into_inner().registration.unwrap();
     assert_eq!((after.name.as_str(), after.phone.as_str()), ("Anna B.", "+358401234567"));
     assert_eq!((after.email.as_str(), after.version, after.mode()), ("anna@example.org", 2, AttendanceMode::OnSite));
+    // Texts go to the person's number. What somebody with a link writes is not taken for it: they need not be that person.
+    let phones = || bed.profiles.phones().into_values().collect::<Vec<_>>();
+    assert_eq!(phones(), ["+358401234567"]);
+    let mut other = request(&["phone"], 0, None);
+    other.registration.as_mut().unwrap().phone = "+358409999999".into();
+    acme.update_registration(other).await.unwrap();
+    assert_eq!(phones(), ["+358401234567"]);
     assert_eq!(bed.profiles.audits()[0].subject, format!("registration:{}", made.registration_id));
     cancel(&mut acme, &made.registration_id).await;
     refused(acme.update_registration(request(&["name"], 0, None)).await, Code::FailedPrecondition);
+}
+
+#[tokio::test]
+async fn item_60_who_takes_part_online_and_on_site_is_one_person_in_figures_and_metrics() {
+    let bed = Bed::start().await;
+    let hybrid = Event { mode: AttendanceMode::Hybrid.into(), ..Event::default() };
+    let mut acme = open_event(&bed, hybrid, &["mode"]).await;
+    let made = registered(&mut acme, "anna@example.org").await;
+    registered(&mut acme, "bert@example.org").await;
+    assert!(enter(&mut acme, &made.registration_id).await.admitted);
+    assert_eq!(check_in(&mut acme, &made.code).await.0, CheckInOutcome::Admitted);
+    let told = statistics(&acme).await;
+    assert_eq!((told.registrants, told.logged_in, told.checked_in, told.hybrid), (2, 1, 1, 2));
+
+    let until = Instant::now() + DEADLINE;
+    let is_told = || {
+        let metrics = bed.metrics.render();
+        ["turnout_registration_registrants 2", "turnout_registration_logged_in 1"].iter().all(|it| metrics.contains(it))
+    };
+    while !is_told() {
+        assert!(Instant::now() < until, "{}", bed.metrics.render());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ async fn a_first_start_cut_off_after_any_of_its_writes_is_completed_by_the_next_
         }
         writes += 1;
     }
-    assert_eq!(writes, 7, "index row, event, two rooms, settings, key, state");
+    assert_eq!(writes, 8, "index row, event, two rooms, settings, key, its place in the list, state");
 }
 
 #[tokio::test]

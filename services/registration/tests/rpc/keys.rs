@@ -1,4 +1,4 @@
-//! API keys and ticket keys.
+//! API keys and ticket keys: what they open. The list of a tenant's API keys and their end are in `revoking`.
 
 use tonic::{Code, Status};
 use turnout_platform::{
@@ -31,7 +31,7 @@ async fn ticket_key(client: &mut Client, key_id: &str) -> Result<GetTicketKeyRes
     Ok(client.get_ticket_key(GetTicketKeyRequest { key_id: key_id.into() }).await?.into_inner())
 }
 
-fn sha256(text: &str) -> Vec<u8> {
+pub fn sha256(text: &str) -> Vec<u8> {
     aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref().to_vec()
 }
 

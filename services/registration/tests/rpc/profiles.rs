@@ -33,6 +33,7 @@ use turnout_proto::profiles::v1::{
 static ACCESS: AccessTable = &[
     ("/turnout.profiles.v1.PeopleService/EnsurePerson", Access::Mesh),
     ("/turnout.profiles.v1.PeopleService/RecordConsent", Access::Mesh),
+    ("/turnout.profiles.v1.PeopleService/UpdatePerson", Access::Mesh),
     ("/turnout.profiles.v1.AccountService/RecordAudit", Access::Mesh),
 ];
 
@@ -45,6 +46,7 @@ struct Inner {
     people: Mutex<HashMap<(String, String), String>>,
     consents: Mutex<HashMap<String, RecordConsentRequest>>,
     audits: Mutex<Vec<AuditEntry>>,
+    phones: Mutex<HashMap<String, String>>,
     is_down: AtomicBool,
     is_held_up: watch::Sender<bool>,
     held_up: AtomicUsize,
@@ -59,6 +61,11 @@ impl FakeProfiles {
     /// The audit log; a repeated entry once.
     pub fn audits(&self) -> Vec<AuditEntry> {
         self.0.audits.lock().clone()
+    }
+
+    /// Numbers that were changed, by person.
+    pub fn phones(&self) -> HashMap<String, String> {
+        self.0.phones.lock().clone()
     }
 
     pub fn people(&self) -> usize {
@@ -159,6 +166,13 @@ impl PeopleService for FakeProfiles {
         Ok(Response::new(RecordConsentResponse::default()))
     }
 
+    async fn update_person(&self, request: Request<UpdatePersonRequest>) -> Answer<UpdatePersonResponse> {
+        self.tenant_of(&request)?;
+        let person = request.into_inner().person.unwrap();
+        self.0.phones.lock().insert(person.person_id.clone(), person.phone.clone());
+        Ok(Response::new(UpdatePersonResponse { person: Some(person) }))
+    }
+
     async fn export_people(&self, _: Request<ExportPeopleRequest>) -> Answer<Self::ExportPeopleStream> {
         Err(Status::unimplemented("not in this test"))
     }
@@ -166,7 +180,6 @@ impl PeopleService for FakeProfiles {
     not_here! {
         get_person(GetPersonRequest) -> GetPersonResponse;
         list_people(ListPeopleRequest) -> ListPeopleResponse;
-        update_person(UpdatePersonRequest) -> UpdatePersonResponse;
         verify_by_hand(VerifyByHandRequest) -> VerifyByHandResponse;
         get_consents(GetConsentsRequest) -> GetConsentsResponse;
         list_consent_ledger(ListConsentLedgerRequest) -> ListConsentLedgerResponse;

@@ -226,6 +226,9 @@ async fn item_47_a_registration_alone_gives_no_consent_and_a_box_that_is_ticked_
     for _ in 0..2 {
         register(&mut acme, ticked("marketing/email", "b@example.org")).await.unwrap();
     }
+    let act = Some(Act { reason: "phoned us".into() });
+    let by_hand = RegisterRequest { act, ..ticked("marketing/email", "c@example.org") };
+    refused_field(register(&mut bed.registrants_as("acme", Role::Support), by_hand).await, "consents");
     let consents: Vec<_> = bed.profiles.consents().into_values().collect();
     assert_eq!(consents.len(), 1);
     let statement = &consents[0].statements[0];

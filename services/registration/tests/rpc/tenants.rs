@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use prost::Message as _;
 use prost_types::FieldMask;
 use tonic::{Code, Status};
+use turnout_platform::auth::Role;
 use turnout_proto::registration::v1::{
-    ChangeEventStateRequest, CreateApiKeyRequest, CreateEventRequest, CreateRoomRequest, Event, EventState,
-    GetEventRequest, GetRoomRequest, GetTicketKeyRequest, ListEventsRequest, ListRoomsRequest, RedeemSignInLinkRequest,
-    RegisterTicketKeyRequest, ResolveApiKeyRequest, UpdateEventRequest,
+    Act, ChangeEventStateRequest, CreateApiKeyRequest, CreateEventRequest, CreateRoomRequest, Event, EventState,
+    GetEventRequest, GetRoomRequest, GetTicketKeyRequest, ListApiKeysRequest, ListEventsRequest, ListRoomsRequest,
+    RedeemSignInLinkRequest, RegisterTicketKeyRequest, ResolveApiKeyRequest, RevokeApiKeyRequest, UpdateEventRequest,
 };
 use turnout_registration::ACCESS;
 
@@ -24,6 +25,8 @@ enum Guard {
     ReadableId,
     /// It takes no id of something that exists: it works on the caller's tenant.
     OwnTenant,
+    /// It takes the id of an API key, see `revoking`.
+    Key,
     /// Only services of the mesh may call it.
     Mesh,
 }
@@ -32,7 +35,8 @@ fn guard(method: &str) -> Guard {
     match method {
         "GetEvent" | "GetRoom" | "ListRooms" => Guard::ReadableId,
         "ChangeEventState" | "UpdateEvent" | "CreateRoom" => Guard::Id,
-        "CreateEvent" | "ListEvents" | "RegisterTicketKey" | "CreateApiKey" => Guard::OwnTenant,
+        "CreateEvent" | "ListEvents" | "RegisterTicketKey" | "CreateApiKey" | "ListApiKeys" => Guard::OwnTenant,
+        "RevokeApiKey" => Guard::Key,
         "GetTicketKey" | "ResolveApiKey" | "RedeemSignInLink" => Guard::Mesh,
         other => panic!("{other} is new: say here what keeps tenants apart in it, and how it is called below"),
     }
@@ -67,6 +71,11 @@ async fn call(client: &mut Client, method: &str, event: &str) -> Result<(), Stat
         }
         "GetTicketKey" => drop(client.get_ticket_key(GetTicketKeyRequest { key_id: event_id }).await?),
         "CreateApiKey" => drop(client.create_api_key(CreateApiKeyRequest { label: title }).await?),
+        "ListApiKeys" => drop(client.list_api_keys(ListApiKeysRequest::default()).await?),
+        "RevokeApiKey" => {
+            let act = Some(Act { reason: "nobody uses it".into() });
+            drop(client.revoke_api_key(RevokeApiKeyRequest { key_id: event_id, act }).await?);
+        }
         "ResolveApiKey" => {
             let request = ResolveApiKeyRequest { key_id: event_id, secret_sha256: vec![7; 32] };
             drop(client.resolve_api_key(request).await?);
@@ -150,7 +159,7 @@ async fn an_id_of_another_tenant_looks_like_one_that_does_not_exist() {
 #[tokio::test]
 async fn what_works_on_the_callers_tenant_shows_and_changes_nothing_of_another() {
     let bed = two_tenants().await;
-    let mut acme = bed.organiser("acme").await;
+    let mut acme = bed.events_as("acme", Role::Owner);
     for method in methods() {
         if guard(&method) == Guard::OwnTenant {
             call(&mut acme, &method, "ball").await.unwrap();
@@ -190,7 +199,7 @@ async fn a_service_without_a_tenant_reads_all_and_changes_nothing() {
                 call(&mut mesh, &method, "ball").await.unwrap();
                 refused(call(&mut mesh, &method, "none").await, Code::NotFound);
             }
-            Guard::Id | Guard::OwnTenant => {
+            Guard::Id | Guard::OwnTenant | Guard::Key => {
                 refused(call(&mut mesh, &method, "gala").await, Code::PermissionDenied);
             }
             Guard::Mesh => {}

@@ -14,7 +14,9 @@ use turnout_proto::{
     common::v1::{LocalizedText, Money},
     notifications::v1::notification_service_client::NotificationServiceClient,
     profiles::v1::{account_service_client::AccountServiceClient, people_service_client::PeopleServiceClient},
-    registration::v1::registrant_service_client::RegistrantServiceClient,
+    registration::v1::{
+        registrant_service_client::RegistrantServiceClient, registration_service_client::RegistrationServiceClient,
+    },
 };
 use turnout_tests::{grpc::with_key, mail, needles::Needles, tokens::Forge, wait::until};
 
@@ -36,6 +38,7 @@ pub struct Cage {
     pub addresses: Addresses,
     pub desk: Desk,
     pub people: PeopleServiceClient<Recorder>,
+    pub events: RegistrationServiceClient<Recorder>,
     pub registrants: RegistrantServiceClient<Recorder>,
     pub messages: NotificationServiceClient<Recorder>,
     pub accounts: AccountServiceClient<Recorder>,
@@ -62,6 +65,7 @@ impl Cage {
             addresses: addresses.clone(),
             desk: Desk::at(addresses, forge),
             people: PeopleServiceClient::new(lazy(&addresses.profiles)),
+            events: RegistrationServiceClient::new(lazy(&addresses.registration)),
             registrants: RegistrantServiceClient::new(lazy(&addresses.registration)),
             messages: NotificationServiceClient::new(lazy(&addresses.notifications)),
             accounts: AccountServiceClient::new(lazy(&addresses.profiles)),

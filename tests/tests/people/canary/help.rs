@@ -14,8 +14,8 @@ use turnout_proto::{
         UpdatePersonRequest, VerifyByHandRequest,
     },
     registration::v1::{
-        ExportRegistrantsRequest, ListRegistrantsRequest, PaymentState, RegistrantFilter, Registration,
-        SetPaymentRequest, UpdateRegistrationRequest,
+        CreateApiKeyRequest, ExportRegistrantsRequest, ListRegistrantsRequest, PaymentState, RegistrantFilter,
+        Registration, RevokeApiKeyRequest, SetPaymentRequest, UpdateRegistrationRequest,
     },
 };
 use turnout_tests::{grpc::with_key, mail, wait::until};
@@ -53,6 +53,15 @@ impl Cage {
         };
         let request = self.owner(refund);
         self.registrants.set_payment(request).await.unwrap();
+    }
+
+    /// A key is made, and revoked because of them; gives its secret.
+    pub async fn end_a_key(&mut self) -> String {
+        let request = self.owner(CreateApiKeyRequest { label: "canary".to_owned() });
+        let made = self.events.create_api_key(request).await.unwrap().into_inner();
+        let request = self.owner(RevokeApiKeyRequest { key_id: made.key_id, act: Some(self.words.act()) });
+        self.events.revoke_api_key(request).await.unwrap();
+        made.secret
     }
 
     /// Everything in the request holds a word, also what the mask leaves out.

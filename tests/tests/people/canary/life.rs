@@ -27,6 +27,7 @@ impl Cage {
         let mut secrets = vec![registration.code.clone()];
         self.take_part(&registration).await;
         self.be_helped(&registration).await;
+        secrets.push(self.end_a_key().await);
         secrets.extend(self.sign_in().await);
         let person = secrets.last().expect("who signed in has a session").clone();
         secrets.extend(self.be_on_the_team().await);

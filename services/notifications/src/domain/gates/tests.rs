@@ -1,8 +1,14 @@
 //! One test for each gate, and what passes it.
 
+use proptest::{
+    prelude::{prop_assert, prop_assert_eq},
+    proptest,
+};
+
 use super::*;
 use crate::domain::life::tests::message as any;
 
+const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
 /// 2027-01-15 08:00 UTC.
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -131,6 +137,48 @@ fn links_own_actions_and_urgent_news_do_not_wait_for_the_morning() {
     let far = |facts: &mut Facts| facts.event.as_mut().unwrap().starts_at_ms += 48 * HOUR_MS;
     let change = Message { expires_at_ms: NOW_MS + 60 * HOUR_MS, ..message(Kind::Change) };
     assert!(matches!(verdict(&change, far, night_ms), Verdict::Defer { reason: Reason::QuietHours, .. }));
+}
+
+/// The verdict on a reminder at its moment, so many minutes after 08:00.
+fn reminder_at(minute: i64, lead_s: i64, consent: Consent) -> Verdict {
+    let at_ms = NOW_MS + minute * MINUTE_MS;
+    let starts_at_ms = at_ms + lead_s * 1000;
+    let reminder = Message { rank: -lead_s, expires_at_ms: starts_at_ms, ..message(Kind::Reminder) };
+    let change = |facts: &mut Facts| {
+        facts.event.as_mut().unwrap().starts_at_ms = starts_at_ms;
+        facts.consent = consent;
+    };
+    verdict(&reminder, change, at_ms)
+}
+
+#[test]
+fn that_an_event_begins_now_is_told_at_night_to_who_asked_for_reminders_and_to_nobody_else() {
+    let (night, hour_s) = (18 * 60, 3_600);
+    for silent in [Consent::Silent, Consent::Withdrawn] {
+        assert_ne!(reminder_at(night, hour_s, silent), Verdict::Send, "{silent:?}");
+    }
+    assert_eq!(reminder_at(night, hour_s, Consent::Silent), Verdict::Skip(Reason::QuietHoursPastExpiry));
+    assert_eq!(reminder_at(night, hour_s, Consent::Granted), Verdict::Send);
+    // What can be told the evening before is no news of the start.
+    assert_eq!(reminder_at(night, hour_s + 1, Consent::Granted), Verdict::Skip(Reason::QuietHoursPastExpiry));
+}
+
+proptest! {
+    #[test]
+    fn in_quiet_hours_a_reminder_goes_out_only_where_it_is_of_the_start_and_asked_for(
+        minute in 0..24 * 60_i64, lead_s in 60..2_592_000_i64, is_short in proptest::bool::ANY, consent in 0..3_usize,
+    ) {
+        let consent = [Consent::Granted, Consent::Withdrawn, Consent::Silent][consent];
+        let lead_s = if is_short { lead_s % LIVE_START_LEAD_S + 1 } else { lead_s };
+        let at_ms = NOW_MS + minute * MINUTE_MS;
+        let verdict = reminder_at(minute, lead_s, consent);
+        let is_quiet = QuietHours::USUAL.end_ms(at_ms, &TimeZone::UTC).is_some();
+        let told_at_any_hour = lead_s <= LIVE_START_LEAD_S && consent == Consent::Granted;
+        prop_assert_eq!(verdict == Verdict::Send, consent != Consent::Withdrawn && (!is_quiet || told_at_any_hour));
+        if let Verdict::Defer { until_ms, .. } = verdict {
+            prop_assert!(at_ms < until_ms && until_ms < at_ms + lead_s * 1000);
+        }
+    }
 }
 
 #[test]

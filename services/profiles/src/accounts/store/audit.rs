@@ -1,5 +1,6 @@
 //! The audit log: by day and by subject, written together or not at all. Nothing in it is ever changed.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use turnout_platform::{
     failure::Failure,
@@ -15,6 +16,8 @@ use crate::accounts::domain::pages::Place;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Days of the log whose entries are asked for before their list goes on. Every one has an entry.
 const DAYS_AT_ONCE: usize = 32;
+/// Enough that no two contents under one id are taken for each other.
+const CONTENT_HASH_BYTES: usize = 12;
 
 /// What somebody did for somebody else.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,11 +59,11 @@ struct Sealed {
 }
 
 impl Store {
-    /// Adds an entry. The same id again, within a week, is the same entry.
+    /// Adds an entry. The same id and content again, within a week, are the same entry; other content under the same id is another.
     pub async fn add_entry(&self, tenant: &TenantId, record: AuditRecord, at_ms: i64) -> Result<(), Failure> {
         let repeatable = !record.entry_id.is_empty();
-        let entry_id = if repeatable { record.entry_id } else { random::sortable_id() };
-        let at_ms = if repeatable { self.first_recorded_at(tenant, &entry_id, at_ms).await? } else { at_ms };
+        let (entry_id, at_ms) =
+            if repeatable { self.first(tenant, &record, at_ms).await? } else { (random::sortable_id(), at_ms) };
         let key = self.vault.key_for(tenant, TENANT_KEY).await?;
         let sealed = Sealed { reason: record.reason, detail: record.detail };
         let plain = serde_json::to_vec(&sealed).expect("texts are JSON");
@@ -81,14 +84,30 @@ impl Store {
         Ok(self.tables.batch_across(writes.map(Write::Put).to_vec()).await?)
     }
 
-    async fn first_recorded_at(&self, tenant: &TenantId, entry_id: &str, at_ms: i64) -> Result<i64, Failure> {
-        let row = Row::new(&AUDIT_ENTRIES_BY_ID)
-            .set("tenant_id", tenant.as_str())
-            .set("entry_id", entry_id)
-            .set("at", Value::Time(at_ms))
-            .set("version", 1_i64);
-        let found = self.tables.put_if_absent(row).await?;
-        Ok(found.map_or(at_ms, |found| found.time("at")))
+    /// The id and the time of the entry that this record is, or repeats.
+    async fn first(&self, tenant: &TenantId, record: &AuditRecord, at_ms: i64) -> Result<(String, i64), Failure> {
+        let AuditRecord { actor, action, subject, event_id, reason, detail, entry_id } = record;
+        let content =
+            serde_json::to_string(&[actor, action, subject, event_id, reason, detail]).expect("texts are JSON");
+        let hash =
+            BASE64_URL_SAFE_NO_PAD.encode(&self.vault.blind(tenant, "audit-content", &content)[..CONTENT_HASH_BYTES]);
+        let row = |entry_id: &str| {
+            Row::new(&AUDIT_ENTRIES_BY_ID)
+                .set("tenant_id", tenant.as_str())
+                .set("entry_id", entry_id)
+                .set("at", Value::Time(at_ms))
+                .set("content", hash.as_str())
+                .set("version", 1_i64)
+        };
+        match self.tables.put_if_absent(row(entry_id)).await? {
+            None => Ok((entry_id.clone(), at_ms)),
+            Some(known) if known.text("content") == hash => Ok((entry_id.clone(), known.time("at"))),
+            Some(_) => {
+                let entry_id = format!("{entry_id}-{hash}");
+                let known = self.tables.put_if_absent(row(&entry_id)).await?;
+                Ok((entry_id, known.map_or(at_ms, |known| known.time("at"))))
+            }
+        }
     }
 
     /// Entries on one subject, newest first.

@@ -161,3 +161,18 @@ fn a_scanners_clock_that_is_off_is_not_believed() {
 fn what_is_personal_does_not_show_in_debug() {
     assert!(!format!("{:?}", wanted()).contains("anna"));
 }
+
+#[test]
+fn money_of_another_currency_pays_nothing_less_pays_and_a_part_given_back_leaves_it_paid() {
+    let money = |amount_minor, currency: &str| Some(Money { amount_minor, currency: currency.to_owned() });
+    let priced = Settings { price: money(2500, "EUR"), ..Settings::new("UTC".to_owned(), 0) };
+    let (it, _) = wanted().registered(None, Place::Unlimited, &priced, 100);
+    assert!(it.clone().with_payment(Payment::Paid, money(2500, "JPY"), &priced).is_err());
+    let (paid, _) = it.with_payment(Payment::Paid, money(2000, "EUR"), &priced).unwrap();
+    assert_eq!((paid.payment, paid.paid.clone()), (Payment::Paid, money(2000, "EUR")));
+    assert!(paid.gives_part_back(&money(500, "EUR").unwrap()) && !paid.gives_part_back(&money(2000, "EUR").unwrap()));
+    assert!(paid.clone().with_payment(Payment::Refunded, money(500, "EUR"), &priced).is_err());
+    assert!(paid.clone().with_payment(Payment::Refunded, money(2000, "JPY"), &priced).is_err());
+    let (refunded, _) = paid.with_payment(Payment::Refunded, None, &priced).unwrap();
+    assert_eq!((refunded.payment, refunded.paid), (Payment::Refunded, money(2000, "EUR")));
+}
