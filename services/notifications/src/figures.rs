@@ -10,7 +10,7 @@ use turnout_platform::{
     ids::{EventId, TenantId},
 };
 
-use crate::store::{Store, messages::Figures};
+use crate::store::{Figures, Store};
 
 /// A reading that took no longer answers nobody else.
 const QUICK: Duration = Duration::from_millis(100);

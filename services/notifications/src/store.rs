@@ -6,7 +6,7 @@
 //! two is mended within minutes.
 
 mod due;
-pub(crate) mod messages;
+mod messages;
 mod reminded;
 mod settings;
 mod suppressions;
@@ -23,7 +23,7 @@ use turnout_platform::{
 };
 
 pub(crate) use due::{DueRow, Lane, MINUTE_MS, Target};
-pub(crate) use messages::{Saved, announced, timestamp};
+pub(crate) use messages::{Figures, Saved, announced, timestamp};
 pub(crate) use reminded::Turn;
 pub(crate) use settings::OWNER;
 pub(crate) use suppressions::AddressKey;
