@@ -1,7 +1,7 @@
 // The door: codes from the camera, a scanner that types, or a hand. Online each goes to the server at once. Offline it is judged by
 // the list of tickets that this device fetched before, kept in IndexedDB, and sent when the network is back. The list holds no names:
-// only the first 16 bytes of the SHA-256 of each code, and what the door would say. Whom the server then refuses was let in already: that
-// stays on the page until somebody has looked at it.
+// only the first 16 bytes of the SHA-256 of each code, what the door would say, and whether they confirmed. Whom the server then
+// refuses was let in already: that stays on the page until somebody has looked at it.
 
 (() => {
   const door = document.getElementById("door");
@@ -34,6 +34,8 @@
   const moment = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
   const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const outcomes = new Map([...door.querySelectorAll("data.outcome")].map((data) => [Number(data.value), { word: data.textContent, tone: data.dataset.tone }]));
+  /** In the place of the welcome for who has not confirmed, by the answer. */
+  const flags = new Map([...door.querySelectorAll("data.flag")].map((data) => [Number(data.value), { word: data.textContent, tone: data.dataset.tone }]));
   const element = (id) => document.getElementById(id);
 
   /* What is kept on this device */
@@ -71,7 +73,8 @@
       const answer = await fetch(`${base}/pack.json`, { headers: { accept: "application/json" } });
       if (!heard(answer)) return;
       const { at_ms, tickets } = await answer.json();
-      const fresh = { at_ms, tickets: new Map(tickets) };
+      const flagged = tickets.filter(([, , rsvp]) => rsvp !== undefined).map(([hash, , rsvp]) => [hash, rsvp]);
+      const fresh = { at_ms, tickets: new Map(tickets), flagged: new Map(flagged) };
       // What was checked in here and has not been sent yet is in, whatever the server knew.
       for (const { hash } of await waiting()) if (fresh.tickets.has(hash)) fresh.tickets.set(hash, ALREADY_IN);
       pack = fresh;
@@ -189,9 +192,9 @@
         signal: AbortSignal.timeout(ANSWER_MS),
       });
       if (heard(answer)) {
-        const { outcome, who, at_ms } = await answer.json();
+        const { outcome, who, at_ms, rsvp } = await answer.json();
         if (body.code && pack && globalThis.crypto?.subtle && (outcome === ADMITTED || outcome === ALREADY_IN)) pack.tickets.set(await fingerprint(body.code), ALREADY_IN);
-        show(outcome, who, outcome === ALREADY_IN && at_ms ? fill(words.textAt, { time: clock.format(at_ms) }) : "");
+        show(outcome, who, outcome === ALREADY_IN && at_ms ? fill(words.textAt, { time: clock.format(at_ms) }) : "", rsvp);
         show_state();
         return;
       }
@@ -211,11 +214,13 @@
       pack.tickets.set(hash, ALREADY_IN);
       await stored("packs", "readwrite", (store) => store.put(pack, event));
     }
-    show(outcome, "", outcome === ADMITTED ? words.textKept : "");
+    // A list that was kept by an older page has no flags.
+    show(outcome, "", outcome === ADMITTED ? words.textKept : "", pack.flagged?.get(hash));
   }
 
-  function show(outcome, who, note) {
-    const { word, tone } = outcomes.get(outcome) ?? outcomes.get(UNKNOWN);
+  function show(outcome, who, note, rsvp) {
+    const flag = outcome === ADMITTED ? flags.get(rsvp) : undefined;
+    const { word, tone } = flag ?? outcomes.get(outcome) ?? outcomes.get(UNKNOWN);
     verdict(tone, word, who ?? "", note);
     // One short buzz for in, two for look, a long one for no.
     navigator.vibrate?.({ good: [60], warn: [60, 80, 60], bad: [400] }[tone] ?? []);

@@ -22,10 +22,23 @@ pub(crate) fn html(page: &impl Template) -> Response {
 
 /// The page for a failure that has one.
 pub(crate) fn error_page(kind: ErrorKind) -> Response {
-    let page = ErrorPage { kind };
+    error_page_of(kind, false)
+}
+
+fn error_page_of(kind: ErrorKind, in_console: bool) -> Response {
+    let page = ErrorPage { kind, in_console };
     let mut response = html(&page);
     *response.status_mut() = StatusCode::from_u16(page.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.extensions_mut().insert(kind);
     response
+}
+
+/// The same answer, but that a page for what went wrong leads back to the console.
+pub(crate) async fn in_console(response: Response) -> Response {
+    match response.extensions().get::<ErrorKind>() {
+        Some(kind) => error_page_of(*kind, true),
+        None => response,
+    }
 }
 
 /// The page for what a service refused.

@@ -9,6 +9,7 @@ mod account;
 mod calendar;
 mod data;
 mod entry;
+mod evenly;
 mod event;
 mod fields;
 mod language;

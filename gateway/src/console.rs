@@ -17,6 +17,7 @@ mod reading;
 mod refusals;
 mod registrant;
 mod registrants;
+mod sending;
 mod session;
 mod settings;
 mod sign_in;
@@ -28,7 +29,7 @@ use axum::response::Response;
 use turnout_platform::auth::{DOOR, EVERYONE, FIGURES, ORGANISERS, OWNERS, SUPPORTERS};
 
 use crate::{
-    answers::html,
+    answers::{html, in_console},
     routes::{
         Routes,
         Who::{Anyone, Team},
@@ -69,13 +70,14 @@ pub(crate) fn routes() -> Routes {
         .get("/console/check-in/{event}/search", Team(SUPPORTERS), door::search)
         .get("/console/check-in/{event}/pack.json", Team(DOOR), door::pack)
         .get("/console/help", Team(EVERYONE), help)
-        .get("/console/events/{event}/settings", Team(EVERYONE), event_settings::show)
+        .get("/console/events/{event}/settings", Team(FIGURES), event_settings::show)
         .post("/console/events/{event}/settings", Team(ORGANISERS), event_settings::save)
         .post("/console/events/{event}/settings/cancel", Team(ORGANISERS), event_settings::cancel)
         .post("/console/events/{event}/settings/rooms", Team(ORGANISERS), event_settings::add_room)
-        .get("/console/events/{event}/figures", Team(EVERYONE), figures::show)
-        .get("/console/events/{event}/messages", Team(EVERYONE), messages::show)
+        .get("/console/events/{event}/figures", Team(FIGURES), figures::show)
+        .get("/console/events/{event}/messages", Team(FIGURES), messages::show)
         .post("/console/events/{event}/messages/reminders", Team(ORGANISERS), messages::put_reminders)
+        .get("/console/messages", Team(FIGURES), messages::of_organisation)
         .get("/console/team", Team(OWNERS), team::show)
         .post("/console/team/invite", Team(OWNERS), team::invite)
         .post("/console/team/{member}/role", Team(OWNERS), team::change_role)
@@ -92,6 +94,8 @@ pub(crate) fn routes() -> Routes {
         .post("/console/settings/mail", Team(OWNERS), settings::save_mail)
         .post("/console/settings/retention", Team(OWNERS), settings::apply_retention)
         .post("/console/settings/secrets/{which}", Team(OWNERS), settings::rotate)
+        .post("/console/settings/replay", Team(OWNERS), sending::replay)
+        .post("/console/settings/marketing", Team(OWNERS), sending::lift)
         .get("/console/settings/keys", Team(OWNERS), keys::show)
         .post("/console/settings/keys", Team(OWNERS), keys::create)
         .post("/console/settings/keys/{key}/revoke", Team(OWNERS), keys::revoke)
@@ -102,6 +106,7 @@ pub(crate) fn routes() -> Routes {
         .get("/console/welcome", Team(OWNERS), sign_in::welcome)
         .post("/console/welcome", Team(OWNERS), sign_in::make_owner)
         .post("/console/sign-out", Team(EVERYONE), session::sign_out)
+        .answering(in_console)
 }
 
 fn long_forms() -> Routes {
@@ -112,12 +117,16 @@ fn long_forms() -> Routes {
         // The door may check in here and nothing else, which the service says.
         .post("/console/events/{event}/registrants/{id}/{act}", Team(DOOR), registrant::act)
         .post("/console/check-in/{event}/sync", Team(DOOR), door::sync)
-        .get("/console/events/{event}/form", Team(EVERYONE), form::show)
+        .get("/console/events/{event}/form", Team(FIGURES), form::show)
         .post("/console/events/{event}/form", Team(ORGANISERS), form::step)
-        .get("/console/events/{event}/messages/{kind}", Team(EVERYONE), messages::show_template)
+        .get("/console/events/{event}/messages/{kind}", Team(FIGURES), messages::show_template)
         .post("/console/events/{event}/messages/{kind}", Team(ORGANISERS), messages::act_on_template)
-        .get("/console/events/{event}/messages/{kind}/preview", Team(EVERYONE), messages::stored_mail)
+        .get("/console/events/{event}/messages/{kind}/preview", Team(FIGURES), messages::stored_mail)
         .post("/console/events/{event}/messages/{kind}/preview", Team(ORGANISERS), messages::entered_mail)
+        .get("/console/messages/{kind}", Team(FIGURES), messages::show_template)
+        .post("/console/messages/{kind}", Team(ORGANISERS), messages::act_on_template)
+        .get("/console/messages/{kind}/preview", Team(FIGURES), messages::stored_mail)
+        .post("/console/messages/{kind}/preview", Team(ORGANISERS), messages::entered_mail)
         .taking(LONG_FORM_BYTES_MAX)
 }
 

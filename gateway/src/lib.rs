@@ -5,6 +5,7 @@
 //! board ([`board`]) decides which to believe, and the workers put them on the screens. Who owns an event, and what a count is, is
 //! not decided here.
 
+mod all_pages;
 mod answers;
 pub mod assets;
 mod audience;

@@ -8,6 +8,8 @@ use axum::{
     extract::DefaultBodyLimit,
     handler::Handler,
     http::Method,
+    middleware,
+    response::Response,
     routing::{MethodRouter, get, post},
 };
 use turnout_platform::auth::Role;
@@ -86,6 +88,16 @@ impl Routes {
     /// Lets the bodies of all requests so far be as long as this.
     pub(crate) fn taking(mut self, bytes_max: usize) -> Self {
         self.router = self.router.layer(DefaultBodyLimit::max(bytes_max));
+        self
+    }
+
+    /// Lets all answers so far go through this.
+    pub(crate) fn answering<F, A>(mut self, through: F) -> Self
+    where
+        F: Fn(Response) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response> + Send + 'static,
+    {
+        self.router = self.router.layer(middleware::map_response(through));
         self
     }
 

@@ -97,11 +97,16 @@ impl TicketDesk {
         &self.mesh_key
     }
 
-    /// What the code of a link or a ticket says that it opens: the event, and the registration.
+    /// What the code of a link says that it opens: the event, and the registration.
     pub fn registration_of(&self, code: &str) -> Option<(EventId, RegistrationId)> {
         let parts = self.codes.read(CodePurpose::Registration, code)?;
         let [event, registration] = parts.as_slice() else { return None };
         Some((event.parse().ok()?, registration.parse().ok()?))
+    }
+
+    /// The code of the ticket that is shown at the door. It opens no page.
+    pub fn ticket_code(&self, event: &str, registration: &str) -> String {
+        self.codes.make(CodePurpose::Ticket, &[event, registration])
     }
 
     /// The code that opens a registration.

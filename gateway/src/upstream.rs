@@ -168,6 +168,21 @@ where
     send().await
 }
 
+/// One call of an act, done once for its key: the key, the client, its method, the message.
+macro_rules! act {
+    ($key:expr, $client:expr, $method:ident, $message:expr) => {
+        async {
+            let (key, client) = ($key, $client);
+            $crate::upstream::once(key.as_ref(), $message, |request| {
+                let mut client = client.clone();
+                async move { client.$method(request).await }
+            })
+            .await
+        }
+    };
+}
+pub(crate) use act;
+
 fn is_under_way(status: &Status) -> bool {
     let is_so = |info: tonic_types::ErrorInfo| info.reason == "UNDER_WAY";
     status.code() == Code::Aborted && status.get_details_error_info().is_some_and(is_so)

@@ -10,6 +10,10 @@ pub mod text;
 
 #[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod help_tests;
+#[cfg(test)]
+mod once_tests;
 
 pub use console::{
     CreateEventForm, EventConsolePage, EventRow, EventRows, EventsPage, Figures, Point, RoomRow, Rooms, Series,
@@ -86,9 +90,9 @@ impl LiveNumber {
         }
     }
 
-    /// Since when the number stands still, in a sentence.
-    fn stale_since(&self) -> String {
-        text::FIGURE_STALE.replace("{time}", &show::clock_time(self.as_of_ms))
+    /// Since when the number stands still, in a sentence, by the clocks of a zone.
+    fn stale_since(&self, zone: &str) -> String {
+        text::FIGURE_STALE.replace("{time}", &show::clock_time_in(self.as_of_ms, zone))
     }
 
     /// What is counted, in one or in many.

@@ -26,7 +26,8 @@ before(async () => {
   const form = await guest.context.newPage();
   for (const who of [ANNA, BEN]) {
     await sign_up(form, EVENT, who);
-    who.code = new URL(await own_page_of(who.email)).pathname.split("/").at(-1);
+    await form.goto(await own_page_of(who.email));
+    who.code = await form.locator(".ticket code").textContent();
   }
   await guest.leave();
 });

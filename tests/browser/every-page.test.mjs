@@ -23,7 +23,7 @@ const NO_PAGES = new Set([
   "GET /console/events/{event}/registrants/rows", "GET /console/events/{event}/registrants/stream", "GET /console/audience/rows",
   "GET /console/check-in/{event}/search", "GET /console/check-in/{event}/pack.json",
   // A mail in its frame, whose look is that of mails.
-  "GET /console/events/{event}/messages/{kind}/preview",
+  "GET /console/events/{event}/messages/{kind}/preview", "GET /console/messages/{kind}/preview",
   // Only before there is an account: organiser.test.mjs begins with it.
   "GET /console/welcome",
 ]);
@@ -73,12 +73,16 @@ const PAGES = [
   { name: "console-registrant-mail", path: () => `${at.registrant}/suppression`, as: "owner" },
   { name: "console-check-in", path: () => `/console/check-in/${OPEN}`, as: "owner", ready: (page) => until(() => text(page, "#door-link"), "In touch", "the door is ready") },
   { name: "console-audience", path: () => "/console/audience", as: "owner" },
+  { name: "console-audience-consenting", path: () => "/console/audience?purpose=marketing&channel=email", as: "owner" },
   { name: "console-person", path: () => at.person, as: "owner" },
   { name: "console-team", path: () => "/console/team", as: "owner" },
   { name: "console-audit", path: () => "/console/audit", as: "owner" },
   { name: "console-account", path: () => "/console/account", as: "support" },
   { name: "console-account-none", path: () => "/console/account", as: "owner" },
   { name: "console-settings", path: () => "/console/settings", as: "owner" },
+  { name: "console-messages", path: () => "/console/messages", as: "owner" },
+  { name: "console-messages-confirmation", path: () => "/console/messages/confirmation", as: "owner" },
+  { name: "console-messages-sign-in-link", path: () => "/console/messages/sign-in-link", as: "owner" },
   { name: "console-keys", path: () => "/console/settings/keys", as: "owner" },
   { name: "console-help", path: () => "/console/help", as: "owner" },
 ];
@@ -88,11 +92,11 @@ const REFUSED = {
   organiser: ["/console/team", "/console/settings", "/console/settings/keys"],
   support: ["/console/team", "/console/audit", "/console/settings", "/console/settings/keys"],
   analyst: [`/console/events/${OPEN}/registrants/new`, `/console/check-in/${OPEN}`, "/console/team", "/console/audit", "/console/settings", "/console/settings/keys"],
-  moderator: [`/console/events/${OPEN}/registrants/new`, "/console/audience", "/console/team", "/console/audit", "/console/settings", "/console/settings/keys"],
+  moderator: [...["/registrants/new", "/settings", "/form", "/messages", "/messages/confirmation", "/figures"].map((part) => `/console/events/${OPEN}${part}`), "/console/audience", "/console/team", "/console/audit", "/console/settings", "/console/settings/keys", "/console/messages", "/console/messages/confirmation"],
 };
 const ROLES = Object.keys(REFUSED);
 const OF_ROLES = ["/console", ...EVENT_PAGES.map((part) => `/console/events/${OPEN}${part}`), `/console/check-in/${OPEN}`,
-  "/console/audience", "/console/team", "/console/audit", "/console/settings", "/console/settings/keys", "/console/help"];
+  "/console/audience", "/console/team", "/console/audit", "/console/settings", "/console/settings/keys", "/console/messages", "/console/messages/confirmation", "/console/help"];
 
 before(async () => {
   await start();

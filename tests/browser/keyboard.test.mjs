@@ -15,6 +15,8 @@ import { DESKTOP, PHONE, barriers, base, start, stop, text, until, visitor } fro
 const RUN = Date.now().toString(36);
 const EVENT = `keys-${RUN}`;
 const OTHER = `more-${RUN}`;
+/** Over for years, though nobody ended it. */
+const PAST = `past-${RUN}`;
 const TEAM = { owner: `boss.${RUN}@example.org`, second: `second.${RUN}@example.org`, third: `third.${RUN}@example.org` };
 const GUEST = { name: "Kaisa Laine", email: `kaisa.${RUN}@example.org` };
 /** Registered by hand. */
@@ -30,8 +32,8 @@ const NO_ACTS = new Set([
   "POST /console/welcome",
   // Whoever is signed in here came by a link, which has proved their address.
   "POST /account/verify",
-  // Only when there is something to remove: no event here is as old as that.
-  "POST /console/settings/retention",
+  // Only while marketing is stopped: nobody marks anything as spam here.
+  "POST /console/settings/marketing",
 ]);
 const made = new Set();
 
@@ -51,6 +53,10 @@ before(async () => {
   await set_event(first.page, EVENT, { published: true, nicknames: true, mode: "both", venue: "Bio Rex", rsvp: true, price: "5.00" });
   await set_event(first.page, OTHER, { published: true });
   await ask_for_news(first.page, OTHER);
+  await make_event(first.page, PAST, "Long ago");
+  await set_event(first.page, PAST, { published: true });
+  await sign_up(first.page, PAST, { name: "Paula Past", email: `paula.${RUN}@example.org` });
+  await set_event(first.page, PAST, { starts_at: "2020-01-01T18:00" });
   await member(first.page, TEAM.owner, "owner");
   await first.leave();
   owner = await visitor(DESKTOP);
@@ -195,6 +201,24 @@ step("a message is written, looked at, tried and kept, and so are the reminders"
   await write(page, field(page, "before"), "2d, 3h");
   await send(page, button(page, "Save the reminders"));
   assert.equal(await field(page, "before").inputValue(), "2d, 3h");
+});
+
+step("a text for all events is written, looked at, kept, seen at an event, and thrown away again", async () => {
+  await go(page, "/console/messages");
+  await sound(page);
+  await send(page, page.locator('a[href="/console/messages/change"]'));
+  await write(page, field(page, "subject.en"), "News from all of us");
+  await press(page, page.locator('button[formtarget="mail"]').first());
+  await page.frameLocator("iframe.mail").locator("body").getByText("Opening night").first().waitFor();
+  await send(page, page.locator('button[value="save"]'));
+  await says(page, /saved/i);
+  await sound(page);
+  await go(page, `/console/events/${EVENT}/messages`);
+  await page.getByText("English: Your organisation’s text").first().waitFor();
+  await go(page, "/console/messages/change");
+  await press(page, page.locator('button[value="reset"]'));
+  await send(page, page.locator("#confirm-yes"));
+  await says(page, /thrown away/);
 });
 
 step("somebody registers, changes, answers, enters, leaves and cancels", async () => {
@@ -478,9 +502,25 @@ step("settings are saved, secrets made anew, what is due for removal removed, an
   await write(page, field(page, "retention_days"), "400");
   await send(page, page.locator('form[action$="/settings/data"] button'));
   await says(page, /Saved/);
+  await press(page, page.getByRole("link", { name: "Look what is due" }));
+  await page.getByRole("rowheader", { name: "Long ago" }).waitFor();
+  await sound(page);
+  await press(page, page.locator('form[action$="/settings/retention"] button'));
+  await send(page, page.locator("#confirm-yes"));
+  await says(page, /removal has begun/);
+  // It goes on by itself, and the page moves with it.
+  await until(async () => /Registrations cleared: 1\./.test(await text(page, "#removal")), true, "the end of the removal");
+  await sound(page);
   await write(page, field(page, "sender_name"), "The Festival");
   await send(page, page.locator('form[action$="/settings/mail"] button'));
   await says(page, /Saved/);
+  assert.equal(await page.locator('form[action$="/settings/replay"]').count(), 0, "without a webhook there is nobody to tell");
+  await write(page, field(page, "webhook_url"), "https://127.0.0.1/hook");
+  await send(page, page.locator('form[action$="/settings/mail"] button'));
+  await says(page, /Saved/);
+  await write(page, page.locator("#reason-replay"), "Our system was down");
+  await send(page, page.locator('form[action$="/settings/replay"] button'));
+  await says(page, /Nothing was told since then|again/);
   await press(page, page.locator('form[action$="/secrets/payment"] button'));
   await send(page, page.locator("#confirm-yes"));
   await page.locator("pre code").first().waitFor();

@@ -17,10 +17,10 @@ const EVENT = `premiere-${Date.now().toString(36)}`;
 const TITLE = "Premiere: The Long Winter";
 const PRICE = "12.50";
 
-/** The organiser's own questions. The second text of each is its Finnish one; options are `key: label` lines. */
+/** The organiser's own questions. The second text of each is its Finnish one; options are lines. */
 const QUESTIONS = [
   { type: "text", label: ["Company", "Yritys"], answer: "Aurora Oy" },
-  { type: "choice", label: ["Dinner", "Illallinen"], options: ["fish: Fish\nbeet: Beetroot", "fish: Kala\nbeet: Punajuuri"], answer: ["Fish", "Kala"] },
+  { type: "choice", label: ["Dinner", "Illallinen"], options: ["Fish\nBeetroot", "Kala\nPunajuuri"], answer: ["Fish", "Kala"] },
   { type: "integer", label: ["Seats", "Paikkoja"], answer: "2" },
   { type: "place", label: ["Home town", "Kotikunta"], answer: "Oulu" },
   { type: "long", label: ["Wishes", "Toiveita"], answer: "=a seat by the aisle, please" },
@@ -33,6 +33,7 @@ const NICK = { name: "nightowl" };
 /** So many more, for the figure of how long the console takes. */
 const CROWD = Array.from({ length: 12 }, (_, n) => ({ name: `Guest ${n + 1}`, email: `guest${n + 1}.${EVENT}@example.org`, lang: "en" }));
 const OWNER = `owner.${EVENT}@example.org`;
+const ORGANISATION = "Long Winter Films";
 
 let organiser;
 /** The page of the registrants, which is opened once and never loaded again. */
@@ -119,6 +120,7 @@ step("an organiser makes a paid hybrid event with a form of their own in two lan
   await page.goto(wanted("TURNOUT_CONSOLE_LINK", "the link that the program printed, unused"));
   await page.waitForURL(`${base}/console/welcome`);
   await looked_at(page, "organiser-welcome");
+  await field(page, "organisation").fill(ORGANISATION);
   await field(page, "email").fill(OWNER);
   await field(page, "new_password").fill(PASSWORD);
   await page.getByRole("button", { name: "Make the account" }).click();

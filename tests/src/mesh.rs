@@ -104,6 +104,7 @@ impl Mesh {
         if let Some(smtp_url) = smtp_url {
             let public = free_port();
             shared.push(format!("--smtp-url={smtp_url}"));
+            shared.push("--mail-from=hello@turnout.example".into());
             shared.push(format!("--public-url=http://127.0.0.1:{public}"));
         }
         shared.extend(further.iter().map(|arg| (*arg).to_owned()));

@@ -95,6 +95,8 @@ pub const RULES: &[Rule] = &[
     Rule { sentence: "a file has at most 600 lines", check: form::file_length },
     Rule { sentence: "a module is named for what it does", check: form::module_names },
     Rule { sentence: "no test is ignored", check: form::ignored_tests },
+    Rule { sentence: "no test asserts what always holds", check: form::empty_asserts },
+    Rule { sentence: "no page keeps anybody from pasting", check: form::refused_pastes },
     Rule { sentence: "nothing unfinished is left in the code", check: form::leftovers },
 ];
 

@@ -113,6 +113,12 @@ fn faults() -> Vec<(&'static str, Fault)> {
         ("no test is ignored", rust("services/presence/src/rpc.rs", "#[test]\n#[ignore]\nfn a() {}")),
         ("no test is ignored", rust("gateway/src/lib.rs", "#[cfg_attr(not(a), ignore)]\nfn a() {}")),
         ("no test is ignored", rust("services/presence/src/rpc.rs", "#[test]\n#[ignore = \"slow\"]\nfn a() {}")),
+        (
+            "no test asserts what always holds",
+            rust("services/presence/src/rpc.rs", "#[test]\nfn a() { assert!(true); }"),
+        ),
+        ("no page keeps anybody from pasting", file("gateway/pages/a.html", "<input onpaste=\"return false\">")),
+        ("no page keeps anybody from pasting", file("gateway/pages/a.js", "input.on('paste', stop)")),
         (finished, rust("services/presence/src/rpc.rs", "fn a() { todo!() }")),
         (finished, rust("services/presence/src/rpc.rs", "fn a() { dbg!(1); }")),
     ]

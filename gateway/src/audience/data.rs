@@ -65,8 +65,10 @@ pub(super) async fn show(
 async fn controller(shared: &Shared, event: &KnownEvent, acting: &Acting) -> String {
     let request = bounded(GetMessageSettingsRequest {});
     let answer = shared.upstream.notifications(acting).get_message_settings(request).await;
-    let name = answer.ok().and_then(|a| a.into_inner().settings).map(|s| s.sender_name).unwrap_or_default();
-    if name.is_empty() { event.tenant.as_str().to_owned() } else { name }
+    let settings = answer.ok().and_then(|answer| answer.into_inner().settings).unwrap_or_default();
+    // Until somebody gives a name, that of the mails is the tenant's id, which tells a visitor nothing.
+    let is_named = !settings.sender_name.is_empty() && settings.sender_name != event.tenant.as_str();
+    if is_named { settings.sender_name } else { words::DATA_CONTROLLER_UNNAMED.to_owned() }
 }
 
 fn asked_rows(form: &Form, event: &Event, reader: &Reader) -> Vec<DataRow> {

@@ -49,6 +49,7 @@ pub(super) async fn show(
         languages,
         summary: event.details.summary.clone(),
         viewers: viewers(&shared, &event),
+        zone: event.details.zone.clone(),
         watching: !event.is_closed_house() || matches!(visitor, VisitorView::Admitted { .. }),
         visitor,
     };

@@ -30,7 +30,8 @@ use crate::{
     directory::KnownEvent,
     upstream::{Acting, bounded},
     views::{
-        CancelPage, EntryView, ErrorKind, RegistrationNotice, RegistrationPage, StandingView, text::public as words,
+        CancelPage, EntryView, ErrorKind, RegistrationNotice, RegistrationPage, StandingView, TicketView,
+        text::public as words,
     },
 };
 
@@ -42,6 +43,8 @@ const QR_PIXELS_MIN: u32 = 240;
 /// What a code opens.
 struct Mine {
     code: String,
+    /// What the door reads: another code, since it is shown around.
+    ticket: String,
     event: KnownEvent,
     registration: Registration,
 }
@@ -55,7 +58,8 @@ impl Mine {
         let answer = shared.upstream.registrants(&Acting::Mesh).resolve_code(request).await.map_err(refused)?;
         let registration = answer.into_inner().registration.unwrap_or_default();
         let event = find(shared, &registration.event_id).await?;
-        Ok(Self { code, event, registration })
+        let ticket = shared.desk.ticket_code(&registration.event_id, &registration.registration_id);
+        Ok(Self { code, ticket, event, registration })
     }
 
     fn acting(&self) -> Acting {
@@ -119,10 +123,11 @@ impl Mine {
             standing,
             mode: showing::mode(registration.mode()),
             registered_at: showing::when(registration.registered_at.as_ref(), &event.zone),
-            rsvp: showing::rsvp(registration).filter(|_| !self.is_over()),
+            // Who waits is asked once there is a place.
+            rsvp: showing::rsvp(registration).filter(|_| !self.is_over() && standing != StandingView::Waiting),
             payment: showing::payment(event, registration),
             entry,
-            qr_svg: if has_ticket { qr(&self.code) } else { None },
+            ticket: if has_ticket { drawn(&self.ticket) } else { None },
             fields,
             problem,
             version: registration.version,
@@ -132,12 +137,13 @@ impl Mine {
     }
 }
 
-/// The picture of a code. Drawn by us from a code that was checked, so it is markup that may go onto the page as it is.
-fn qr(code: &str) -> Option<String> {
+/// A ticket's code with its picture. Drawn by us from a code of ours, so it is markup that may go onto the page as it is.
+fn drawn(code: &str) -> Option<TicketView> {
     let drawn = QrCode::new(code.as_bytes()).ok()?;
     let picture = drawn.render::<svg::Color<'_>>().min_dimensions(QR_PIXELS_MIN, QR_PIXELS_MIN).build();
     // Without the line before the picture, which is for files.
-    picture.find("<svg").map(|start| picture[start..].to_owned())
+    let start = picture.find("<svg")?;
+    Some(TicketView { qr_svg: picture[start..].to_owned(), code: code.to_owned() })
 }
 
 /// `GET /r/<code>`
@@ -237,8 +243,23 @@ pub(super) async fn rsvp(State(shared): State<Shared>, Path(code): Path<String>,
     };
     let (event_id, registration_id) = mine.ids();
     let request = AnswerRsvpRequest { event_id, registration_id, rsvp: rsvp.into(), act: None };
-    let done = shared.upstream.registrants(&mine.acting()).answer_rsvp(bounded(request)).await;
-    mine.after(done.map(drop), RegistrationNotice::Answered)
+    let before = showing::standing(&mine.registration);
+    match shared.upstream.registrants(&mine.acting()).answer_rsvp(bounded(request)).await {
+        Ok(answer) => mine.back(answered(&answer.into_inner().registration.unwrap_or_default())),
+        Err(status) if status.code() == Code::FailedPrecondition && before == StandingView::Declined => {
+            mine.back(RegistrationNotice::Full)
+        }
+        Err(status) => mine.after(Err(status), RegistrationNotice::Answered),
+    }
+}
+
+/// What came of an answer.
+fn answered(after: &Registration) -> RegistrationNotice {
+    match showing::standing(after) {
+        StandingView::Declined => RegistrationNotice::Declined,
+        StandingView::Waiting => RegistrationNotice::Queued,
+        StandingView::Registered | StandingView::Cancelled => RegistrationNotice::Answered,
+    }
 }
 
 /// `GET /r/<code>/cancel`
@@ -291,7 +312,7 @@ pub(super) async fn enter(State(shared): State<Shared>, Path(code): Path<String>
     }
 }
 
-/// `GET /r/<code>/calendar.ics`
+/// `GET /r/<code>/calendar.ics`: takes the event out of a calendar again once the person does not come. Who waits has nothing to put there.
 pub(super) async fn calendar(State(shared): State<Shared>, Path(code): Path<String>) -> Response {
     let mine = match Mine::open(&shared, code).await {
         Ok(mine) => mine,
@@ -300,7 +321,12 @@ pub(super) async fn calendar(State(shared): State<Shared>, Path(code): Path<Stri
     // As in the mails: a later file replaces this one, and the sum grows whichever of the two has changed.
     let uid = format!("{}@turnout", mine.registration.registration_id);
     let sequence = mine.event.details.version + mine.registration.version;
-    super::calendar::file(&shared, &mine.event.details, &uid, sequence)
+    let comes = match showing::standing(&mine.registration) {
+        StandingView::Registered => true,
+        StandingView::Declined | StandingView::Cancelled => false,
+        StandingView::Waiting => return error_page(ErrorKind::NoSuchPage),
+    };
+    super::calendar::file(&shared, &mine.event.details, &uid, sequence, comes)
 }
 
 #[cfg(test)]
@@ -309,7 +335,7 @@ mod tests {
 
     #[test]
     fn the_picture_of_a_code_is_plain_svg_without_styles_or_scripts() {
-        let svg = qr("gala.0190c3f1aa2b7c3d8e9f001122334455.AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+        let svg = drawn("gala.0190c3f1aa2b7c3d8e9f001122334455.AAAAAAAAAAAAAAAAAAAAAA").unwrap().qr_svg;
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"), "{svg}");
         for forbidden in [" style=", "<style", "<script", "href="] {
             assert!(!svg.contains(forbidden), "{forbidden}");

@@ -1,6 +1,6 @@
 //! Registering for an event, with an address or with a nickname.
 //!
-//! With an address the answer is the same whether it was registered before or not: whoever types somebody's address learns nothing, and
+//! With an address the answer is the same, and as late, whether it was registered before or not: whoever types somebody's address learns nothing, and
 //! the registration opens only with the link in the mail.
 
 use axum::{
@@ -13,6 +13,7 @@ use turnout_proto::registration::v1::{Form, GetFormRequest, RegisterRequest, Reg
 
 use super::{
     Asked, Posted,
+    evenly::{REGISTERED_AFTER, no_sooner},
     event::{find, keep_language, statistics},
     fields::{self, Filler, Problems, Values},
     is_passing,
@@ -168,7 +169,10 @@ pub(super) async fn register(
         act: None,
     };
     let acting = Acting::Tenant(event.tenant.clone());
-    let done = shared.upstream.registrants(&acting).register(bounded(request)).await;
+    let mut registrants = shared.upstream.registrants(&acting);
+    let doing = registrants.register(bounded(request));
+    // A nickname belongs to nobody whom one could ask after.
+    let done = if by_nickname { doing.await } else { no_sooner(REGISTERED_AFTER, doing).await };
     if done.is_err() {
         shared.registering.give_back(&client, &event.id);
     }

@@ -73,6 +73,7 @@ pub(super) fn mode_of_wire(mode: Option<ModeView>) -> AttendanceMode {
 
 pub(super) fn standing(registration: &Registration) -> StandingView {
     match registration.state() {
+        RegistrationState::Registered if registration.rsvp() == RsvpState::Declined => StandingView::Declined,
         RegistrationState::Registered | RegistrationState::Unspecified => StandingView::Registered,
         RegistrationState::Waiting => StandingView::Waiting,
         RegistrationState::Cancelled => StandingView::Cancelled,
@@ -106,6 +107,7 @@ pub(super) fn entry(event: &Event, registration: &Registration) -> EntryView {
         StandingView::Cancelled => EntryView::Cancelled,
         _ if event.state() == EventState::Cancelled => EntryView::EventCancelled,
         StandingView::Waiting => EntryView::NoPlace,
+        StandingView::Declined => EntryView::Declined,
         StandingView::Registered if event.price.is_some() && unpaid => EntryView::Unpaid,
         StandingView::Registered
             if event.rsvp && event.refuse_unconfirmed && registration.rsvp() != RsvpState::Confirmed =>
@@ -182,6 +184,8 @@ mod tests {
         let lenient = Event { rsvp: true, ..Event::default() };
         assert_eq!(entry(&strict, &asked), EntryView::Unconfirmed);
         assert_eq!(entry(&lenient, &asked), EntryView::Open);
+        let declined = registration(PaymentState::NotApplicable, RsvpState::Declined);
+        assert_eq!((standing(&declined), entry(&lenient, &declined)), (StandingView::Declined, EntryView::Declined));
         let confirmed = registration(PaymentState::NotApplicable, RsvpState::Confirmed);
         assert_eq!(entry(&strict, &confirmed), EntryView::Open);
     }

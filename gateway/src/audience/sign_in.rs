@@ -15,12 +15,12 @@ use turnout_proto::{
     profiles::v1::{
         EndSessionRequest, LinkPurpose, Realm, RedeemLinkRequest, RequestLinkRequest, SessionAccount, SignInRequest,
     },
-    registration::v1::{ListRegistrationsOfPersonRequest, Registration, RegistrationState},
+    registration::v1::{Registration, RegistrationState},
 };
 
 use super::{Asked, Posted, account::SignedIn, entry, refused, register::code_of, showing, to};
 use crate::{
-    Shared,
+    Shared, all_pages,
     answers::{error_page, html},
     cookies::{add_cookie, cookie},
     http::Client,
@@ -217,10 +217,7 @@ pub(super) async fn registrations_of(
     if person_id.is_empty() {
         return Ok(Vec::new());
     }
-    let request = bounded(ListRegistrationsOfPersonRequest { person_id: person_id.to_owned() });
-    let acting = Acting::Tenant(tenant.clone());
-    let answer = shared.upstream.registrants(&acting).list_registrations_of_person(request).await?;
-    Ok(answer.into_inner().registrations)
+    Ok(all_pages::registrations_of_person(shared, &Acting::Tenant(tenant.clone()), person_id).await?.rows)
 }
 
 /// A path of our own: nothing that a browser could take for another host.

@@ -230,8 +230,8 @@ fn changes(choices: &[Choice], posted: &Posted) -> Vec<ConsentStatement> {
             text: if granted { choice.text.text.clone() } else { String::new() },
             language: choice.text.lang.clone(),
             source: "preferences".to_owned(),
-            at: None,
             text_version: choice.text_version,
+            ..ConsentStatement::default()
         }
     });
     stated.collect()

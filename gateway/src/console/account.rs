@@ -10,7 +10,7 @@ use qrcode::{QrCode, render::svg};
 use tonic::{Code, Status};
 use turnout_proto::profiles::v1::{
     BeginSecondFactorRequest, ChangePasswordRequest, ConfirmSecondFactorRequest, EndOtherSessionsRequest,
-    ListSessionsRequest, RemoveSecondFactorRequest,
+    RemoveSecondFactorRequest,
 };
 
 use super::{
@@ -22,9 +22,9 @@ use super::{
     sign_in::secret,
 };
 use crate::{
-    Shared,
+    Shared, all_pages,
     answers::{error_page, html},
-    upstream::{Acting, bounded},
+    upstream::{Acting, act},
     views::{
         ErrorKind,
         console::{
@@ -49,9 +49,8 @@ pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Que
 
 async fn page(shared: &Shared, organiser: &Organiser) -> ConsoleAccountPage {
     let (account, session) = organiser.account.clone().unwrap_or_default();
-    let request = bounded(ListSessionsRequest { session });
     let sessions = match &organiser.account {
-        Some(_) => shared.upstream.accounts(&Acting::Mesh).list_sessions(request).await.ok(),
+        Some(_) => all_pages::sessions(shared, &session).await.ok(),
         None => None,
     };
     let present = |name: &str| {
@@ -63,7 +62,7 @@ async fn page(shared: &Shared, organiser: &Organiser) -> ConsoleAccountPage {
         email: account.email,
         password: present("old_password").into_iter().chain([new_password()]).collect(),
         proof: present("password"),
-        sessions: sessions.map(|answer| answer.into_inner().sessions),
+        sessions: sessions.map(|sessions| sessions.rows),
         own_session: account.session_id,
         has_second_factor: account.has_second_factor,
         setting_up: false,
@@ -78,6 +77,11 @@ fn session_of(organiser: &Organiser) -> Option<String> {
     organiser.account.as_ref().map(|(_, session)| session.clone())
 }
 
+/// Acts on an account are asked for with its session. The tenant is named because a key of a form is a tenant's.
+fn acting(organiser: &Organiser) -> Acting {
+    Acting::Tenant(organiser.tenant.clone())
+}
+
 pub(super) async fn password(
     State(shared): State<Shared>,
     organiser: Organiser,
@@ -86,17 +90,22 @@ pub(super) async fn password(
     let sent = Sent(sent);
     let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
     let (old_password, new_password) = (secret(&sent, "old_password"), secret(&sent, "new_password"));
-    let request = bounded(ChangePasswordRequest { session, old_password, new_password });
-    match shared.upstream.accounts(&Acting::Mesh).change_password(request).await {
+    let request = ChangePasswordRequest { session, old_password, new_password };
+    let (key, accounts) = (sent.once("password", ""), shared.upstream.accounts(&acting(&organiser)));
+    match act!(key, accounts, change_password, request).await {
         Ok(_) => done(ACCOUNT, "password", None),
         Err(status) => refused(&shared, &organiser, &status, false).await,
     }
 }
 
-pub(super) async fn end_others(State(shared): State<Shared>, organiser: Organiser) -> Response {
+pub(super) async fn end_others(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Response {
     let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
-    match shared.upstream.accounts(&Acting::Mesh).end_other_sessions(bounded(EndOtherSessionsRequest { session })).await
-    {
+    let (key, accounts) = (Sent(sent).once("others", ""), shared.upstream.accounts(&acting(&organiser)));
+    match act!(key, accounts, end_other_sessions, EndOtherSessionsRequest { session }).await {
         Ok(_) => done(ACCOUNT, "others", None),
         Err(status) => refused(&shared, &organiser, &status, false).await,
     }
@@ -109,8 +118,10 @@ pub(super) async fn begin(
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
     let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
-    let request = bounded(BeginSecondFactorRequest { session, password: secret(&Sent(sent), "password") });
-    match shared.upstream.accounts(&Acting::Mesh).begin_second_factor(request).await {
+    let sent = Sent(sent);
+    let request = BeginSecondFactorRequest { session, password: secret(&sent, "password") };
+    let (key, accounts) = (sent.once("begin", ""), shared.upstream.accounts(&acting(&organiser)));
+    match act!(key, accounts, begin_second_factor, request).await {
         Ok(answer) => {
             let new = answer.into_inner();
             let mut page = page(&shared, &organiser).await;
@@ -141,9 +152,11 @@ pub(super) async fn confirm(
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
     let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
-    let code = Sent(sent).get("code").to_owned();
-    let request = bounded(ConfirmSecondFactorRequest { session, code });
-    match shared.upstream.accounts(&Acting::Mesh).confirm_second_factor(request).await {
+    let sent = Sent(sent);
+    let request = ConfirmSecondFactorRequest { session, code: sent.get("code").to_owned() };
+    // A second click gets the same recovery codes: they are shown only now.
+    let (key, accounts) = (sent.once("confirm", ""), shared.upstream.accounts(&acting(&organiser)));
+    match act!(key, accounts, confirm_second_factor, request).await {
         Ok(answer) => html(&RecoveryPage {
             shell: reading::shell(Place::Account, &organiser),
             codes: answer.into_inner().recovery_codes,
@@ -159,8 +172,10 @@ pub(super) async fn remove(
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
     let Some(session) = session_of(&organiser) else { return error_page(ErrorKind::NotYours) };
-    let request = RemoveSecondFactorRequest { session, code: Sent(sent).get("code").to_owned() };
-    match shared.upstream.accounts(&Acting::Mesh).remove_second_factor(bounded(request)).await {
+    let sent = Sent(sent);
+    let request = RemoveSecondFactorRequest { session, code: sent.get("code").to_owned() };
+    let (key, accounts) = (sent.once("remove", ""), shared.upstream.accounts(&acting(&organiser)));
+    match act!(key, accounts, remove_second_factor, request).await {
         Ok(_) => done(ACCOUNT, "second-factor-off", None),
         Err(status) => refused(&shared, &organiser, &status, false).await,
     }

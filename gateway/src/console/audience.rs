@@ -1,5 +1,6 @@
 //! The people of the tenant across events: the list, its export, the page of one person, and what is done for them.
 
+mod consenting;
 mod timeline;
 mod visits;
 
@@ -7,19 +8,20 @@ use axum::{
     Form,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    stream::{self, BoxStream},
+};
 use prost_types::FieldMask;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Status};
 use turnout_proto::{
     profiles::v1::{
-        ExportPeopleRequest, ExportPeopleResponse, GetPersonRequest, ListPeopleRequest, Person, PersonOrder,
-        SendResetLinkRequest, UpdatePersonRequest, VerifyByHandRequest,
+        ExportPeopleRequest, GetPersonRequest, ListPeopleRequest, Person, PersonOrder, SendResetLinkRequest,
+        UpdatePersonRequest, VerifyByHandRequest,
     },
-    registration::v1::{
-        Act, ListRegistrationsOfPersonRequest, Registration, RegistrationState, UpdateRegistrationRequest,
-    },
+    registration::v1::{Act, Registration, RegistrationState, UpdateRegistrationRequest},
 };
 
 use super::{
@@ -30,9 +32,9 @@ use super::{
     session::Organiser,
 };
 use crate::{
-    Shared,
+    Shared, all_pages,
     answers::{error_page, html},
-    upstream::{bounded, once},
+    upstream::{act, bounded},
     views::{
         ErrorKind,
         console::{
@@ -72,31 +74,47 @@ pub(super) async fn rows(
         Ok(table) if table.page.is_some() => {
             with_address(html(&table), &format!("/console/audience{}", table.query.to_address()))
         }
+        Ok(table) if table.refusal.is_some() => html(&table),
         // What is on the page stays there until the next try.
         _ => StatusCode::NO_CONTENT.into_response(),
     }
 }
 
-async fn table(shared: &Shared, organiser: &Organiser, mut query: ListQuery) -> Result<PeopleTable, Response> {
+async fn table(shared: &Shared, organiser: &Organiser, query: ListQuery) -> Result<PeopleTable, Response> {
+    let mut query = query.of_people();
     let mut page = page(shared, organiser, &query).await;
     // A token of another list, or too old a one: the list begins anew.
     if page.as_ref().is_err_and(|status| status.code() == Code::InvalidArgument) && !query.page.is_empty() {
         query = query.first_page();
         page = self::page(shared, organiser, &query).await;
     }
-    let page = match page {
-        Ok(page) => Some(page),
+    let (page, refusal) = match page {
+        Ok(page) => (Some(page), None),
         Err(status) if status.code() == Code::PermissionDenied => return Err(refusals::page(&status)),
         Err(status) => {
-            tracing::warn!(code = ?status.code(), "people could not be listed");
-            None
+            let refusal = consenting::refusal(&query, &status);
+            if refusal.is_none() {
+                tracing::warn!(code = ?status.code(), "people could not be listed");
+            }
+            (None, refusal)
         }
     };
     let shell = reading::shell(Place::Audience, organiser);
-    Ok(PeopleTable { shell, query, columns: PersonColumn::of(&shell), page, page_size: PAGE_SIZE })
+    Ok(PeopleTable { shell, columns: columns(organiser, &query), query, page, refusal, page_size: PAGE_SIZE })
+}
+
+fn columns(organiser: &Organiser, query: &ListQuery) -> Vec<PersonColumn> {
+    if query.is_consenting() {
+        PersonColumn::to_write(&query.channel)
+    } else {
+        PersonColumn::of(&reading::shell(Place::Audience, organiser))
+    }
 }
 
 async fn page(shared: &Shared, organiser: &Organiser, query: &ListQuery) -> Result<PageOfPeople, Status> {
+    if query.is_consenting() {
+        return consenting::page(shared, organiser, query).await;
+    }
     let request = bounded(ListPeopleRequest {
         search: query.q.trim().to_owned(),
         order: order(query).into(),
@@ -129,47 +147,75 @@ pub(super) async fn export(
 ) -> Response {
     let sent = Sent(sent);
     let get = |name| sent.get(name).to_owned();
-    let query = ListQuery { q: get("q"), sort: get("sort"), dir: get("dir"), ..ListQuery::default() };
+    let query = ListQuery {
+        q: get("q"),
+        sort: get("sort"),
+        dir: get("dir"),
+        purpose: get("purpose"),
+        channel: get("channel"),
+        ..ListQuery::default()
+    };
+    let query = query.of_people();
     let back = format!("/console/audience{}", query.to_address());
-    let request = ExportPeopleRequest {
-        search: query.q.clone(),
-        order: order(&query).into(),
-        descending: query.is_descending(),
-        reason: get("reason"),
+    let begun = if query.is_consenting() {
+        consenting::export(&shared, &organiser, &query, get("reason")).await
+    } else {
+        everybody(&shared, &organiser, &query, get("reason")).await
     };
-    let mut rows = match shared.upstream.people(&organiser.acting()).export_people(request).await {
-        Ok(response) => response.into_inner(),
+    let first = match begun {
+        Ok(mut parts) => parts.try_next().await.map(|first| (first.unwrap_or_default(), parts)),
+        Err(status) => Err(status),
+    };
+    let (first, parts) = match first {
+        Ok(begun) => begun,
+        // The list says in words that nobody may be named.
+        Err(status) if consenting::refusal(&query, &status).is_some() => return Redirect::to(&back).into_response(),
         Err(status) => return export_refused(&status, &headers, &back),
     };
-    let first = match rows.message().await {
-        Ok(first) => first.unwrap_or_default(),
-        Err(status) => return export_refused(&status, &headers, &back),
-    };
-    let columns = PersonColumn::of(&reading::shell(Place::Audience, &organiser));
+    let columns = columns(&organiser, &query);
     let format = Format::of(sent.get("format"));
-    let matching = first.matching.unsigned_abs();
+    let matching = first.matching;
     let named = columns.iter().map(|column| (column.key().to_owned(), column.label().to_owned())).collect();
-    let name = format!("audience-{}", export::day(shared.clock.at_ms()));
-    let source = People { columns, rows };
+    let name = format!("audience{}-{}", consenting::in_a_name(&query), export::day(shared.clock.at_ms()));
+    let source = People { columns, parts };
     let first = source.cells(&first);
     Export { file: ExportFile::new(format, named, matching), format, name, matching, first, source }.answer()
 }
 
+/// A part of an export of people, whoever they are.
+#[derive(Default)]
+struct Part {
+    people: Vec<Person>,
+    matching: u64,
+}
+
+type Parts = BoxStream<'static, Result<Part, Status>>;
+
+async fn everybody(shared: &Shared, organiser: &Organiser, query: &ListQuery, reason: String) -> Result<Parts, Status> {
+    let request = ExportPeopleRequest {
+        search: query.q.clone(),
+        order: order(query).into(),
+        descending: query.is_descending(),
+        reason,
+    };
+    let parts = shared.upstream.people(&organiser.acting()).export_people(request).await?.into_inner();
+    Ok(parts.map_ok(|part| Part { people: part.people, matching: part.matching.unsigned_abs() }).boxed())
+}
+
 struct People {
     columns: Vec<PersonColumn>,
-    rows: Streaming<ExportPeopleResponse>,
+    parts: Parts,
 }
 
 impl People {
-    fn cells(&self, part: &ExportPeopleResponse) -> Vec<Vec<String>> {
+    fn cells(&self, part: &Part) -> Vec<Vec<String>> {
         part.people.iter().map(|person| self.columns.iter().map(|column| column.data(person)).collect()).collect()
     }
 }
 
 impl Source for People {
     async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, Status> {
-        let Some(part) = self.rows.message().await? else { return Ok(None) };
-        Ok(Some(self.cells(&part)))
+        Ok(export::in_time(self.parts.try_next()).await?.map(|part| self.cells(&part)))
     }
 }
 
@@ -261,21 +307,11 @@ async fn perform(
     match action {
         "verify" => {
             let request = VerifyByHandRequest { person_id, reason };
-            let upstream = shared.upstream.people(&organiser.acting());
-            once(key.as_ref(), request, |request| {
-                let mut upstream = upstream.clone();
-                async move { upstream.verify_by_hand(request).await }
-            })
-            .await?;
+            act!(key, shared.upstream.people(&organiser.acting()), verify_by_hand, request).await?;
         }
         "reset" => {
             let request = SendResetLinkRequest { person_id, reason };
-            let upstream = shared.upstream.accounts(&organiser.acting());
-            once(key.as_ref(), request, |request| {
-                let mut upstream = upstream.clone();
-                async move { upstream.send_reset_link(request).await }
-            })
-            .await?;
+            act!(key, shared.upstream.accounts(&organiser.acting()), send_reset_link, request).await?;
         }
         _ => {
             let person =
@@ -287,12 +323,8 @@ async fn perform(
                 reason,
             };
             let reason = request.reason.clone();
-            let upstream = shared.upstream.people(&organiser.acting());
-            let changed = once(key.as_ref(), request, |request| {
-                let mut upstream = upstream.clone();
-                async move { upstream.update_person(request).await }
-            })
-            .await?;
+            let people = shared.upstream.people(&organiser.acting());
+            let changed = act!(key, people, update_person, request).await?;
             let phone = changed.into_inner().person.unwrap_or_default().phone;
             phone_of_registrations(shared, organiser, person_id, &phone, &reason).await?;
         }
@@ -309,11 +341,10 @@ async fn phone_of_registrations(
     reason: &str,
 ) -> Result<(), Status> {
     let mut upstream = shared.upstream.registrants(&organiser.acting());
-    let request = bounded(ListRegistrationsOfPersonRequest { person_id });
-    let registrations = upstream.list_registrations_of_person(request).await?.into_inner().registrations;
+    let registrations = all_pages::registrations_of_person(shared, &organiser.acting(), &person_id).await?;
     let stale =
         |one: &Registration| one.state() != RegistrationState::Cancelled && !one.phone.is_empty() && one.phone != phone;
-    for registration in registrations.into_iter().filter(stale) {
+    for registration in registrations.rows.into_iter().filter(stale) {
         let request = UpdateRegistrationRequest {
             registration: Some(Registration { phone: phone.to_owned(), ..registration }),
             update_mask: Some(FieldMask { paths: vec!["phone".to_owned()] }),

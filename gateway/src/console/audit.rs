@@ -11,7 +11,7 @@ use tonic::Code;
 use turnout_platform::auth::{OWNERS, Role};
 use turnout_proto::profiles::v1::{AuditEntry, ListAuditRequest};
 
-use super::{events::millis, reading, refusals, session::Organiser, team};
+use super::{events::millis, keys, reading, refusals, session::Organiser, team};
 use crate::{
     Shared,
     answers::html,
@@ -59,13 +59,14 @@ pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Que
     html(&page)
 }
 
-/// The members' addresses by their ids. Who may not see the team sees ids.
+/// The members' addresses and the labels of API keys, by their ids. Who may not see the team and the keys sees ids.
 pub(super) async fn names(shared: &Shared, organiser: &Organiser) -> HashMap<String, String> {
     if !OWNERS.contains(&organiser.role) {
         return HashMap::new();
     }
-    let members = team::members(shared, organiser).await.unwrap_or_default();
-    members.into_iter().map(|member| (member.account_id, member.email)).collect()
+    let (members, keys) = tokio::join!(team::members(shared, organiser), keys::labels(shared, organiser));
+    let members = members.unwrap_or_default().into_iter().map(|member| (member.account_id, member.email));
+    members.chain(keys.unwrap_or_default()).collect()
 }
 
 /// An actor in words.
@@ -73,11 +74,16 @@ pub(super) fn who(actor: &str, names: &HashMap<String, String>) -> String {
     match actor.split_once(':') {
         Some(("member", "link")) => own::ACTOR_LINK.to_owned(),
         Some(("member", id)) => named(id, names).unwrap_or_else(|| own::ACTOR_MEMBER.replace("{id}", id)),
-        Some(("key", id)) => own::ACTOR_KEY.replace("{id}", id),
+        Some(("key", id)) => key_named(id, names),
         Some(("service", name)) => own::ACTOR_SERVICE.replace("{name}", name),
         _ if actor == "link" => own::ACTOR_LINK.to_owned(),
         _ => actor.to_owned(),
     }
+}
+
+fn key_named(id: &str, names: &HashMap<String, String>) -> String {
+    named(id, names)
+        .map_or_else(|| own::ACTOR_KEY.replace("{id}", id), |label| own::ACTOR_KEY_LABEL.replace("{label}", &label))
 }
 
 fn named(id: &str, names: &HashMap<String, String>) -> Option<String> {
@@ -99,7 +105,7 @@ fn row(entry: AuditEntry, reader: Role, names: &HashMap<String, String>) -> Audi
         }
         "key" => {
             let href = if OWNERS.contains(&reader) { "/console/settings/keys" } else { "" };
-            (own::ACTOR_KEY.replace("{id}", id), href.to_owned())
+            (key_named(id, names), href.to_owned())
         }
         "tenant" => (own::SUBJECT_TENANT.to_owned(), String::new()),
         "suppression" => (own::SUBJECT_SUPPRESSION.to_owned(), String::new()),
@@ -122,7 +128,9 @@ mod tests {
 
     #[test]
     fn actors_and_subjects_are_words_with_a_link_to_where_they_are_shown() {
-        let names = [("m1".to_owned(), "owner@example.org".to_owned())].into();
+        let names =
+            [("m1", "owner@example.org"), ("k3", "the till")].map(|(id, name)| (id.to_owned(), name.to_owned()));
+        let names = names.into();
         let entry = |actor: &str, subject: &str| AuditEntry {
             actor: actor.into(),
             action: "registration.cancel".into(),
@@ -143,6 +151,7 @@ mod tests {
         let of_key = row(entry("key:k1", "key:k2"), Role::Owner, &names);
         assert_eq!((of_key.who.as_str(), of_key.subject.as_str()), ("API key k1", "API key k2"));
         assert_eq!(of_key.href, "/console/settings/keys");
+        assert_eq!(row(entry("key:k3", "event:gala"), Role::Owner, &names).who, "API key “the till”");
         assert_eq!(row(entry("nobody", "thing"), Role::Owner, &names).subject, "thing");
     }
 }

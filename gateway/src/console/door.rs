@@ -58,6 +58,8 @@ struct Answer {
     who: String,
     /// Since when they are in, milliseconds since 1970.
     at_ms: Option<i64>,
+    /// Their answer to the invitation.
+    rsvp: i32,
 }
 
 pub(super) async fn check_in(
@@ -72,6 +74,7 @@ pub(super) async fn check_in(
         event_id: event_id.clone(),
         code: sent.get("code").to_owned(),
         registration_id: sent.get("registration_id").to_owned(),
+        ..CheckInRequest::default()
     });
     let for_script = headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/json");
     let answer = match shared.upstream.registrants(&organiser.acting()).check_in(request).await {
@@ -83,12 +86,12 @@ pub(super) async fn check_in(
     };
     let outcome = answer.outcome();
     let registration = answer.registration.unwrap_or_default();
-    let at_ms = registration.checked_in_at.as_ref().map(millis);
+    let (at_ms, rsvp) = (registration.checked_in_at.as_ref().map(millis), registration.rsvp());
     let row = reading::row(registration, None);
     // Whoever sees no names sees no ids either: they help nobody at a door.
     let who = if row.name.is_empty() && row.nickname.is_empty() { String::new() } else { row.title().to_owned() };
     if for_script {
-        return Json(Answer { outcome: outcome.into(), who, at_ms }).into_response();
+        return Json(Answer { outcome: outcome.into(), who, at_ms, rsvp: rsvp.into() }).into_response();
     }
     let event = match reading::event(&shared, &organiser, &event_id).await {
         Ok(event) => event,
@@ -96,7 +99,7 @@ pub(super) async fn check_in(
     };
     let since = at_ms.filter(|_| outcome == CheckInOutcome::AlreadyIn);
     let note = since.map(|at| words::DOOR_AT.replace("{time}", &show::day_and_minute_in(at, &event.zone)));
-    let result = DoorResult { word: states::check_in(outcome), who, note: note.unwrap_or_default() };
+    let result = DoorResult { word: states::at_the_door_with(outcome, rsvp), who, note: note.unwrap_or_default() };
     html(&page(&organiser, event, Some(result)))
 }
 
@@ -107,12 +110,17 @@ pub(super) async fn search(
     Path(event_id): Path<String>,
     Query(query): Query<ListQuery>,
 ) -> Response {
+    let event = match reading::event(&shared, &organiser, &event_id).await {
+        Ok(event) => event,
+        Err(page) if page.status().is_client_error() => return page,
+        Err(_) => return StatusCode::NO_CONTENT.into_response(),
+    };
     let words = query.q.trim();
     if words.is_empty() {
-        return html(&DoorRows { event_id, rows: Vec::new(), searched: false });
+        return html(&DoorRows { event, rows: Vec::new(), searched: false });
     }
     let request = bounded(ListRegistrantsRequest {
-        event_id: event_id.clone(),
+        event_id,
         filter: Some(RegistrantFilter { search: words.to_owned(), ..RegistrantFilter::default() }),
         order: RegistrantOrder::Name.into(),
         page_size: FOUND_MAX,
@@ -121,7 +129,7 @@ pub(super) async fn search(
     match shared.upstream.registrants(&organiser.acting()).list_registrants(request).await {
         Ok(response) => {
             let rows = response.into_inner().registrations.into_iter().map(|r| reading::row(r, None)).collect();
-            html(&DoorRows { event_id, rows, searched: true })
+            html(&DoorRows { event, rows, searched: true })
         }
         Err(status) if status.code() == Code::NotFound => refusals::page(&status),
         // What is on the page stays there until the next try.
@@ -129,7 +137,8 @@ pub(super) async fn search(
     }
 }
 
-/// The list of tickets, streamed: `{"at_ms":…,"tickets":[["<hash>",<outcome>],…]}`, the hash in base64url.
+/// The list of tickets, streamed: `{"at_ms":…,"tickets":[["<hash>",<outcome>,<rsvp>],…]}`, the hash in base64url, the answer to the
+/// invitation where it is a flag.
 pub(super) async fn pack(State(shared): State<Shared>, organiser: Organiser, Path(event_id): Path<String>) -> Response {
     let request = GetCheckInPackRequest { event_id };
     let parts = match shared.upstream.registrants(&organiser.acting()).get_check_in_pack(request).await {
@@ -151,7 +160,8 @@ pub(super) async fn pack(State(shared): State<Shared>, organiser: Organiser, Pat
 fn tickets(part: &GetCheckInPackResponse, first: &mut bool) -> String {
     let ticket = |ticket: &PackedTicket| {
         let comma = if std::mem::take(first) { "" } else { "," };
-        format!("{comma}[\"{}\",{}]", URL_SAFE_NO_PAD.encode(&ticket.code_hash), ticket.outcome)
+        let flag = states::flag(ticket.rsvp()).map_or_else(String::new, |_| format!(",{}", ticket.rsvp));
+        format!("{comma}[\"{}\",{}{flag}]", URL_SAFE_NO_PAD.encode(&ticket.code_hash), ticket.outcome)
     };
     part.tickets.iter().map(ticket).collect()
 }
@@ -195,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_list_of_tickets_is_one_json_array_over_all_parts() {
-        let ticket = |byte: u8| PackedTicket { code_hash: vec![byte; 16], outcome: 1 };
+        let ticket = |byte: u8| PackedTicket { code_hash: vec![byte; 16], outcome: 1, ..PackedTicket::default() };
         let part = |tickets| GetCheckInPackResponse { tickets };
         let mut first = true;
         let parts = [part(vec![ticket(1), ticket(2)]), part(vec![]), part(vec![ticket(3)])];

@@ -8,7 +8,6 @@ use axum::{
     response::{Html, IntoResponse as _, Redirect, Response},
 };
 use futures_util::{StreamExt as _, stream};
-use serde::Deserialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use turnout_platform::{
@@ -23,11 +22,11 @@ use turnout_proto::{
     },
 };
 
-use super::{reading, refusals, session::Organiser};
+use super::{fields::Sent, reading, refusals, session::Organiser};
 use crate::{
     Shared,
     answers::{failure_page, html},
-    upstream::{Acting, OnceKey, bounded, failure, once},
+    upstream::{Acting, act, bounded, failure},
     views::{
         CountView, CreateEventForm, EventConsolePage, EventRow, EventRows, EventsPage, Figures, LiveNumber, RoomRow,
         Rooms,
@@ -52,7 +51,7 @@ pub(super) async fn list(State(shared): State<Shared>, organiser: Organiser) -> 
 
 /// An empty form, which makes one event however often it is sent.
 fn new_form() -> CreateEventForm {
-    CreateEventForm { once: Some(reading::once()), ..CreateEventForm::default() }
+    CreateEventForm { once: reading::once(), ..CreateEventForm::default() }
 }
 
 fn events_page(organiser: &Organiser, rows: EventRows, form: CreateEventForm) -> EventsPage {
@@ -73,9 +72,9 @@ async fn event_rows(shared: &Shared, organiser: &Organiser) -> Result<EventRows,
     let events = upstream.list_events(request).await.map_err(failure)?.into_inner().events;
     let rows = stream::iter(events).map(|event| async move {
         let viewers = count(shared, &organiser.tenant, &event.event_id).await.map(|c| c.viewers);
-        EventRow { facts: reading::event_facts(event), viewers }
+        EventRow { ends_at_ms: event.ends_at.as_ref().map(millis), facts: reading::event_facts(event), viewers }
     });
-    Ok(EventRows { events: rows.buffered(COUNTS_AT_ONCE).collect().await })
+    Ok(EventRows::of(rows.buffered(COUNTS_AT_ONCE).collect().await, shared.clock.at_ms() as i64))
 }
 
 /// The count now; none while the counter does not answer.
@@ -84,56 +83,30 @@ async fn count(shared: &Shared, tenant: &TenantId, event_id: &str) -> Option<Cou
     shared.upstream.presence(tenant).get_count(request).await.ok()?.into_inner().count
 }
 
-/// The form of a new event.
-#[derive(Debug, Deserialize)]
-pub(super) struct NewEvent {
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    starts: String,
-    #[serde(default)]
-    zone: String,
-    #[serde(default)]
-    event_id: String,
-    #[serde(default)]
-    once: String,
-}
-
-impl NewEvent {
-    /// The same when the same page sends the same again.
-    fn key(&self) -> Option<OnceKey> {
-        let Self { title, starts, zone, event_id, once } = self;
-        (!once.is_empty()).then(|| OnceKey::of([once, title, starts, zone, event_id].map(String::as_str)))?
-    }
-}
-
 pub(super) async fn create(
     State(shared): State<Shared>,
     organiser: Organiser,
     headers: HeaderMap,
-    Form(new): Form<NewEvent>,
+    Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
+    let sent = Sent(sent);
+    let given = |name: &str| sent.get(name).to_owned();
     let mut form = CreateEventForm {
-        title: new.title.trim().to_owned(),
-        starts: new.starts.trim().to_owned(),
-        zone: new.zone.trim().to_owned(),
-        event_id: new.event_id.trim().to_owned(),
+        title: given("title"),
+        starts: given("starts"),
+        zone: given("zone"),
+        event_id: given("event_id"),
         ..new_form()
     };
     if let Some(starts_at) = start_of(&mut form) {
-        let key = new.key();
+        let key = sent.once("create", "");
         let request = CreateEventRequest {
             event_id: form.event_id.clone(),
             title: form.title.clone(),
             starts_at: Some(starts_at),
             zone: form.zone.clone(),
         };
-        let upstream = shared.upstream.events(&organiser.acting());
-        let created = once(key.as_ref(), request, |request| {
-            let mut upstream = upstream.clone();
-            async move { upstream.create_event(request).await }
-        });
-        match created.await {
+        match act!(key, shared.upstream.events(&organiser.acting()), create_event, request).await {
             Ok(response) => {
                 let id = response.into_inner().event.unwrap_or_default().event_id;
                 if let Ok(id) = id.parse() {
@@ -251,12 +224,13 @@ async fn page(
         Ok(response) => response.into_inner().event.unwrap_or_default(),
         Err(status) => return refusals::page(&status),
     };
+    let (version, facts) = (event.version, reading::event_facts(event));
     html(&EventConsolePage {
         shell: reading::shell(Place::Events, organiser),
-        figures: figures(shared, tenant, id).await,
+        figures: figures(shared, tenant, id, &facts.zone).await,
         rooms: rooms(shared, tenant, id).await,
-        version: event.version,
-        head: EventHead { facts: reading::event_facts(event), tab: Tab::Live },
+        version,
+        head: EventHead { facts, tab: Tab::Live },
         public_url: format!("{}/e/{id}", public_base(shared, headers)),
         grpc_addr: shared.config.grpc_addr.clone(),
         problem,
@@ -268,31 +242,26 @@ pub(super) fn public_base(shared: &Shared, headers: &HeaderMap) -> String {
     shared.config.public_url.clone().unwrap_or_else(|| format!("http://{}", host()))
 }
 
-/// A change of state, as the page's button sends it.
-#[derive(Debug, Deserialize)]
-pub(super) struct NewState {
-    state: String,
-    version: i64,
-}
-
 pub(super) async fn change_state(
     State(shared): State<Shared>,
     organiser: Organiser,
     Path(event): Path<String>,
     headers: HeaderMap,
-    Form(new): Form<NewState>,
+    Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
-    let state = match new.state.as_str() {
+    let sent = Sent(sent);
+    let state = match sent.get("state") {
         "live" => EventState::Live,
         "ended" => EventState::Ended,
         _ => EventState::Unspecified,
     };
-    let request = bounded(ChangeEventStateRequest {
+    let request = ChangeEventStateRequest {
         event_id: event.clone(),
         state: state.into(),
-        expected_version: new.version,
-    });
-    let problem = match shared.upstream.events(&organiser.acting()).change_event_state(request).await {
+        expected_version: sent.get("version").parse().unwrap_or(0),
+    };
+    let (key, events) = (sent.once("state", &event), shared.upstream.events(&organiser.acting()));
+    let problem = match act!(key, events, change_event_state, request).await {
         Ok(_) => {
             if let Ok(id) = event.parse::<EventId>() {
                 shared.directory.forget(&id);
@@ -312,10 +281,10 @@ pub(super) async fn change_state(
 }
 
 /// The number and the figures beside it.
-pub(super) async fn figures(shared: &Shared, tenant: &TenantId, event_id: &str) -> Figures {
+async fn figures(shared: &Shared, tenant: &TenantId, event_id: &str, zone: &str) -> Figures {
     let count = count(shared, tenant, event_id).await;
     let peak = peak(shared, tenant, event_id).await;
-    Figures { count: count.map(|count| count_view(&count, peak)) }
+    Figures { count: count.map(|count| count_view(&count, peak)), zone: zone.to_owned() }
 }
 
 /// The highest count and when, milliseconds since 1970.

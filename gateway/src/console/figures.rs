@@ -27,8 +27,7 @@ pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Pat
         Ok(event) => event,
         Err(page) => return page,
     };
-    let form = reading::form(&shared, &organiser, &event_id, 0).await;
-    let questions = stream::iter(reading::questions(&form, &event));
+    let questions = stream::iter(reading::questions_in_use(&shared, &organiser, &event).await);
     let panels = questions.map(|question| panel(&shared, &organiser, &event_id, question));
     let panels = panels.buffered(QUESTIONS_AT_ONCE).collect().await;
     html(&FormFiguresPage {
@@ -39,8 +38,12 @@ pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Pat
 }
 
 async fn panel(shared: &Shared, organiser: &Organiser, event_id: &str, question: Question) -> Panel {
-    let request =
-        GetFieldFiguresRequest { event_id: event_id.to_owned(), field: question.key.clone(), by_attendance: true };
+    let request = GetFieldFiguresRequest {
+        event_id: event_id.to_owned(),
+        field: question.key.clone(),
+        by_attendance: true,
+        form_version: if question.is_removed { question.last_version() } else { 0 },
+    };
     let figures = match shared.upstream.registrants(&organiser.acting()).get_field_figures(bounded(request)).await {
         Ok(answer) => Some(answer.into_inner()),
         Err(status) => {

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Shared,
     answers::html,
-    upstream::{bounded, once},
+    upstream::{act, bounded},
     views::{
         console::{
             inputs::{self, Field},
@@ -67,9 +67,19 @@ async fn page(shared: &Shared, organiser: &Organiser, sent: &Sent) -> Result<Key
     })
 }
 
-async fn list(shared: &Shared, organiser: &Organiser) -> Result<Vec<KeyRow>, Status> {
+async fn stored(shared: &Shared, organiser: &Organiser) -> Result<Vec<ApiKey>, Status> {
     let request = ListApiKeysRequest { page_size: PAGE_SIZE, page_token: String::new() };
     let answer = shared.upstream.events(&organiser.acting()).list_api_keys(bounded(request)).await?;
+    Ok(answer.into_inner().api_keys)
+}
+
+/// What each key is for, by its id; revoked ones are among them.
+pub(super) async fn labels(shared: &Shared, organiser: &Organiser) -> Result<Vec<(String, String)>, Status> {
+    Ok(stored(shared, organiser).await?.into_iter().map(|key| (key.key_id, key.label)).collect())
+}
+
+async fn list(shared: &Shared, organiser: &Organiser) -> Result<Vec<KeyRow>, Status> {
+    let keys = stored(shared, organiser).await?;
     let names = names(shared, organiser).await;
     let by = |actor: &str| if actor.is_empty() { own::KEY_BY_NOBODY.to_owned() } else { who(actor, &names) };
     let row = |key: ApiKey| KeyRow {
@@ -79,7 +89,7 @@ async fn list(shared: &Shared, organiser: &Organiser) -> Result<Vec<KeyRow>, Sta
         key_id: key.key_id,
         label: key.label,
     };
-    Ok(answer.into_inner().api_keys.into_iter().map(row).collect())
+    Ok(keys.into_iter().map(row).collect())
 }
 
 pub(super) async fn create(
@@ -89,12 +99,8 @@ pub(super) async fn create(
 ) -> Response {
     let sent = Sent(sent);
     let request = CreateApiKeyRequest { label: sent.get("label").to_owned() };
-    let (key, upstream) = (sent.once("create", ""), shared.upstream.events(&organiser.acting()));
-    let created = once(key.as_ref(), request, |request| {
-        let mut upstream = upstream.clone();
-        async move { upstream.create_api_key(request).await }
-    });
-    match created.await {
+    let (key, events) = (sent.once("create", ""), shared.upstream.events(&organiser.acting()));
+    match act!(key, events, create_api_key, request).await {
         Ok(answer) => html(&NewKeyPage {
             shell: reading::shell(Place::Settings, &organiser),
             label: sent.get("label").to_owned(),
@@ -111,9 +117,11 @@ pub(super) async fn revoke(
     Path(key_id): Path<String>,
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
-    let act = Some(Act { reason: Sent(sent).get("reason").to_owned() });
+    let sent = Sent(sent);
+    let act = Some(Act { reason: sent.get("reason").to_owned() });
     let request = RevokeApiKeyRequest { key_id: key_id.clone(), act };
-    match shared.upstream.events(&organiser.acting()).revoke_api_key(bounded(request)).await {
+    let (key, events) = (sent.once("revoke", &key_id), shared.upstream.events(&organiser.acting()));
+    match act!(key, events, revoke_api_key, request).await {
         Ok(_) => done(KEYS, "key-revoked", None),
         Err(status) => refused(&shared, &organiser, &Sent::default(), &key_id, &status).await,
     }

@@ -1,96 +1,113 @@
-//! What is written to the people of an event: its templates with preview and test, its reminders, the figures of its messages. Rendering
-//! is the service's business; the HTML half of a mail is shown in a frame of its own that may run nothing.
+//! What is written to people: the templates of an event and of the whole organisation with preview and test, an event's reminders, the
+//! figures of its messages. Which template is used and how it is rendered is the service's business.
 
-use axum::{
-    Form,
-    extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode, header},
-    response::{Html, IntoResponse as _, Response},
-};
-use tonic::{Code, Status};
+mod editor;
+mod list;
+mod preview;
+mod reminders;
+
+use axum::response::Response;
+use serde::Deserialize;
+use tonic::Status;
 use turnout_proto::{
     common::v1::LocalizedText,
-    notifications::v1::{
-        GetMessageFiguresRequest, GetMessageSettingsRequest, GetRemindersRequest, GetTemplateRequest, MessageKind,
-        PreviewTemplateRequest, PreviewTemplateResponse, PutRemindersRequest, PutTemplateRequest, Reminder, Reminders,
-        ResetTemplateRequest, SendTestRequest, Template,
-    },
+    notifications::v1::{GetMessageSettingsRequest, GetTemplateRequest, MessageKind, Template},
+    registration::v1::ListEventsRequest,
 };
 
-use super::{
-    event_settings::{answered, bad},
-    fields::Sent,
-    reading, refusals,
-    registrants::{Did, done},
-    session::Organiser,
+pub(super) use self::{
+    editor::{act as act_on_template, show as show_template},
+    list::{of_event as show, of_organisation},
+    preview::{entered as entered_mail, stored as stored_mail},
+    reminders::put as put_reminders,
 };
+use super::{reading, refusals, session::Organiser};
 use crate::{
     Shared,
-    answers::{error_page, failure_page, html},
-    upstream::{bounded, failure, once},
+    answers::error_page,
+    upstream::bounded,
     views::{
         ErrorKind,
         console::{
-            inputs::{self, Field},
-            messages::{InLanguage, KINDS, KindRow, MessagesPage, Preview, TemplatePage, Whose},
-            registrants::Notice,
-            shell::{EventFacts, EventHead, Place, Tab},
+            messages::{KindRow, Known, ORGANISATION, TextIn, Whose},
+            shell::EventFacts,
         },
-        text::studio as own,
+        text::LANG,
     },
 };
 
-/// A mail in its frame: it styles itself, and does nothing else.
-const MAIL_POLICY: &str =
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'";
-/// Units of reminders, the largest first.
-const UNITS: [(&str, i64); 3] = [("d", 86_400), ("h", 3_600), ("min", 60)];
+/// The newest events, of which the languages are offered for the organisation's own texts.
+const EVENTS_MAX: i32 = 200;
 
-pub(super) async fn show(
-    State(shared): State<Shared>,
-    organiser: Organiser,
-    Path(event_id): Path<String>,
-    Query(did): Query<Did>,
-) -> Response {
-    match overview(&shared, &organiser, &event_id).await {
-        Ok(mut page) => {
-            page.notice = did.notice();
-            html(&page)
-        }
-        Err(page) => page,
+/// What an address is about; without an event it is the organisation's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct At {
+    event: String,
+    kind: String,
+}
+
+/// The template that a page is about, as it is stored now.
+struct Subject {
+    known: &'static Known,
+    /// None for the organisation's.
+    event: Option<EventFacts>,
+    /// In which people are written to.
+    languages: Vec<String>,
+    /// What is used here: this level's own, or that of a level above.
+    stored: Template,
+}
+
+impl Subject {
+    async fn read(shared: &Shared, organiser: &Organiser, at: &At) -> Result<Self, Response> {
+        let known = Known::of_word(&at.kind).filter(|known| known.of_event || at.event.is_empty());
+        let known = known.ok_or_else(|| error_page(ErrorKind::NoSuchPage))?;
+        let event = match at.event.as_str() {
+            "" => None,
+            id => Some(reading::event(shared, organiser, id).await?),
+        };
+        let stored = template(shared, organiser, &at.event, known.kind).await;
+        let stored = stored.map_err(|status| refusals::page(&status))?;
+        let languages = match &event {
+            Some(event) => event.languages.clone(),
+            None => of_texts(of_events(shared, organiser).await, Some(&stored)),
+        };
+        Ok(Self { known, event, languages, stored })
+    }
+
+    /// Empty for the organisation's.
+    fn event_id(&self) -> &str {
+        self.event.as_ref().map_or("", |event| &event.event_id)
+    }
+
+    fn base(&self) -> String {
+        format!("{}/{}", base(self.event_id()), self.known.word)
+    }
+
+    /// What is used here, as this level's own would be: a preview is about this event, whosever the text is.
+    fn at_this_level(&self) -> Template {
+        Template { event_id: self.event_id().to_owned(), version: self.version(), ..self.stored.clone() }
+    }
+
+    /// It is this level's own, and not that of a level above.
+    fn is_own(&self) -> bool {
+        self.stored.version > 0 && self.stored.event_id == self.event_id()
+    }
+
+    /// The version of this level's own template; 0 where it has none. That of a level above could be the same by chance.
+    fn version(&self) -> i64 {
+        if self.is_own() { self.stored.version } else { 0 }
+    }
+
+    /// The language that is asked for, else the first.
+    fn language(&self, wanted: &str) -> String {
+        self.languages.iter().find(|known| known.as_str() == wanted).unwrap_or(&self.languages[0]).clone()
     }
 }
 
-async fn overview(shared: &Shared, organiser: &Organiser, event_id: &str) -> Result<MessagesPage, Response> {
-    let event = reading::event(shared, organiser, event_id).await?;
-    let mut upstream = shared.upstream.notifications(&organiser.acting());
-    let id = || event_id.to_owned();
-    let settings = upstream.get_message_settings(bounded(GetMessageSettingsRequest {})).await;
-    let figures = upstream.get_message_figures(bounded(GetMessageFiguresRequest { event_id: id() })).await;
-    let reminders = upstream.get_reminders(bounded(GetRemindersRequest { event_id: id() })).await;
-    let reminders = match reminders {
-        Ok(answer) => answer.into_inner().reminders.unwrap_or_default(),
-        Err(status) => return Err(refusals::page(&status)),
-    };
-    let mut kinds = Vec::new();
-    for (_, kind, _) in KINDS {
-        let template = template(shared, organiser, event_id, kind).await.ok();
-        kinds.push(row(kind, template.as_ref()));
-    }
-    Ok(MessagesPage {
-        shell: reading::shell(Place::Events, organiser),
-        head: EventHead { facts: event, tab: Tab::Messages },
-        to_folder: settings.is_ok_and(|answer| answer.into_inner().mail_transport == "folder"),
-        kinds,
-        reminders: reminders_field(written(&reminders.reminders)),
-        reminders_version: reminders.version,
-        figures: figures.ok().map(|answer| answer.into_inner().figures),
-        notice: None,
-    })
-}
-
-fn reminders_field(value: String) -> Field {
-    Field::line("before", own::REMINDERS_BEFORE, value).hint(own::REMINDERS_HINT).optional()
+/// The address of the messages of an event, or without one of the organisation.
+fn base(event_id: &str) -> String {
+    if event_id.is_empty() { ORGANISATION.to_owned() } else { format!("/console/events/{event_id}/messages") }
 }
 
 async fn template(
@@ -104,327 +121,119 @@ async fn template(
     Ok(answer.into_inner().template.unwrap_or_default())
 }
 
-fn row(kind: MessageKind, template: Option<&Template>) -> KindRow {
-    let (word, _, when) = KINDS.into_iter().find(|(_, known, _)| *known == kind).unwrap_or(("", kind, ""));
-    let whose = template.map(|template| match (template.event_id.is_empty(), template.version) {
+/// Whether mails are kept as files and reach nobody.
+async fn to_folder(shared: &Shared, organiser: &Organiser) -> bool {
+    let request = bounded(GetMessageSettingsRequest {});
+    let settings = shared.upstream.notifications(&organiser.acting()).get_message_settings(request).await;
+    settings.is_ok_and(|answer| answer.into_inner().mail_transport == "folder")
+}
+
+/// The languages of the organisation's events. While they cannot be read there are those of the texts.
+async fn of_events(shared: &Shared, organiser: &Organiser) -> Vec<String> {
+    let request = bounded(ListEventsRequest { page_size: EVENTS_MAX, page_token: String::new() });
+    match shared.upstream.events(&organiser.acting()).list_events(request).await {
+        Ok(answer) => answer.into_inner().events.into_iter().flat_map(|event| event.languages).collect(),
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "the languages of the events could not be read");
+            Vec::new()
+        }
+    }
+}
+
+/// These languages and those in which the template has a text; English first, because it is sent where nothing better is there.
+fn of_texts(languages: Vec<String>, template: Option<&Template>) -> Vec<String> {
+    let texts = template.into_iter().flat_map(|template| [&template.subject, &template.body]).flatten();
+    let texts = texts.flat_map(|text| text.texts.keys().cloned());
+    let mut all: Vec<String> = languages.into_iter().chain(texts).chain([LANG.to_owned()]).collect();
+    all.sort_unstable_by(|a, b| (a != LANG, a).cmp(&(b != LANG, b)));
+    all.dedup();
+    all
+}
+
+fn whose(template: &Template) -> Whose {
+    match (template.event_id.is_empty(), template.version) {
         (false, _) => Whose::Event,
         (true, 0) => Whose::Ours,
         (true, _) => Whose::Tenant,
-    });
-    KindRow { word, kind, when, whose, off: template.is_some_and(|template| template.off) }
-}
-
-/// Reminders as they are written: `2d, 24h, 30min`.
-fn written(reminders: &[Reminder]) -> String {
-    let one = |reminder: &Reminder| {
-        let unit = UNITS.into_iter().find(|(_, unit_s)| {
-            let wanted = reminder.before_s % unit_s == 0;
-            // A day before is better read as hours: people think of the clock then.
-            wanted && reminder.before_s / unit_s > i64::from(*unit_s == 86_400)
-        });
-        let (unit, unit_s) = unit.unwrap_or(("min", 60));
-        format!("{}{unit}", reminder.before_s / unit_s)
-    };
-    reminders.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-/// Reads them; none when something else stands there.
-fn read(text: &str) -> Option<Vec<Reminder>> {
-    let one = |part: &str| {
-        let digits = part.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
-        let unit = part[digits.len()..].trim();
-        let (_, unit_s) = UNITS.into_iter().find(|(known, _)| *known == unit)?;
-        Some(Reminder { before_s: digits.parse::<i64>().ok()?.checked_mul(unit_s)? })
-    };
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(one).collect()
-}
-
-pub(super) async fn put_reminders(
-    State(shared): State<Shared>,
-    organiser: Organiser,
-    Path(event_id): Path<String>,
-    Form(sent): Form<Vec<(String, String)>>,
-) -> Response {
-    let sent = Sent(sent);
-    let mut problem = own::REMINDERS_WRONG.to_owned();
-    let mut code = StatusCode::UNPROCESSABLE_ENTITY;
-    let mut notice = bad(own::NOT_SAVED);
-    if let Some(reminders) = read(sent.get("before")) {
-        let version = sent.get("version").parse().unwrap_or(0);
-        let reminders = Reminders { event_id: event_id.clone(), reminders, version };
-        let request = bounded(PutRemindersRequest { reminders: Some(reminders) });
-        match shared.upstream.notifications(&organiser.acting()).put_reminders(request).await {
-            Ok(_) => return done(&format!("/console/events/{event_id}/messages"), "reminders", None),
-            Err(status) => {
-                let Some((refused, told)) = refusals::notice(&status) else { return refusals::page(&status) };
-                problem = refusals::violations(&status).into_iter().map(|(_, sentence)| sentence).collect();
-                (code, notice) = (refused, told);
-            }
-        }
-    }
-    match overview(&shared, &organiser, &event_id).await {
-        Ok(mut page) => {
-            sent.get("before").clone_into(&mut page.reminders.value);
-            page.reminders.error = (!problem.is_empty()).then_some(problem);
-            page.notice = Some(notice);
-            answered(html(&page), code)
-        }
-        Err(page) => page,
     }
 }
 
-fn kind_of(word: &str) -> Option<MessageKind> {
-    KINDS.into_iter().find(|(known, ..)| *known == word).map(|(_, kind, _)| kind)
-}
-
-pub(super) async fn show_template(
-    State(shared): State<Shared>,
-    organiser: Organiser,
-    Path((event_id, word)): Path<(String, String)>,
-    Query(did): Query<Did>,
-) -> Response {
-    let Some(kind) = kind_of(&word) else { return error_page(ErrorKind::NoSuchPage) };
-    let event = match reading::event(&shared, &organiser, &event_id).await {
-        Ok(event) => event,
-        Err(page) => return page,
+/// The text that whoever chose a language gets: its own, else, as the composer takes it, that of the first of the event's languages that
+/// has one, else English, else any.
+fn text_in(body: Option<&LocalizedText>, lang: &str, of_event: &[String]) -> TextIn {
+    let Some(LocalizedText { texts }) = body else { return TextIn::Nowhere };
+    let own = |lang: &str| {
+        let base = lang.split('-').next().unwrap_or_default();
+        [lang, base].into_iter().find(|tag| texts.get(*tag).is_some_and(|text| !text.is_empty())).map(str::to_owned)
     };
-    match template(&shared, &organiser, &event_id, kind).await {
-        Ok(stored) => {
-            let mut page = page(&organiser, event, kind, &stored, &stored, "");
-            page.preview =
-                preview(&shared, &organiser, &stored, &page.texts[0].lang).await.ok().map(|(shown, _)| shown);
-            page.notice = did.notice();
-            html(&page)
-        }
-        Err(status) => refusals::page(&status),
+    if own(lang).is_some() {
+        return TextIn::Here;
     }
+    let any = || texts.keys().min_by_key(|tag| (tag.as_str() != LANG, tag.as_str())).cloned();
+    of_event.iter().find_map(|lang| own(lang)).or_else(any).map_or(TextIn::Nowhere, TextIn::Instead)
 }
 
-/// The page of a template as it is entered; what is stored says whose it is.
-fn page(
-    organiser: &Organiser,
-    event: EventFacts,
-    kind: MessageKind,
-    stored: &Template,
-    entered: &Template,
-    test: &str,
-) -> TemplatePage {
-    let text = |text: &Option<LocalizedText>, lang: &str| {
-        text.as_ref().and_then(|text| text.texts.get(lang)).cloned().unwrap_or_default()
-    };
-    let texts = event.languages.iter().map(|lang| InLanguage {
-        lang: lang.clone(),
-        fields: vec![
-            Field::line(format!("subject.{lang}"), own::TEMPLATE_SUBJECT, text(&entered.subject, lang)).lang(lang),
-            Field::area(format!("body.{lang}"), own::TEMPLATE_BODY, text(&entered.body, lang), 14)
-                .lang(lang)
-                .hint(own::TEMPLATE_BODY_HINT),
-        ],
-    });
-    let own_address = organiser.account.as_ref().map(|(account, _)| account.email.as_str()).unwrap_or_default();
-    let test = if test.is_empty() { own_address } else { test };
-    TemplatePage {
-        shell: reading::shell(Place::Events, organiser),
-        row: row(kind, Some(stored)),
-        version: entered.version,
-        on: Field::tick("on", own::TEMPLATE_ON, !entered.off).hint(own::TEMPLATE_ON_HINT),
+/// A kind as the pages name it; without a template when that cannot be read.
+fn row(
+    known: &'static Known,
+    template: Option<&Template>,
+    event: Option<&EventFacts>,
+    languages: &[String],
+) -> KindRow {
+    let body = template.and_then(|template| template.body.as_ref());
+    let of_event = event.map_or(&[][..], |event| &event.languages);
+    let texts = languages.iter().map(|lang| (lang.clone(), text_in(body, lang, of_event)));
+    KindRow {
+        known,
+        whose: template.map(whose),
+        // A link that somebody waits for is sent whatever a template says.
+        off: known.of_event && template.is_some_and(|template| template.off),
         texts: texts.collect(),
-        preview: None,
-        test: Field::line("to", own::TEMPLATE_TEST_TO, test).kind("email").hint(own::TEMPLATE_TEST_HINT),
-        head: EventHead { facts: event, tab: Tab::Messages },
-        notice: None,
-    }
-}
-
-/// What was sent, over what is stored: texts in languages that the event no longer has stay as they are.
-fn entered(event_id: &str, kind: MessageKind, stored: &Template, languages: &[String], sent: &Sent) -> Template {
-    let texts = |name: &str, stored: &Option<LocalizedText>| {
-        let mut texts = stored.clone().unwrap_or_default();
-        for lang in languages {
-            match sent.get(&format!("{name}.{lang}")) {
-                "" => drop(texts.texts.remove(lang)),
-                text => drop(texts.texts.insert(lang.clone(), text.replace("\r\n", "\n"))),
-            }
-        }
-        Some(texts)
-    };
-    Template {
-        kind: kind.into(),
-        event_id: event_id.to_owned(),
-        subject: texts("subject", &stored.subject),
-        body: texts("body", &stored.body),
-        version: sent.get("version").parse().unwrap_or(0),
-        off: sent.get("on") != "yes",
-    }
-}
-
-async fn preview(
-    shared: &Shared,
-    organiser: &Organiser,
-    template: &Template,
-    lang: &str,
-) -> Result<(Preview, String), Status> {
-    let request = PreviewTemplateRequest { template: Some(template.clone()), language: lang.to_owned() };
-    let answer = shared.upstream.notifications(&organiser.acting()).preview_template(bounded(request)).await?;
-    let PreviewTemplateResponse { subject, text, html } = answer.into_inner();
-    Ok((Preview { lang: lang.to_owned(), subject, text }, html))
-}
-
-pub(super) async fn act_on_template(
-    State(shared): State<Shared>,
-    organiser: Organiser,
-    Path((event_id, word)): Path<(String, String)>,
-    Form(sent): Form<Vec<(String, String)>>,
-) -> Response {
-    let Some(kind) = kind_of(&word) else { return error_page(ErrorKind::NoSuchPage) };
-    let sent = Sent(sent);
-    let event = match reading::event(&shared, &organiser, &event_id).await {
-        Ok(event) => event,
-        Err(page) => return page,
-    };
-    let stored = match template(&shared, &organiser, &event_id, kind).await {
-        Ok(stored) => stored,
-        Err(status) => return refusals::page(&status),
-    };
-    let draft = entered(&event_id, kind, &stored, &event.languages, &sent);
-    let back = format!("/console/events/{event_id}/messages/{word}");
-    let (act, lang) = sent.get("do").split_once('.').unwrap_or((sent.get("do"), ""));
-    let lang = event.languages.iter().find(|known| known.as_str() == lang).unwrap_or(&event.languages[0]).clone();
-    let mut upstream = shared.upstream.notifications(&organiser.acting());
-    let mut told = None;
-    let outcome = match act {
-        "save" => match upstream.put_template(bounded(PutTemplateRequest { template: Some(draft.clone()) })).await {
-            Ok(_) => return done(&back, "template", None),
-            Err(status) => Err(status),
-        },
-        "reset" => {
-            let request = ResetTemplateRequest { kind: kind.into(), event_id: event_id.clone() };
-            match upstream.reset_template(bounded(request)).await {
-                Ok(_) => return done(&back, "template-reset", None),
-                Err(status) => Err(status),
-            }
-        }
-        "test" => {
-            let email = sent.get("to").to_owned();
-            let request = SendTestRequest { template: Some(draft.clone()), language: lang.clone(), email };
-            let key = sent.once("test", &lang);
-            let sending = once(key.as_ref(), request, |request| {
-                let mut upstream = upstream.clone();
-                async move { upstream.send_test(request).await }
-            });
-            sending.await.map(|answer| {
-                let answer = answer.into_inner();
-                let words = if answer.handed_off { own::TEST_SENT } else { own::TEST_NOT_SENT };
-                told = Some(Notice { text: words.replace("{answer}", &answer.answer), bad: !answer.handed_off });
-            })
-        }
-        _ => Ok(()),
-    };
-    let shown = preview(&shared, &organiser, &draft, &lang).await;
-    let mut page = page(&organiser, event, kind, &stored, &draft, sent.get("to"));
-    let refused = outcome.err().or_else(|| shown.as_ref().err().cloned());
-    page.preview = shown.ok().map(|(shown, _)| shown);
-    page.notice = told;
-    let Some(status) = refused else { return html(&page) };
-    let Some((code, notice)) = refusals::notice(&status) else { return refusals::page(&status) };
-    page.notice = Some(notice);
-    match status.code() {
-        Code::Aborted => {
-            page.version = stored.version;
-            page.notice = Some(bad(own::TEMPLATE_MEANWHILE));
-        }
-        Code::InvalidArgument => {
-            let named = refusals::violations(&status).into_iter();
-            let named = named.map(|(field, sentence)| (input_of(&field, &sentence, &lang), sentence)).collect();
-            let fields = page.texts.iter_mut().flat_map(|part| &mut part.fields).chain([&mut page.test]);
-            let rest = inputs::blame(fields, named);
-            page.notice = Some(bad(&format!("{} {}", own::NOT_SAVED, rest.join(" "))));
-        }
-        _ => {}
-    }
-    answered(html(&page), code)
-}
-
-/// The input that a violation is about; its sentence begins with the language, as in `En: …`.
-fn input_of(field: &str, sentence: &str, lang: &str) -> String {
-    let named = sentence.split_once(':').map_or(lang.to_owned(), |(tag, _)| {
-        let mut letters = tag.chars();
-        letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
-    });
-    match field.rsplit('.').next() {
-        Some("email") => "to".to_owned(),
-        Some(part @ ("subject" | "body")) => format!("{part}.{named}"),
-        _ => field.to_owned(),
-    }
-}
-
-/// `GET …/preview`: the HTML half of what is stored.
-pub(super) async fn stored_mail(
-    State(shared): State<Shared>,
-    organiser: Organiser,
-    Path((event_id, word)): Path<(String, String)>,
-) -> Response {
-    mail(&shared, &organiser, &event_id, &word, &Sent::default()).await
-}
-
-/// `POST …/preview`: that of what is entered.
-pub(super) async fn entered_mail(
-    State(shared): State<Shared>,
-    organiser: Organiser,
-    Path((event_id, word)): Path<(String, String)>,
-    Form(sent): Form<Vec<(String, String)>>,
-) -> Response {
-    mail(&shared, &organiser, &event_id, &word, &Sent(sent)).await
-}
-
-async fn mail(shared: &Shared, organiser: &Organiser, event_id: &str, word: &str, sent: &Sent) -> Response {
-    let Some(kind) = kind_of(word) else { return error_page(ErrorKind::NoSuchPage) };
-    let event = match reading::event(shared, organiser, event_id).await {
-        Ok(event) => event,
-        Err(page) => return page,
-    };
-    let stored = match template(shared, organiser, event_id, kind).await {
-        Ok(stored) => stored,
-        Err(status) => return refusals::page(&status),
-    };
-    let is_entered = !sent.0.is_empty();
-    let shown = if is_entered { entered(event_id, kind, &stored, &event.languages, sent) } else { stored };
-    let lang = event.languages.iter().find(|known| known.as_str() == sent.get("lang")).unwrap_or(&event.languages[0]);
-    match preview(shared, organiser, &shown, lang).await {
-        Ok((_, mail)) => {
-            let mut response = ([(header::CACHE_CONTROL, "no-store")], Html(mail)).into_response();
-            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(MAIL_POLICY));
-            response
-        }
-        Err(status) if status.code() == Code::InvalidArgument => {
-            let told: Vec<String> = refusals::violations(&status).into_iter().map(|(_, sentence)| sentence).collect();
-            (StatusCode::UNPROCESSABLE_ENTITY, told.join("\n")).into_response()
-        }
-        Err(status) => failure_page(failure(status)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use turnout_proto::registration::v1::Event;
 
-    #[test]
-    fn reminders_are_read_as_they_are_written() {
-        let seconds = |text: &str| read(text).map(|all| all.into_iter().map(|r| r.before_s).collect::<Vec<_>>());
-        assert_eq!(seconds("2d, 24 h,30min"), Some(vec![172_800, 86_400, 1_800]));
-        assert_eq!(seconds(""), Some(Vec::new()));
-        for wrong in ["1", "h", "1w", "1.5h", "9999999999999999d"] {
-            assert_eq!(seconds(wrong), None, "{wrong}");
-        }
-        for text in ["2d, 24h, 30min", "90min", ""] {
-            assert_eq!(written(&read(text).unwrap()), text);
-        }
+    use super::*;
+    use crate::views::console::messages::KINDS;
+
+    fn texts(tags: &[&str]) -> LocalizedText {
+        LocalizedText { texts: tags.iter().map(|tag| ((*tag).to_owned(), format!("Text in {tag}"))).collect() }
     }
 
     #[test]
-    fn what_is_wrong_with_a_template_is_told_at_its_text() {
-        assert_eq!(input_of("template.subject", "En: unknown variable.", "fi"), "subject.en");
-        assert_eq!(input_of("body", "Fr-CA: unknown variable.", "fi"), "body.fr-CA");
-        assert_eq!(input_of("email", "Must be an address.", "fi"), "to");
+    fn whoever_chose_a_language_without_a_text_is_written_to_in_the_next_one() {
+        let languages = ["fi", "de-AT", "en"].map(str::to_owned);
+        let found = |tags: &[&str], lang: &str| text_in(Some(&texts(tags)), lang, &languages);
+        assert_eq!(found(&["en", "de"], "fi"), TextIn::Instead("de".into()));
+        assert_eq!(found(&["en", "de"], "de-AT"), TextIn::Here);
+        assert_eq!(found(&["en"], "fi"), TextIn::Instead("en".into()));
+        assert_eq!(found(&["sv"], "fi"), TextIn::Instead("sv".into()));
+        assert_eq!(found(&[], "fi"), TextIn::Nowhere);
+        assert_eq!(text_in(Some(&texts(&["de", "en"])), "fi", &[]), TextIn::Instead("en".into()));
+    }
+
+    #[test]
+    fn the_languages_of_the_organisation_are_those_of_its_events_and_of_its_texts_each_once() {
+        let template = Template { body: Some(texts(&["de", "en"])), ..Template::default() };
+        let of_events = ["sv", "fi", "sv", "de"].map(str::to_owned);
+        assert_eq!(of_texts(of_events.to_vec(), Some(&template)), ["en", "de", "fi", "sv"]);
+        assert_eq!(of_texts(Vec::new(), None), ["en"]);
+    }
+
+    #[test]
+    fn the_version_of_the_organisations_text_is_none_of_the_events() {
+        let subject = |event: Option<EventFacts>, event_id: &str| Subject {
+            known: &KINDS[0],
+            languages: vec!["en".into()],
+            stored: Template { event_id: event_id.into(), version: 7, ..Template::default() },
+            event,
+        };
+        let night = reading::event_facts(Event { event_id: "night".into(), ..Event::default() });
+        assert_eq!(subject(Some(night.clone()), "night").version(), 7);
+        assert_eq!(subject(Some(night), "").version(), 0);
+        assert_eq!(subject(None, "").version(), 7);
     }
 }

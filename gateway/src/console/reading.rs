@@ -8,7 +8,10 @@ use turnout_proto::{
     common::v1::LocalizedText,
     notifications::v1::{ListMessagesOfRegistrationsRequest, Message},
     presence::v1::GetCountRequest,
-    registration::v1::{AttendanceMode, Event, Form, FormField, GetEventRequest, GetFormRequest, Registration},
+    registration::v1::{
+        AttendanceMode, Event, Form, FormField, FormQuestion, GetEventRequest, GetFormRequest, ListQuestionsRequest,
+        Registration,
+    },
 };
 
 use super::{events::millis, refusals, session::Organiser};
@@ -22,11 +25,12 @@ use crate::{
             rows::{Question, RegistrantRow},
             shell::{EventFacts, Place, Shell},
         },
+        text::console as words,
     },
 };
 
 pub(super) fn shell(place: Place, organiser: &Organiser) -> Shell {
-    Shell { place, role: organiser.role, once: Some(once()) }
+    Shell { place, role: organiser.role, once: once() }
 }
 
 /// What a page that is shown now has in its forms.
@@ -90,7 +94,7 @@ pub(super) fn row(registration: Registration, messages: Option<Vec<Message>>) ->
 }
 
 /// Registrations with what became of their messages. Messages that cannot be read, or that the role may not see, are none: the list
-/// is worth showing without, and each row of a list or an export says then that nobody knows.
+/// is worth showing without, and each of its rows says then that nobody knows. An export is not: it reads its own.
 pub(super) async fn rows(
     shared: &Shared,
     organiser: &Organiser,
@@ -98,7 +102,9 @@ pub(super) async fn rows(
     registrations: Vec<Registration>,
 ) -> Vec<RegistrantRow> {
     let ids = registrations.iter().map(|r| r.registration_id.clone()).collect();
-    let mut messages = messages(shared, organiser, event_id, ids).await;
+    // What the role may not see is not asked for: that is no outage.
+    let is_seen = shell(Place::Events, organiser).sees_figures();
+    let mut messages = if is_seen { messages(shared, organiser, event_id, ids).await } else { None };
     registrations
         .into_iter()
         .map(|registration| {
@@ -151,12 +157,38 @@ pub(super) fn questions(form: &Form, event: &EventFacts) -> Vec<Question> {
     form.fields.iter().map(|field| question(field, event)).collect()
 }
 
+/// The questions of all versions of the form that somebody answered; removed ones say so. None when they cannot be read.
+pub(super) async fn questions_in_use(shared: &Shared, organiser: &Organiser, event: &EventFacts) -> Vec<Question> {
+    let request = bounded(ListQuestionsRequest { event_id: event.event_id.clone() });
+    match shared.upstream.registrants(&organiser.acting()).list_questions(request).await {
+        Ok(answer) => answer.into_inner().questions.into_iter().map(|asked| question_in_use(asked, event)).collect(),
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "the questions of an event could not be read");
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn question_in_use(asked: FormQuestion, event: &EventFacts) -> Question {
+    let mut question = question(&asked.field.unwrap_or_default(), event);
+    question.versions = asked.form_versions;
+    question.is_removed = asked.removed;
+    if question.is_removed {
+        question.label = words::QUESTION_REMOVED
+            .replace("{version}", &question.last_version().to_string())
+            .replace("{question}", &question.label);
+    }
+    question
+}
+
 fn question(field: &FormField, event: &EventFacts) -> Question {
     let options = field.options.iter().map(|o| (o.key.clone(), in_own_language(o.label.as_ref(), event, &o.key)));
     Question {
         label: in_own_language(field.label.as_ref(), event, &field.key),
         options: options.collect(),
         key: field.key.clone(),
+        versions: Vec::new(),
+        is_removed: false,
     }
 }
 

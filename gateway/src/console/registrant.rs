@@ -8,15 +8,18 @@ use axum::{
 };
 use prost_types::FieldMask;
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 use turnout_proto::{
+    common::v1::Money,
     notifications::v1::MessageKind,
     registration::v1::{
-        Act, AnswerRsvpRequest, GetRegistrationRequest, PaymentState, Registration, RsvpState, SetPaymentRequest,
-        UpdateRegistrationRequest,
+        Act, AnswerRsvpRequest, Form as EventForm, GetEventRequest, GetRegistrationRequest, PaymentState, Registration,
+        RsvpState, SetPaymentRequest, UpdateRegistrationRequest,
     },
 };
 
 use super::{
+    event_settings::amount_minor,
     fields::{self, Sent},
     reading, refusals,
     registrants::{self, Did, done},
@@ -25,14 +28,16 @@ use super::{
 use crate::{
     Shared,
     answers::{error_page, html},
-    upstream::{bounded, once},
+    upstream::{act, bounded},
     views::{
         ErrorKind,
         console::{
             registrant::RegistrantPage,
             registrants::Notice,
             shell::{EventHead, Place, Tab},
+            states,
         },
+        text::studio as own,
     },
 };
 
@@ -58,14 +63,23 @@ async fn page(shared: &Shared, organiser: &Organiser, event_id: &str, id: &str) 
         Ok(response) => response.into_inner().registration.unwrap_or_default(),
         Err(status) => return Err(refusals::page(&status)),
     };
+    let shell = reading::shell(Place::Events, organiser);
+    let form = async |version| {
+        // Whoever sees no answers needs no questions.
+        if shell.sees_personal() {
+            reading::form(shared, organiser, event_id, version).await
+        } else {
+            EventForm::default()
+        }
+    };
     let (mut rows, answered, latest) = tokio::join!(
         reading::rows(shared, organiser, event_id, vec![registration.clone()]),
-        reading::form(shared, organiser, event_id, registration.form_version),
-        reading::form(shared, organiser, event_id, 0),
+        form(registration.form_version),
+        form(0),
     );
     let row = rows.pop().unwrap_or_else(|| reading::row(registration, None));
     Ok(RegistrantPage {
-        shell: reading::shell(Place::Events, organiser),
+        shell,
         questions: reading::questions(&answered, &event),
         fields: fields::to_edit(&event, &latest, &row),
         head: EventHead { facts: event, tab: Tab::Registrants },
@@ -111,18 +125,14 @@ async fn perform(
             let kind = if action == "reminder" { MessageKind::Reminder } else { MessageKind::Confirmation };
             registrants::resend(shared, organiser, event_id, registration_id, kind, reason, key).await?;
         }
-        "check-in" => registrants::check_in(shared, organiser, event_id, registration_id).await?,
+        "check-in" => registrants::check_in(shared, organiser, event_id, registration_id, reason).await?,
         "rsvp" => {
             let rsvp = match sent.get("value") {
                 "declined" => RsvpState::Declined,
                 _ => RsvpState::Confirmed,
             };
             let request = AnswerRsvpRequest { event_id, registration_id, rsvp: rsvp.into(), act };
-            once(key.as_ref(), request, |request| {
-                let mut upstream = upstream.clone();
-                async move { upstream.answer_rsvp(request).await }
-            })
-            .await?;
+            act!(key, upstream, answer_rsvp, request).await?;
         }
         "payment" => {
             let payment = match sent.get("value") {
@@ -130,24 +140,34 @@ async fn perform(
                 "refunded" => PaymentState::Refunded,
                 _ => PaymentState::Unpaid,
             };
-            let request = SetPaymentRequest { event_id, registration_id, payment: payment.into(), paid: None, act };
-            once(key.as_ref(), request, |request| {
-                let mut upstream = upstream.clone();
-                async move { upstream.set_payment(request).await }
-            })
-            .await?;
+            let paid = match sent.get("amount") {
+                amount if payment == PaymentState::Paid && !amount.is_empty() => {
+                    Some(amount_of(shared, organiser, &event_id, amount).await?)
+                }
+                _ => None,
+            };
+            let request = SetPaymentRequest { event_id, registration_id, payment: payment.into(), paid, act };
+            act!(key, upstream, set_payment, request).await?;
         }
         "cancel" => registrants::cancel(shared, organiser, event_id, registration_id, reason, key).await?,
         _ => {
             let request = edit(shared, organiser, event_id, registration_id, sent).await;
-            once(key.as_ref(), UpdateRegistrationRequest { act, ..request }, |request| {
-                let mut upstream = upstream.clone();
-                async move { upstream.update_registration(request).await }
-            })
-            .await?;
+            act!(key, upstream, update_registration, UpdateRegistrationRequest { act, ..request }).await?;
         }
     }
     Ok(())
+}
+
+/// What was paid, in the currency of the event.
+async fn amount_of(shared: &Shared, organiser: &Organiser, event_id: &str, given: &str) -> Result<Money, Status> {
+    let request = bounded(GetEventRequest { event_id: event_id.to_owned() });
+    let event = shared.upstream.events(&organiser.acting()).get_event(request).await?.into_inner().event;
+    let currency = event.and_then(|event| event.price).map(|price| price.currency).unwrap_or_default();
+    let amount_minor = amount_minor(given, states::digits(&currency)).ok_or_else(|| {
+        let details = ErrorDetails::with_bad_request_violation("paid", own::NO_AMOUNT);
+        Status::with_error_details(Code::InvalidArgument, own::NO_AMOUNT, details)
+    })?;
+    Ok(Money { amount_minor, currency })
 }
 
 /// What the form of the details asks for: only what it has a field for is named in the mask.

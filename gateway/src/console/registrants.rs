@@ -1,6 +1,7 @@
 //! The registrants of an event: the list, what is done with the selected ones, the export, and registering somebody by hand.
 
 mod by_hand;
+mod download;
 mod filter;
 mod stream;
 
@@ -12,34 +13,29 @@ use axum::{
 };
 use futures_util::{StreamExt as _, stream as futures};
 use serde::Deserialize;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Status};
 use turnout_proto::{
     notifications::v1::{MessageKind, ResendMessageRequest},
     registration::v1::{
-        Act, CancelRegistrationRequest, CheckInOutcome, CheckInRequest, ExportRegistrantsRequest,
-        ExportRegistrantsResponse, GetStatisticsRequest, ListRegistrantsRequest, Statistics,
+        Act, CancelRegistrationRequest, CheckInOutcome, CheckInRequest, GetStatisticsRequest, ListRegistrantsRequest,
+        Statistics,
     },
 };
 
 pub(super) use by_hand::{form as by_hand, submit as register_by_hand};
+pub(super) use download::export;
 pub(super) use stream::stream;
 
-use super::{
-    export::{self, Export, Source},
-    fields::Sent,
-    reading, refusals,
-    session::Organiser,
-};
+use super::{fields::Sent, reading, refusals, session::Organiser};
 use crate::{
     Shared,
     answers::html,
-    upstream::{OnceKey, bounded, once},
+    upstream::{OnceKey, act, bounded},
     views::{
         console::{
-            export_file::{ExportFile, Format},
             query::ListQuery,
             registrants::{Notice, PageOfRows, RegistrantsPage, RegistrantsTable, StatisticsPart},
-            rows::{Column, RegistrantRow},
+            rows::Column,
             shell::{EventFacts, EventHead, Place, Tab},
         },
         text::{console as words, studio},
@@ -170,7 +166,7 @@ async fn table(shared: &Shared, organiser: &Organiser, event: EventFacts, mut qu
 async fn columns(shared: &Shared, organiser: &Organiser, event: &EventFacts, query: &ListQuery) -> Vec<Column> {
     let shell = reading::shell(Place::Events, organiser);
     let questions = if query.answers == "yes" && shell.sees_personal() {
-        reading::questions(&reading::form(shared, organiser, &event.event_id, 0).await, event)
+        reading::questions_in_use(shared, organiser, event).await
     } else {
         Vec::new()
     };
@@ -251,7 +247,7 @@ async fn act_on_one(
             resend(shared, organiser, event_id, registration_id, MessageKind::Confirmation, reason, key).await
         }
         "reminder" => resend(shared, organiser, event_id, registration_id, MessageKind::Reminder, reason, key).await,
-        "check-in" => check_in(shared, organiser, event_id, registration_id).await,
+        "check-in" => check_in(shared, organiser, event_id, registration_id, reason).await,
         _ => Err(Status::unimplemented("no such act")),
     }
 }
@@ -266,12 +262,7 @@ pub(super) async fn cancel(
 ) -> Result<(), Status> {
     let act = Some(Act { reason: reason.to_owned() });
     let request = CancelRegistrationRequest { event_id, registration_id, act };
-    let upstream = shared.upstream.registrants(&organiser.acting());
-    once(key.as_ref(), request, |request| {
-        let mut upstream = upstream.clone();
-        async move { upstream.cancel_registration(request).await }
-    })
-    .await?;
+    act!(key, shared.upstream.registrants(&organiser.acting()), cancel_registration, request).await?;
     Ok(())
 }
 
@@ -286,23 +277,21 @@ pub(super) async fn resend(
 ) -> Result<(), Status> {
     let reason = reason.to_owned();
     let request = ResendMessageRequest { event_id, registration_id, kind: kind.into(), reason };
-    let upstream = shared.upstream.notifications(&organiser.acting());
-    once(key.as_ref(), request, |request| {
-        let mut upstream = upstream.clone();
-        async move { upstream.resend_message(request).await }
-    })
-    .await?;
+    act!(key, shared.upstream.notifications(&organiser.acting()), resend_message, request).await?;
     Ok(())
 }
 
-/// Somebody who was in before is in: that is no refusal. It needs no reason: it is done for whoever stands there.
+/// Somebody who was in before is in: that is no refusal. It needs no reason, as it is done for whoever stands there; with one it is kept
+/// in the audit log.
 pub(super) async fn check_in(
     shared: &Shared,
     organiser: &Organiser,
     event_id: String,
     registration_id: String,
+    reason: &str,
 ) -> Result<(), Status> {
-    let request = bounded(CheckInRequest { event_id, code: String::new(), registration_id });
+    let act = Some(Act { reason: reason.to_owned() }).filter(|act| !act.reason.trim().is_empty());
+    let request = bounded(CheckInRequest { event_id, registration_id, act, ..CheckInRequest::default() });
     let answer = shared.upstream.registrants(&organiser.acting()).check_in(request).await?.into_inner();
     match answer.outcome() {
         CheckInOutcome::Admitted | CheckInOutcome::AlreadyIn => Ok(()),
@@ -329,44 +318,6 @@ pub(super) fn done(back: &str, what: &str, counted: Option<(usize, usize)>) -> R
     Redirect::to(&format!("{back}{joint}did={what}{counts}")).into_response()
 }
 
-pub(super) async fn export(
-    State(shared): State<Shared>,
-    organiser: Organiser,
-    Path(event_id): Path<String>,
-    headers: HeaderMap,
-    Form(sent): Form<Vec<(String, String)>>,
-) -> Response {
-    let sent = Sent(sent);
-    let event = match reading::event(&shared, &organiser, &event_id).await {
-        Ok(event) => event,
-        Err(page) => return page,
-    };
-    let query = filter::of_form(&sent);
-    let request = ExportRegistrantsRequest {
-        event_id: event_id.clone(),
-        filter: Some(filter::filter(&query)),
-        order: filter::order(&query).into(),
-        descending: query.is_descending(),
-        act: Some(Act { reason: sent.get("reason").to_owned() }),
-    };
-    let columns = columns(&shared, &organiser, &event, &query).await;
-    let mut parts = match shared.upstream.registrants(&organiser.acting()).export_registrants(request).await {
-        Ok(response) => response.into_inner(),
-        Err(status) => return export_refused(&status, &headers, &back_to(&event_id, &query.to_address())),
-    };
-    let first = match parts.message().await {
-        Ok(first) => first.unwrap_or_default(),
-        Err(status) => return export_refused(&status, &headers, &back_to(&event_id, &query.to_address())),
-    };
-    let format = Format::of(sent.get("format"));
-    let matching = first.matching.unsigned_abs();
-    let named = columns.iter().map(|column| (column.key(), column.label().to_owned())).collect();
-    let name = format!("registrants-{event_id}-{}", export::day(shared.clock.at_ms()));
-    let source = Rows { shared, organiser, event, columns, parts };
-    let first = source.cells(first).await;
-    Export { file: ExportFile::new(format, named, matching), format, name, matching, first, source }.answer()
-}
-
 /// To the page's script the status is enough; without a script the list says what was wrong.
 pub(super) fn export_refused(status: &Status, headers: &HeaderMap, back: &str) -> Response {
     let for_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest != "document");
@@ -374,30 +325,5 @@ pub(super) fn export_refused(status: &Status, headers: &HeaderMap, back: &str) -
         Some((code, _)) if for_script => code.into_response(),
         Some((StatusCode::UNPROCESSABLE_ENTITY, _)) => done(back, "reason", None),
         _ => refusals::page(status),
-    }
-}
-
-/// The rows of an export, with what became of their messages.
-struct Rows {
-    shared: Shared,
-    organiser: Organiser,
-    event: EventFacts,
-    columns: Vec<Column>,
-    parts: Streaming<ExportRegistrantsResponse>,
-}
-
-impl Rows {
-    async fn cells(&self, part: ExportRegistrantsResponse) -> Vec<Vec<String>> {
-        let (event, columns) = (&self.event, &self.columns);
-        let rows = reading::rows(&self.shared, &self.organiser, &event.event_id, part.registrations).await;
-        let cells = |row: &RegistrantRow| columns.iter().map(|column| column.cell(row, &event.zone).data()).collect();
-        rows.iter().map(cells).collect()
-    }
-}
-
-impl Source for Rows {
-    async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, Status> {
-        let Some(part) = self.parts.message().await? else { return Ok(None) };
-        Ok(Some(self.cells(part).await))
     }
 }

@@ -2,7 +2,7 @@
 //! each request, so that a role that was taken away is gone at once. The one-time link of the first start opens a session without an
 //! account, as an owner: enough to make the first account.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequestParts, Query, State},
@@ -39,6 +39,10 @@ const COOKIE: &str = "turnout_console";
 const FIRST_LINK: &str = "link";
 /// A session's life: a long event day.
 const SESSION_TTL_S: u64 = 16 * 3600;
+/// A stream outlives its session, or the role that opened it, by this at most.
+const LOOKED_AT_EVERY: Duration = Duration::from_mins(1);
+/// How often a stream looks at the clock.
+const CLOCK_EVERY: Duration = Duration::from_secs(1);
 
 /// Makes and checks sessions.
 pub(crate) struct Sessions {
@@ -75,6 +79,8 @@ pub(super) struct Organiser {
     pub(super) role: Role,
     /// The account, with its session's secret; none for whoever came by the first sign-in link.
     pub(super) account: Option<(SessionAccount, String)>,
+    /// What the cookie holds.
+    token: String,
 }
 
 impl Organiser {
@@ -93,17 +99,43 @@ impl FromRequestParts<Shared> for Organiser {
         }
         let token = cookie(&parts.headers, COOKIE);
         let Some(token) = token else { return Err(to_sign_in(&parts.headers, false)) };
-        let known = match shared.console.check(token) {
-            Some(tenant) => Some(Self { tenant, account_id: FIRST_LINK.to_owned(), role: Role::Owner, account: None }),
-            None => by_account(shared, token).await?,
-        };
-        let organiser = known.ok_or_else(|| to_sign_in(&parts.headers, true))?;
+        let organiser = known(shared, token).await?.ok_or_else(|| to_sign_in(&parts.headers, true))?;
         // An address that nobody is named for is nobody's.
         let who = parts.extensions.get::<Who>();
         if who.is_some_and(|who| who.includes(organiser.role)) {
             Ok(organiser)
         } else {
             Err(error_page(ErrorKind::NotYours))
+        }
+    }
+}
+
+/// Who is signed in with this; none when it is over.
+async fn known(shared: &Shared, token: &str) -> Result<Option<Organiser>, Response> {
+    match shared.console.check(token) {
+        Some(tenant) => Ok(Some(by_first_link(tenant, token.to_owned()))),
+        None => by_account(shared, token).await,
+    }
+}
+
+fn by_first_link(tenant: TenantId, token: String) -> Organiser {
+    Organiser { tenant, account_id: FIRST_LINK.to_owned(), role: Role::Owner, account: None, token }
+}
+
+/// Ends when the member is signed out, or is something else in the team than when a stream began: the browser then asks anew. While
+/// nobody can say, the stream goes on.
+pub(super) async fn until_over(shared: Shared, organiser: Organiser) {
+    let mut looked_at_ms = shared.clock.now_ms();
+    loop {
+        tokio::time::sleep(CLOCK_EVERY).await;
+        if shared.clock.now_ms().saturating_sub(looked_at_ms) < LOOKED_AT_EVERY.as_millis() as u64 {
+            continue;
+        }
+        looked_at_ms = shared.clock.now_ms();
+        match known(&shared, &organiser.token).await {
+            Ok(Some(now)) if now.role == organiser.role && now.tenant == organiser.tenant => {}
+            Ok(_) => return,
+            Err(_) => tracing::info!("a session of the console could not be looked at; its stream goes on"),
         }
     }
 }
@@ -119,7 +151,8 @@ async fn by_account(shared: &Shared, session: &str) -> Result<Option<Organiser>,
     // A session of the audience opens no console: it has no role.
     let (Ok(tenant), Some(role)) = (account.tenant_id.parse(), Role::of_wire(account.role)) else { return Ok(None) };
     let account_id = account.account_id.clone();
-    Ok(Some(Organiser { tenant, account_id, role, account: Some((account, session.to_owned())) }))
+    let token = session.to_owned();
+    Ok(Some(Organiser { tenant, account_id, role, account: Some((account, token.clone())), token }))
 }
 
 /// A page goes to the sign-in page; a part of a page, which htmx asked for, takes the whole page there.
@@ -155,7 +188,7 @@ pub(super) async fn sign_in(State(shared): State<Shared>, Query(asked): Query<Ve
 
 async fn signed_in(shared: &Shared, tenant: TenantId) -> Response {
     let session = shared.console.open(&tenant);
-    let organiser = Organiser { tenant, account_id: FIRST_LINK.to_owned(), role: Role::Owner, account: None };
+    let organiser = by_first_link(tenant, session.clone());
     // Away from the address that holds the token, so that it does not stay in the bar.
     let next = super::sign_in::after_first_link(shared, &organiser.acting()).await;
     let mut response = Redirect::to(next).into_response();

@@ -24,12 +24,13 @@ use super::{
     fields::Sent,
     reading, refusals,
     registrants::{Did, done},
+    sending,
     session::Organiser,
 };
 use crate::{
     Shared,
     answers::{error_page, html},
-    upstream::bounded,
+    upstream::{act, bounded},
     views::{
         ErrorKind,
         console::{
@@ -41,7 +42,7 @@ use crate::{
     },
 };
 
-const SETTINGS: &str = "/console/settings";
+pub(super) const SETTINGS: &str = "/console/settings";
 
 /// What the address asks for beside the settings.
 #[derive(Debug, Default, Deserialize)]
@@ -72,15 +73,19 @@ pub(super) async fn show(
 async fn due(shared: &Shared, organiser: &Organiser) -> Due {
     let request = bounded(ApplyRetentionRequest { dry_run: true });
     let answer = shared.upstream.registrants(&organiser.acting()).apply_retention(request).await;
-    answer.map_or(Due::Unknown, |answer| Due::Events(answer.into_inner().events))
+    answer.map_or(Due::Unknown, |answer| {
+        let answer = answer.into_inner();
+        Due::Events(answer.events, answer.more)
+    })
 }
 
-async fn page(shared: &Shared, organiser: &Organiser) -> Result<SettingsPage, Response> {
+pub(super) async fn page(shared: &Shared, organiser: &Organiser) -> Result<SettingsPage, Response> {
     let refused = |status: Status| refusals::page(&status);
     let mut registrants = shared.upstream.registrants(&organiser.acting());
     let mut notifications = shared.upstream.notifications(&organiser.acting());
     let data = registrants.get_registrant_settings(bounded(GetRegistrantSettingsRequest {})).await.map_err(refused)?;
-    let data = data.into_inner().settings.unwrap_or_default();
+    let data = data.into_inner();
+    let (removal, data) = (data.removal, data.settings.unwrap_or_default());
     let mail = notifications.get_message_settings(bounded(GetMessageSettingsRequest {})).await.map_err(refused)?;
     let mail = mail.into_inner();
     let to_folder = mail.mail_transport == "folder";
@@ -90,10 +95,13 @@ async fn page(shared: &Shared, organiser: &Organiser) -> Result<SettingsPage, Re
         data_version: data.version,
         keeps_for_ever: data.retention_days == 0,
         due: Due::NotAsked,
+        removal,
         data: data_fields(&data.threshold.to_string(), &data.retention_days.to_string()),
         mail_version: settings.version,
         mail: mail_fields(&of_settings(&settings)),
         to_folder,
+        complaints: sending::complaints(shared, organiser).await,
+        replay: (!settings.webhook_url.is_empty()).then(|| sending::replay_form(shared)),
         notice: None,
     })
 }
@@ -152,8 +160,9 @@ pub(super) async fn save_data(
         retention_days: sent.get("retention_days").parse().unwrap_or(-1),
         version: sent.get("version").parse().unwrap_or(0),
     };
-    let request = bounded(PutRegistrantSettingsRequest { settings: Some(settings) });
-    match shared.upstream.registrants(&organiser.acting()).put_registrant_settings(request).await {
+    let request = PutRegistrantSettingsRequest { settings: Some(settings) };
+    let (key, registrants) = (sent.once("data", ""), shared.upstream.registrants(&organiser.acting()));
+    match act!(key, registrants, put_registrant_settings, request).await {
         Ok(_) => done(SETTINGS, "saved", None),
         Err(status) => {
             let fields = data_fields(sent.get("threshold"), sent.get("retention_days"));
@@ -181,8 +190,9 @@ pub(super) async fn save_mail(
         webhook_url: sent.get("webhook_url").to_owned(),
         version: sent.get("version").parse().unwrap_or(0),
     };
-    let request = bounded(PutMessageSettingsRequest { settings: Some(settings) });
-    match shared.upstream.notifications(&organiser.acting()).put_message_settings(request).await {
+    let request = PutMessageSettingsRequest { settings: Some(settings) };
+    let (key, notifications) = (sent.once("mail", ""), shared.upstream.notifications(&organiser.acting()));
+    match act!(key, notifications, put_message_settings, request).await {
         Ok(_) => done(SETTINGS, "saved", None),
         Err(status) => {
             refused(&shared, &organiser, &status, |page| {
@@ -225,9 +235,10 @@ pub(super) async fn apply_retention(
     organiser: Organiser,
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
-    let dry_run = Sent(sent).get("sure") != "yes";
-    let request = bounded(ApplyRetentionRequest { dry_run });
-    match shared.upstream.registrants(&organiser.acting()).apply_retention(request).await {
+    let sent = Sent(sent);
+    let request = ApplyRetentionRequest { dry_run: sent.get("sure") != "yes" };
+    let (key, registrants) = (sent.once("retention", ""), shared.upstream.registrants(&organiser.acting()));
+    match act!(key, registrants, apply_retention, request).await {
         Ok(_) => done(SETTINGS, "retention", None),
         Err(status) => refused(&shared, &organiser, &status, |page| &mut page.data).await,
     }
@@ -238,19 +249,21 @@ pub(super) async fn rotate(
     organiser: Organiser,
     Path(which): Path<String>,
     headers: HeaderMap,
+    Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
+    let key = Sent(sent).once("rotate", &which);
     let (title, path, body) = match which.as_str() {
         "payment" => (own::SECRET_PAYMENT, "payments", own::SECRET_PAYMENT_BODY),
         "reports" => (own::SECRET_REPORTS, "delivery-reports", own::SECRET_REPORTS_BODY),
         _ => return error_page(ErrorKind::NoSuchPage),
     };
     let rotated = if path == "payments" {
-        let request = bounded(RotatePaymentSecretRequest {});
-        let answer = shared.upstream.registrants(&organiser.acting()).rotate_payment_secret(request).await;
+        let registrants = shared.upstream.registrants(&organiser.acting());
+        let answer = act!(key, registrants, rotate_payment_secret, RotatePaymentSecretRequest {}).await;
         answer.map(|answer| answer.into_inner().secret)
     } else {
-        let request = bounded(RotateReportSecretRequest {});
-        let answer = shared.upstream.notifications(&organiser.acting()).rotate_report_secret(request).await;
+        let notifications = shared.upstream.notifications(&organiser.acting());
+        let answer = act!(key, notifications, rotate_report_secret, RotateReportSecretRequest {}).await;
         answer.map(|answer| answer.into_inner().secret)
     };
     match rotated {

@@ -11,15 +11,18 @@ use axum::{
 use serde::Deserialize;
 use tonic::{Code, Status};
 use turnout_platform::canonical;
-use turnout_proto::profiles::v1::{
-    CreateFirstOwnerRequest, LinkPurpose, ListMembersRequest, Realm, RedeemLinkRequest, RequestLinkRequest,
-    SignInRequest,
+use turnout_proto::{
+    notifications::v1::{GetMessageSettingsRequest, MessageSettings, PutMessageSettingsRequest},
+    profiles::v1::{
+        CreateFirstOwnerRequest, LinkPurpose, ListMembersRequest, Realm, RedeemLinkRequest, RequestLinkRequest,
+        SignInRequest,
+    },
 };
 
 use super::{
     event_settings::{answered, bad},
     fields::Sent,
-    refusals,
+    reading, refusals,
     session::{Organiser, with_session},
 };
 use crate::{
@@ -27,7 +30,7 @@ use crate::{
     answers::{error_page, failure_page, html},
     http::Client,
     origin::is_same_site,
-    upstream::{Acting, bounded, failure},
+    upstream::{Acting, act, bounded, failure},
     views::{
         ErrorKind,
         console::{
@@ -199,7 +202,8 @@ pub(super) async fn redeem(
 
 /// Where the link of the first start leads: to the account that is still to be made, else into the console.
 pub(super) async fn after_first_link(shared: &Shared, acting: &Acting) -> &'static str {
-    match shared.upstream.accounts(acting).list_members(bounded(ListMembersRequest {})).await {
+    let one = ListMembersRequest { page_size: 1, ..ListMembersRequest::default() };
+    match shared.upstream.accounts(acting).list_members(bounded(one)).await {
         Ok(answer) if answer.get_ref().members.is_empty() => "/console/welcome",
         Ok(_) => "/console",
         Err(status) => {
@@ -209,9 +213,28 @@ pub(super) async fn after_first_link(shared: &Shared, acting: &Acting) -> &'stat
     }
 }
 
-fn welcome_page(email: &str) -> WelcomePage {
-    let address = Field::line("email", own::EMAIL, email).kind("email").autocomplete("username").chars_max(320);
-    WelcomePage { fields: vec![address, new_password()], notice: None }
+fn welcome_page(sent: &Sent) -> WelcomePage {
+    let organisation = Field::line("organisation", own::WELCOME_ORGANISATION, sent.get("organisation"));
+    let organisation = organisation.autocomplete("organization").chars_max(100).hint(own::WELCOME_ORGANISATION_HINT);
+    let address = Field::line("email", own::EMAIL, sent.get("email")).kind("email");
+    let address = address.autocomplete("username").chars_max(320);
+    WelcomePage { once: reading::once(), fields: vec![organisation, address, new_password()], notice: None }
+}
+
+/// The organisation's name is what its mails are sent under. All else of the settings stays.
+async fn name_organisation(shared: &Shared, organiser: &Organiser, sent: &Sent) -> Result<(), Status> {
+    let mut upstream = shared.upstream.notifications(&organiser.acting());
+    let stored = upstream.get_message_settings(bounded(GetMessageSettingsRequest {})).await?.into_inner();
+    let settings = stored.settings.unwrap_or_default();
+    let name = sent.get("organisation");
+    // A second click finds it done, and changes no version.
+    if settings.version > 0 && settings.sender_name == name {
+        return Ok(());
+    }
+    let settings = MessageSettings { sender_name: name.to_owned(), ..settings };
+    let request = PutMessageSettingsRequest { settings: Some(settings) };
+    act!(sent.once("organisation", ""), upstream, put_message_settings, request).await?;
+    Ok(())
 }
 
 /// `GET /console/welcome`
@@ -219,7 +242,7 @@ pub(super) async fn welcome(State(shared): State<Shared>, organiser: Organiser) 
     if after_first_link(&shared, &organiser.acting()).await == "/console" {
         return Redirect::to("/console").into_response();
     }
-    html(&welcome_page(""))
+    html(&welcome_page(&Sent::default()))
 }
 
 /// `POST /console/welcome`. Only a session of the first link, or an owner's, makes an owner.
@@ -237,15 +260,22 @@ pub(super) async fn make_owner(
         email: sent.get("email").to_owned(),
         password: secret(&sent, "new_password"),
     };
-    let status = match shared.upstream.accounts(&Acting::Mesh).create_first_owner(bounded(request)).await {
-        Ok(answer) => {
-            let session = answer.into_inner().session;
-            return with_session(Redirect::to("/console").into_response(), &shared, &session);
+    // First the name: with the account the page is left.
+    let status = match name_organisation(&shared, &organiser, &sent).await {
+        Ok(()) => {
+            let accounts = shared.upstream.accounts(&Acting::Tenant(organiser.tenant.clone()));
+            match act!(sent.once("owner", ""), accounts, create_first_owner, request).await {
+                Ok(answer) => {
+                    let session = answer.into_inner().session;
+                    return with_session(Redirect::to("/console").into_response(), &shared, &session);
+                }
+                Err(status) => status,
+            }
         }
         Err(status) => status,
     };
     let Some((code, notice)) = refusals::notice(&status) else { return refusals::page(&status) };
-    let mut page = welcome_page(sent.get("email"));
+    let mut page = welcome_page(&sent);
     page.notice = Some(match status.code() {
         Code::AlreadyExists | Code::FailedPrecondition => bad(own::WELCOME_NOT_FIRST),
         _ => notice,
@@ -253,6 +283,7 @@ pub(super) async fn make_owner(
     if status.code() == Code::InvalidArgument {
         let named = refusals::violations(&status).into_iter().map(|(name, sentence)| match name.as_str() {
             "password" => ("new_password".to_owned(), own::PASSWORD_REFUSED.to_owned()),
+            "sender_name" | "settings.sender_name" => ("organisation".to_owned(), sentence),
             _ => (name, sentence),
         });
         let rest = inputs::blame(page.fields.iter_mut(), named.collect());

@@ -21,7 +21,7 @@ use turnout_proto::presence::v1::{Count, GetCountHistoryRequest, WatchCountsRequ
 
 use super::{
     events::{count_view, millis, peak, rooms},
-    session::Organiser,
+    session::{Organiser, until_over},
 };
 use crate::{
     Shared,
@@ -91,17 +91,19 @@ pub(super) async fn stream(
         Ok(id) => shared.directory.event(&id).await,
         Err(_) => Ok(None),
     };
-    match known {
-        Ok(Some(event)) if event.tenant == organiser.tenant => {}
+    let zone = match known {
+        Ok(Some(event)) if event.tenant == organiser.tenant => event.details.zone.clone(),
         Ok(_) => return failure_page(Failure::NotFound { what: "event" }),
         Err(failure) => return failure_page(failure),
-    }
+    };
     let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(EVENTS_WAITING_MAX);
     let life = shared.life.clone();
     tokio::spawn(async move {
-        let feed = Feed { shared, tenant: organiser.tenant, event_id, sender };
+        let over = until_over(shared.clone(), organiser.clone());
+        let feed = Feed { shared, tenant: organiser.tenant, event_id, zone, sender };
         tokio::select! {
             () = feed.run() => {}
+            () = over => {}
             () = life.draining() => {}
         }
     });
@@ -112,6 +114,7 @@ struct Feed {
     shared: Shared,
     tenant: TenantId,
     event_id: String,
+    zone: String,
     sender: mpsc::Sender<Result<Event, Infallible>>,
 }
 
@@ -166,7 +169,7 @@ impl Feed {
     }
 
     async fn figures(&self, count: &Count, high: (u64, Option<i64>)) -> Result<(), Gone> {
-        match (Figures { count: Some(count_view(count, high)) }).render() {
+        match (Figures { count: Some(count_view(count, high)), zone: self.zone.clone() }).render() {
             Ok(html) => self.send(Event::default().event("figures").data(one_line(&html))).await,
             Err(error) => {
                 tracing::error!(%error, "the figures could not be made");

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Shared,
     answers::{error_page, html},
-    upstream::bounded,
+    upstream::{act, bounded},
     views::{
         ErrorKind,
         console::{
@@ -98,13 +98,15 @@ pub(super) async fn lift(
     Path((event_id, id)): Path<(String, String)>,
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
-    let reason = Sent(sent).get("reason").to_owned();
+    let sent = Sent(sent);
+    let reason = sent.get("reason").to_owned();
     let email = match address(&shared, &organiser, &event_id, &id).await {
         Ok((_, email)) => email,
         Err(status) => return refusals::page(&status),
     };
-    let request = bounded(LiftSuppressionRequest { email, reason });
-    let Err(status) = shared.upstream.notifications(&organiser.acting()).lift_suppression(request).await else {
+    let request = LiftSuppressionRequest { email, reason };
+    let (key, notifications) = (sent.once("lift", &id), shared.upstream.notifications(&organiser.acting()));
+    let Err(status) = act!(key, notifications, lift_suppression, request).await else {
         return done(&format!("/console/events/{event_id}/registrants/{id}/suppression"), WRITE_AGAIN, None);
     };
     let refused = refusals::notice(&status);

@@ -7,9 +7,7 @@ use axum::{
     response::Response,
 };
 use tonic::{Code, Status};
-use turnout_proto::profiles::v1::{
-    ChangeMemberRoleRequest, InviteMemberRequest, ListMembersRequest, Member, RemoveMemberRequest,
-};
+use turnout_proto::profiles::v1::{ChangeMemberRoleRequest, InviteMemberRequest, Member, RemoveMemberRequest};
 
 use super::{
     event_settings::{answered, bad},
@@ -19,9 +17,9 @@ use super::{
     session::Organiser,
 };
 use crate::{
-    Shared,
+    Shared, all_pages,
     answers::html,
-    upstream::bounded,
+    upstream::act,
     views::{
         console::{
             inputs::{self, Field},
@@ -44,8 +42,7 @@ pub(super) async fn show(State(shared): State<Shared>, organiser: Organiser, Que
 
 /// The members by address.
 pub(super) async fn members(shared: &Shared, organiser: &Organiser) -> Result<Vec<Member>, Status> {
-    let answer = shared.upstream.accounts(&organiser.acting()).list_members(bounded(ListMembersRequest {})).await?;
-    Ok(answer.into_inner().members)
+    Ok(all_pages::members(shared, &organiser.acting()).await?.rows)
 }
 
 async fn page(shared: &Shared, organiser: &Organiser, sent: &Sent) -> Result<TeamPage, Response> {
@@ -79,7 +76,8 @@ pub(super) async fn invite(
         role: role_of(sent.get("role")),
         language: LANG.to_owned(),
     };
-    match shared.upstream.accounts(&organiser.acting()).invite_member(bounded(request)).await {
+    let (key, accounts) = (sent.once("invite", ""), shared.upstream.accounts(&organiser.acting()));
+    match act!(key, accounts, invite_member, request).await {
         Ok(_) => done("/console/team", "invited", None),
         Err(status) => refused(&shared, &organiser, &sent, &status).await,
     }
@@ -92,8 +90,9 @@ pub(super) async fn change_role(
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
     let sent = Sent(sent);
+    let (key, accounts) = (sent.once("role", &account_id), shared.upstream.accounts(&organiser.acting()));
     let request = ChangeMemberRoleRequest { account_id, role: role_of(sent.get("role")) };
-    match shared.upstream.accounts(&organiser.acting()).change_member_role(bounded(request)).await {
+    match act!(key, accounts, change_member_role, request).await {
         Ok(_) => done("/console/team", "role", None),
         Err(status) => refused(&shared, &organiser, &Sent::default(), &status).await,
     }
@@ -103,9 +102,10 @@ pub(super) async fn remove(
     State(shared): State<Shared>,
     organiser: Organiser,
     Path(account_id): Path<String>,
+    Form(sent): Form<Vec<(String, String)>>,
 ) -> Response {
-    match shared.upstream.accounts(&organiser.acting()).remove_member(bounded(RemoveMemberRequest { account_id })).await
-    {
+    let (key, accounts) = (Sent(sent).once("remove", &account_id), shared.upstream.accounts(&organiser.acting()));
+    match act!(key, accounts, remove_member, RemoveMemberRequest { account_id }).await {
         Ok(_) => done("/console/team", "removed", None),
         Err(status) => refused(&shared, &organiser, &Sent::default(), &status).await,
     }

@@ -9,7 +9,7 @@ use axum::{
 
 use crate::{
     Shared,
-    answers::{error_page, html},
+    answers::{error_page, html, in_console},
     assets,
     views::{ErrorKind, HomePage},
 };
@@ -26,6 +26,7 @@ pub(super) async fn asset(OriginalUri(uri): OriginalUri, headers: HeaderMap) -> 
     }
 }
 
-pub(super) async fn no_such_page() -> Response {
-    error_page(ErrorKind::NoSuchPage)
+pub(super) async fn no_such_page(OriginalUri(uri): OriginalUri) -> Response {
+    let page = error_page(ErrorKind::NoSuchPage);
+    if uri.path().starts_with("/console") { in_console(page).await } else { page }
 }

@@ -17,6 +17,7 @@ pub mod query;
 pub mod registrant;
 pub mod registrants;
 pub mod rows;
+pub mod sending;
 pub mod settings;
 pub mod shell;
 pub mod sign_in;
@@ -36,16 +37,58 @@ use crate::assets;
 pub struct EventRow {
     /// The event.
     pub facts: EventFacts,
+    /// When it ends, milliseconds since 1970; none where the event does not say.
+    pub ends_at_ms: Option<i64>,
     /// Distinct viewers now; `None` while the counter does not answer.
     pub viewers: Option<u64>,
+}
+
+/// An event that says no end, and that nobody opened, is taken for over so long after its start.
+const OVER_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl EventRow {
+    /// It was, or will not be. An event on site may never have been opened: that its time has gone by is enough.
+    fn is_past(&self, now_ms: i64) -> bool {
+        let ends = self.ends_at_ms.or(self.facts.starts_at_ms.map(|starts| starts.saturating_add(OVER_AFTER_MS)));
+        match self.facts.state {
+            EventStateView::Live => false,
+            EventStateView::Ended | EventStateView::Cancelled => true,
+            EventStateView::Draft => ends.is_some_and(|ends| ends < now_ms),
+        }
+    }
+}
+
+/// Events under one heading.
+#[derive(Clone, Debug)]
+pub struct EventGroup {
+    /// The heading.
+    pub title: &'static str,
+    /// The events; there are some.
+    pub events: Vec<EventRow>,
 }
 
 /// `GET /console/rows`: the rows of the list, asked for again every two seconds.
 #[derive(Clone, Debug, Template)]
 #[template(path = "parts/event_rows.html")]
 pub struct EventRows {
-    /// Newest first.
-    pub events: Vec<EventRow>,
+    /// In the order in which they matter.
+    pub groups: Vec<EventGroup>,
+}
+
+impl EventRows {
+    /// First what runs, then what comes, the next before the later ones, then what was, the last before the earlier ones.
+    pub fn of(events: Vec<EventRow>, now_ms: i64) -> Self {
+        let (mut past, ahead): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event.is_past(now_ms));
+        let (mut running, mut upcoming): (Vec<_>, Vec<_>) =
+            ahead.into_iter().partition(|event| event.facts.state == EventStateView::Live);
+        let starts = |event: &EventRow| event.facts.starts_at_ms.unwrap_or(i64::MAX);
+        running.sort_by_key(starts);
+        upcoming.sort_by_key(starts);
+        past.sort_by_key(|event| std::cmp::Reverse(event.facts.starts_at_ms));
+        let groups = [(text::EVENTS_RUNNING, running), (text::EVENTS_UPCOMING, upcoming), (text::EVENTS_PAST, past)];
+        let groups = groups.into_iter().map(|(title, events)| EventGroup { title, events });
+        Self { groups: groups.filter(|group| !group.events.is_empty()).collect() }
+    }
 }
 
 /// The form for a new event: part of `EventsPage`, and alone the answer (status 422) to a `POST /console/events` that cannot be
@@ -72,7 +115,7 @@ pub struct CreateEventForm {
     /// What else went wrong.
     pub form_error: Option<String>,
     /// As that of the page around it.
-    pub once: Option<u128>,
+    pub once: u128,
 }
 
 /// `GET /console`
@@ -88,11 +131,13 @@ pub struct EventsPage {
 }
 
 /// The large number and the figures beside it: part of `EventConsolePage`, and the data of the stream's event `figures`.
-#[derive(Clone, Copy, Debug, Template)]
+#[derive(Clone, Debug, Template)]
 #[template(path = "parts/figures.html")]
 pub struct Figures {
     /// `None` while the counter has not answered.
     pub count: Option<CountView>,
+    /// The event's zone, an IANA name: moments are told in it.
+    pub zone: String,
 }
 
 /// One room of an event.
@@ -188,4 +233,64 @@ pub struct Point {
     pub low: u64,
     /// At most so many.
     pub high: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use turnout_proto::registration::v1::AttendanceMode;
+
+    use super::{
+        EventStateView::{Cancelled, Draft, Ended, Live},
+        *,
+    };
+
+    const NOW_MS: i64 = 1_795_000_000_000;
+    const HOUR_MS: i64 = 3_600_000;
+
+    #[test]
+    fn what_runs_stands_before_what_comes_and_what_was_comes_last_the_newest_first() {
+        let event = |id: &str, state, starts_in_h: Option<i64>, ends_in_h: Option<i64>| EventRow {
+            facts: EventFacts {
+                event_id: id.into(),
+                title: id.into(),
+                state,
+                zone: "UTC".into(),
+                starts_at_ms: starts_in_h.map(|hours| NOW_MS + hours * HOUR_MS),
+                mode: AttendanceMode::Hybrid,
+                price: None,
+                rsvp: false,
+                capacity: 0,
+                languages: vec!["en".into()],
+            },
+            ends_at_ms: ends_in_h.map(|hours| NOW_MS + hours * HOUR_MS),
+            viewers: None,
+        };
+        let rows = EventRows::of(
+            vec![
+                event("long ago", Ended, Some(-2_000), None),
+                event("some day", Draft, None, None),
+                event("next month", Draft, Some(700), None),
+                event("never opened", Draft, Some(-30), None),
+                event("lasts for days", Draft, Some(-30), Some(10)),
+                event("now", Live, Some(-1), None),
+                event("tomorrow", Draft, Some(24), None),
+                event("off", Cancelled, Some(48), None),
+                event("since yesterday", Live, Some(-24), Some(-1)),
+                event("last week", Ended, Some(-168), None),
+            ],
+            NOW_MS,
+        );
+        let shown: Vec<(&str, Vec<&str>)> = rows
+            .groups
+            .iter()
+            .map(|group| (group.title, group.events.iter().map(|event| event.facts.event_id.as_str()).collect()))
+            .collect();
+        let wanted = [
+            (text::EVENTS_RUNNING, vec!["since yesterday", "now"]),
+            (text::EVENTS_UPCOMING, vec!["lasts for days", "tomorrow", "next month", "some day"]),
+            (text::EVENTS_PAST, vec!["off", "never opened", "last week", "long ago"]),
+        ];
+        assert_eq!(shown, wanted);
+        assert!(EventRows::of(Vec::new(), NOW_MS).groups.is_empty());
+    }
 }

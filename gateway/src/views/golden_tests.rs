@@ -1,6 +1,7 @@
 //! Every page and fragment, rendered and compared with the file of its name in `golden/`. After a wanted change run the tests once with
 //! `TURNOUT_GOLDEN=write` and read the difference before you commit it.
 
+mod audience;
 mod console;
 mod public;
 mod studio;
@@ -51,7 +52,7 @@ fn number(viewers: u64, low: u64, high: u64) -> LiveNumber {
     LiveNumber { viewers, low, high, as_of_ms: AS_OF_MS, stale: false }
 }
 
-fn folder() -> &'static Path {
+pub(super) fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/views/golden"))
 }
 

@@ -16,10 +16,11 @@ pub use account::{
 };
 pub use data::{DataPage, DataRow};
 pub use form::{FieldView, InputView, OptionView, ProblemLink};
+pub(crate) use head::zone_words;
 pub use head::{EventHead, LanguageLink, ModeView, When, Words, language_links, money};
 pub use register::{NicknameForm, PlacesView, RegisterForm, RegisterPage, RegisteredPage};
 pub use registration::{
-    CancelPage, EntryView, PaymentView, RegistrationNotice, RegistrationPage, RsvpView, StandingView,
+    CancelPage, EntryView, PaymentView, RegistrationNotice, RegistrationPage, RsvpView, StandingView, TicketView,
 };
 pub use unsubscribe::{PreferenceRow, PreferencesPage, UnsubscribePage};
 
@@ -47,6 +48,8 @@ pub struct EventPage {
     pub summary: String,
     /// The number at the time of the request; `None` while the counter has not answered.
     pub viewers: Option<LiveNumber>,
+    /// The event's zone, an IANA name: moments are told in it.
+    pub zone: String,
     /// Who looks.
     pub visitor: VisitorView,
     /// The visitor may watch, so the number moves.
@@ -101,6 +104,8 @@ pub enum ErrorKind {
 pub struct ErrorPage {
     /// What happened.
     pub kind: ErrorKind,
+    /// It happened in the console, and the way back leads there.
+    pub in_console: bool,
 }
 
 impl ErrorPage {

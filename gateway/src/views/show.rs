@@ -22,9 +22,17 @@ pub fn places(number: impl Borrow<u64>) -> usize {
     grouped(number).len()
 }
 
-/// A moment for people: time of day in UTC. The scripts put it into the reader's own zone.
-pub fn clock_time(at_ms: impl Borrow<i64>) -> String {
-    moment(*at_ms.borrow(), "%H:%M:%S UTC")
+/// A moment for people: the time of day in a zone that it names, as in `18:00:05 (Helsinki time, UTC+2)`.
+pub fn clock_time_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
+    let words = |at: jiff::Zoned| format!("{} ({})", at.strftime("%H:%M:%S"), super::public::zone_words(zone, &at));
+    zoned(*at_ms.borrow(), zone).map_or_else(String::new, words)
+}
+
+/// A moment with its day, in a zone that it names.
+pub fn day_and_time_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
+    let words =
+        |at: jiff::Zoned| format!("{} ({})", at.strftime("%-d %b %Y, %H:%M:%S"), super::public::zone_words(zone, &at));
+    zoned(*at_ms.borrow(), zone).map_or_else(String::new, words)
 }
 
 /// A moment with its day, in UTC.

@@ -93,6 +93,9 @@ pub const SIGN_IN_SIGNED_OUT: &str = "You are signed out.";
 
 pub const EVENTS: &str = "Events";
 pub const EVENTS_NUMBER: &str = "People watching now";
+pub const EVENTS_RUNNING: &str = "Running now";
+pub const EVENTS_UPCOMING: &str = "Coming up";
+pub const EVENTS_PAST: &str = "Past and cancelled";
 pub const EVENTS_EMPTY: &str = "No event yet";
 pub const EVENTS_EMPTY_ADVICE: &str =
     "Create the first one. Its page can be opened at once, and its visitors are counted from then on.";

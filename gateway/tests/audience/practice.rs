@@ -34,7 +34,7 @@ async fn site(form: Form, retention_days: i32) -> Site {
     site.services.on("GetForm", move |_: GetFormRequest| Ok(GetFormResponse { form: Some(form.clone()) }));
     site.services.on("GetRegistrantSettings", move |_: GetRegistrantSettingsRequest| {
         let settings = RegistrantSettings { retention_days, ..RegistrantSettings::default() };
-        Ok(GetRegistrantSettingsResponse { settings: Some(settings) })
+        Ok(GetRegistrantSettingsResponse { settings: Some(settings), removal: None })
     });
     site.services.on("GetMessageSettings", |_: GetMessageSettingsRequest| {
         let settings = MessageSettings { sender_name: "The house".into(), ..MessageSettings::default() };

@@ -41,7 +41,7 @@ async fn stage(role: Role) -> Stage {
     });
     stage.services.on("AccountService/ListMembers", |_: ListMembersRequest| {
         let ann = Member { account_id: "a1".into(), email: "ann@example.org".into(), ..Member::default() };
-        Ok(ListMembersResponse { members: vec![ann] })
+        Ok(ListMembersResponse { members: vec![ann], ..ListMembersResponse::default() })
     });
     stage
 }

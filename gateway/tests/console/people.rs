@@ -55,7 +55,8 @@ async fn stage(role: Role) -> Stage {
             registered_at: Some(at(1_795_000_100)),
             ..Registration::default()
         };
-        Ok(ListRegistrationsOfPersonResponse { registrations: vec![registration("night"), registration("gone")] })
+        let registrations = vec![registration("night"), registration("gone")];
+        Ok(ListRegistrationsOfPersonResponse { registrations, ..ListRegistrationsOfPersonResponse::default() })
     });
     stage
 }
@@ -93,7 +94,8 @@ async fn item_14_the_timeline_says_for_how_long_a_person_watched_which_event() {
         vec![came("night", Some(at(1_795_000_200))), came("gone", None)]
     };
     stage.services.on("RegistrantService/ListRegistrationsOfPerson", move |_: ListRegistrationsOfPersonRequest| {
-        Ok(ListRegistrationsOfPersonResponse { registrations: registrations() })
+        let registrations = registrations();
+        Ok(ListRegistrationsOfPersonResponse { registrations, ..ListRegistrationsOfPersonResponse::default() })
     });
     let span = |from: i64, until: i64| VisitSpan {
         from: Some(at(1_795_000_000 + from)),
@@ -157,7 +159,8 @@ async fn item_12_and_24_to_26_the_acts_reach_the_right_person_with_their_reason(
         of("new", "+3585012345", RegistrationState::Waiting),
     ];
     stage.services.on("RegistrantService/ListRegistrationsOfPerson", move |_: ListRegistrationsOfPersonRequest| {
-        Ok(ListRegistrationsOfPersonResponse { registrations: registrations.clone() })
+        let registrations = registrations.clone();
+        Ok(ListRegistrationsOfPersonResponse { registrations, ..ListRegistrationsOfPersonResponse::default() })
     });
     let follows = "RegistrantService/UpdateRegistration";
     stage.services.on(follows, |_: UpdateRegistrationRequest| Ok(UpdateRegistrationResponse::default()));
@@ -227,7 +230,7 @@ async fn item_35_the_audit_log_names_members_to_owners_and_leads_nobody_else_to_
         });
         stage.services.on("AccountService/ListMembers", |_: ListMembersRequest| {
             let member = Member { account_id: "m1".into(), email: "mia@example.org".into(), ..Member::default() };
-            Ok(ListMembersResponse { members: vec![member] })
+            Ok(ListMembersResponse { members: vec![member], ..ListMembersResponse::default() })
         });
         let page = stage.get("/console/audit").await;
         page.holds("Member m2");

@@ -1,4 +1,4 @@
-//! The registrants of an event: the list, acts, exports, the stream.
+//! The registrants of an event: the list, acts, the stream.
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -12,9 +12,9 @@ use turnout_proto::{
     presence::v1::{Count, WatchCountsRequest, WatchCountsResponse},
     registration::v1::{
         CancelRegistrationRequest, CancelRegistrationResponse, CheckInOutcome, CheckInRequest, CheckInResponse, Event,
-        ExportRegistrantsRequest, ExportRegistrantsResponse, FieldType, Form, FormField, GetEventRequest,
-        GetEventResponse, GetFormRequest, GetFormResponse, GetRegistrationRequest, GetRegistrationResponse,
-        GetStatisticsRequest, GetStatisticsResponse, ListRegistrantsRequest, ListRegistrantsResponse, PaymentState,
+        FieldType, Form, FormField, FormQuestion, GetEventRequest, GetEventResponse, GetFormRequest, GetFormResponse,
+        GetRegistrationRequest, GetRegistrationResponse, GetStatisticsRequest, GetStatisticsResponse,
+        ListQuestionsRequest, ListQuestionsResponse, ListRegistrantsRequest, ListRegistrantsResponse, PaymentState,
         RegisterRequest, RegisterResponse, RegistrantOrder, Registration, RegistrationState, RsvpState, Statistics,
         UpdateRegistrationRequest, UpdateRegistrationResponse, WatchStatisticsRequest, WatchStatisticsResponse,
     },
@@ -23,10 +23,9 @@ use turnout_proto::{
 use crate::stage::{Stage, at};
 
 const LIST: &str = "RegistrantService/ListRegistrants";
-const EXPORT: &str = "RegistrantService/ExportRegistrants";
-const PAGE: &str = "/console/events/night/registrants";
+pub(crate) const PAGE: &str = "/console/events/night/registrants";
 
-fn registration(id: &str, name: &str) -> Registration {
+pub(crate) fn registration(id: &str, name: &str) -> Registration {
     Registration {
         event_id: "night".into(),
         registration_id: id.into(),
@@ -40,18 +39,19 @@ fn registration(id: &str, name: &str) -> Registration {
         email: format!("{id}@example.org"),
         phone: "+358401234567".into(),
         answers: [("meal".to_owned(), "soup".to_owned())].into(),
+        form_version: 4,
         version: 3,
         ..Registration::default()
     }
 }
 
-fn invalid(field: &str, problem: &str) -> Status {
+pub(crate) fn invalid(field: &str, problem: &str) -> Status {
     let mut details = ErrorDetails::new();
     details.add_bad_request_violation(field, problem);
     Status::with_error_details(Code::InvalidArgument, "invalid", details)
 }
 
-async fn stage(role: Role) -> Stage {
+pub(crate) async fn stage(role: Role) -> Stage {
     let stage = Stage::with(role).await;
     stage.services.on(LIST, |_: ListRegistrantsRequest| {
         Ok(ListRegistrantsResponse {
@@ -88,6 +88,14 @@ async fn stage(role: Role) -> Stage {
             ..FormField::default()
         };
         Ok(GetFormResponse { form: Some(Form { version: 4, fields: vec![field], ..Form::default() }) })
+    });
+    stage.services.on("RegistrantService/ListQuestions", |_: ListQuestionsRequest| {
+        let question = |label: &str, form_version, removed| {
+            let label = LocalizedText { texts: [("en".to_owned(), label.to_owned())].into() };
+            let field = FormField { key: "meal".into(), label: Some(label), ..FormField::default() };
+            FormQuestion { field: Some(field), form_versions: vec![form_version], removed }
+        };
+        Ok(ListQuestionsResponse { questions: vec![question("What to eat?", 4, false), question("Eats?", 1, true)] })
     });
     stage.services.on("RegistrantService/GetRegistration", |asked: GetRegistrationRequest| {
         match asked.registration_id.as_str() {
@@ -220,7 +228,7 @@ async fn a_bulk_act_of_which_a_part_was_done_never_says_that_nothing_was() {
 }
 
 #[tokio::test]
-async fn who_is_checked_in_from_the_list_needs_no_reason_which_nobody_would_keep() {
+async fn who_is_checked_in_from_the_list_needs_no_reason_and_one_that_is_given_is_an_act() {
     let stage = stage(Role::Support).await;
     stage.services.on("RegistrantService/CheckIn", |_: CheckInRequest| {
         Ok(CheckInResponse { outcome: CheckInOutcome::Admitted.into(), registration: None })
@@ -231,6 +239,11 @@ async fn who_is_checked_in_from_the_list_needs_no_reason_which_nobody_would_keep
     assert!(page.body[button..].split_once('>').unwrap().0.contains("formnovalidate"));
     let answer = stage.post(&format!("{PAGE}/bulk"), &[("id", "r1"), ("action", "check-in"), ("reason", "")]).await;
     assert_eq!(answer.header("location"), Some(format!("{PAGE}?did=check-in&n=1&of=1").as_str()));
+    let form = [("id", "r1"), ("action", "check-in"), ("reason", "forgot the ticket")];
+    stage.post(&format!("{PAGE}/bulk"), &form).await;
+    let asked: Vec<CheckInRequest> = stage.services.asked("RegistrantService/CheckIn");
+    let reasons: Vec<Option<String>> = asked.into_iter().map(|asked| asked.act.map(|act| act.reason)).collect();
+    assert_eq!(reasons, [None, Some("forgot the ticket".to_owned())]);
 }
 
 #[tokio::test]
@@ -244,77 +257,6 @@ async fn a_bulk_act_on_nobody_and_one_without_a_reason_say_what_is_missing() {
     let form = [("id", "r1"), ("action", "reminder"), ("reason", "x"), ("query", "")];
     let answer = stage.post(&format!("{PAGE}/bulk"), &form).await;
     stage.get(answer.header("location").unwrap()).await.holds("Give a reason of 3 to 500 characters.");
-}
-
-#[tokio::test]
-async fn item_30_an_export_holds_what_the_list_shows_over_all_pages() {
-    let stage = stage(Role::Organiser).await;
-    let part = |ids: &[&str]| ExportRegistrantsResponse {
-        registrations: ids.iter().map(|id| registration(id, "=Anna, \"A\"")).collect(),
-        matching: 3,
-    };
-    stage.services.streams::<ExportRegistrantsRequest, _>(EXPORT, &[part(&["r1", "r2"]), part(&["r3"])], Code::Ok);
-    let form = [("format", "csv"), ("q", "anna"), ("sort", "name"), ("answers", "yes"), ("reason", "for the caterer")];
-    let file = stage.post(&format!("{PAGE}/export"), &form).await;
-    assert_eq!((file.status, file.header("x-export-rows")), (200, Some("3")));
-    assert!(file.header("content-disposition").unwrap().starts_with("attachment; filename=\"registrants-night-"));
-    let lines: Vec<&str> = file.body.split_terminator("\r\n").collect();
-    assert_eq!(lines.len(), 4);
-    assert!(lines[0].starts_with("\u{feff}\"Name\",\"E-mail\",\"Phone\",\"State\","), "{}", lines[0]);
-    assert!(lines[0].ends_with("\"What to eat?\""));
-    assert!(
-        lines[1]
-            .starts_with("\"'=Anna, \"\"A\"\"\",\"r1@example.org\",\"'+358401234567\",\"Registered\",\"Confirmed\",")
-    );
-    assert!(lines[1].contains("2026-11-18T13:16:40+02:00") || lines[1].contains("2026-11-18T13:06:40+02:00"));
-    assert!(lines[1].contains("Bounced (the receiving server refused it for good)"), "{}", lines[1]);
-    let asked: ExportRegistrantsRequest = stage.services.asked(EXPORT).remove(0);
-    assert_eq!(asked.act.clone().unwrap().reason, "for the caterer");
-    assert_eq!((asked.order(), asked.filter.unwrap().search.as_str()), (RegistrantOrder::Name, "anna"));
-}
-
-#[tokio::test]
-async fn an_export_says_in_each_row_that_messages_could_not_be_read() {
-    let stage = stage(Role::Organiser).await;
-    let part = |id: &str| ExportRegistrantsResponse { registrations: vec![registration(id, "Anna")], matching: 2 };
-    stage.services.streams::<ExportRegistrantsRequest, _>(EXPORT, &[part("r1"), part("r2")], Code::Ok);
-    // The second block is not answered.
-    stage.services.on(
-        "NotificationService/ListMessagesOfRegistrations",
-        |asked: ListMessagesOfRegistrationsRequest| match asked.registration_ids[0].as_str() {
-            "r1" => Ok(ListMessagesOfRegistrationsResponse::default()),
-            _ => Err(Status::unavailable("")),
-        },
-    );
-    let file = stage.post(&format!("{PAGE}/export"), &[("format", "json"), ("reason", "why not")]).await;
-    let read: serde_json::Value = serde_json::from_str(&file.body).unwrap();
-    assert_eq!(read["rows"][0]["confirmation"], "None", "{read}");
-    for column in ["confirmation", "reminders"] {
-        assert_eq!(read["rows"][1][column], "Unknown: messages do not answer", "{read}");
-    }
-}
-
-#[tokio::test]
-async fn an_export_that_breaks_off_is_not_taken_for_a_whole_one() {
-    let stage = stage(Role::Organiser).await;
-    let part = ExportRegistrantsResponse { registrations: vec![registration("r1", "Anna")], matching: 2 };
-    stage.services.streams::<ExportRegistrantsRequest, _>(EXPORT, &[part], Code::Unavailable);
-    let file = stage.post(&format!("{PAGE}/export"), &[("format", "json"), ("reason", "why not")]).await;
-    file.lacks("\"complete\":true");
-    assert!(file.header("content-length").is_none());
-}
-
-#[tokio::test]
-async fn an_export_without_a_reason_is_refused_to_the_script_and_told_on_the_page() {
-    let stage = stage(Role::Organiser).await;
-    stage.services.on(EXPORT, |_: ExportRegistrantsRequest| {
-        Err::<ExportRegistrantsResponse, _>(invalid("act.reason", "must have 3 to 500 characters"))
-    });
-    let path = format!("{PAGE}/export");
-    let script = stage.post_with(&path, "sec-fetch-dest: empty\r\n", &[("format", "csv")]).await;
-    assert_eq!(script.status, 422);
-    let page = stage.post_with(&path, "sec-fetch-dest: document\r\n", &[("format", "csv"), ("q", "an")]).await;
-    assert_eq!(page.header("location"), Some(format!("{PAGE}?q=an&did=reason").as_str()));
 }
 
 #[tokio::test]

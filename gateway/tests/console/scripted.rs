@@ -1,7 +1,7 @@
 //! A gRPC server whose methods answer as a test says. It speaks the wire format only, so that a test names just the methods that it
 //! needs; any other is UNIMPLEMENTED.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -16,16 +16,22 @@ use hyper::body::Frame;
 use parking_lot::Mutex;
 use prost::Message;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Code, Status, transport::Channel};
+use tonic::{
+    Code, Status,
+    transport::{Channel, server::TcpIncoming},
+};
 
 /// The bytes before each message: not compressed, and its length.
 const PREFIX_BYTES: usize = 5;
 
 type Answer = Arc<dyn Fn(&[u8]) -> (Vec<Vec<u8>>, Status) + Send + Sync>;
 
-/// The path of a call and its message.
-type Asked = (String, Vec<u8>);
+/// A call: its method, its message, and the key under which it is to be done once.
+struct Asked {
+    method: String,
+    message: Vec<u8>,
+    key: Option<String>,
+}
 
 #[derive(Clone, Default)]
 pub struct Scripted {
@@ -36,14 +42,19 @@ pub struct Scripted {
 impl Scripted {
     /// Starts it and connects to it.
     pub async fn start() -> (Self, Channel) {
+        let (scripted, address) = Self::serve().await;
+        (scripted, Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy())
+    }
+
+    /// Starts it; where it listens.
+    pub async fn serve() -> (Self, SocketAddr) {
         let scripted = Self::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = tonic::service::Routes::from(Router::new().fallback(call).with_state(scripted.clone()));
         let serving = tonic::transport::Server::builder().add_routes(routes);
-        tokio::spawn(serving.serve_with_incoming(TcpListenerStream::new(listener)));
-        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        (scripted, channel)
+        tokio::spawn(serving.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))));
+        (scripted, address)
     }
 
     /// From now on a method answers so.
@@ -76,16 +87,24 @@ impl Scripted {
     /// What a method was asked, the oldest first.
     pub fn asked<Q: Message + Default>(&self, method: &str) -> Vec<Q> {
         let asked = self.asked.lock();
-        asked.iter().filter(|(name, _)| name == method).map(|(_, bytes)| Q::decode(bytes.as_slice()).unwrap()).collect()
+        let of_method = asked.iter().filter(|asked| asked.method == method);
+        of_method.map(|asked| Q::decode(asked.message.as_slice()).unwrap()).collect()
+    }
+
+    /// The keys under which a method was asked to act once, the oldest first.
+    pub fn keys(&self, method: &str) -> Vec<Option<String>> {
+        let asked = self.asked.lock();
+        asked.iter().filter(|asked| asked.method == method).map(|asked| asked.key.clone()).collect()
     }
 }
 
 async fn call(State(scripted): State<Scripted>, request: Request) -> Response {
     // `/package.Service/Method`
     let method = request.uri().path().rsplit('.').next().unwrap_or_default().to_owned();
+    let key = request.headers().get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
     let bytes = request.into_body().collect().await.unwrap().to_bytes();
     let message = bytes.get(PREFIX_BYTES..).unwrap_or_default().to_vec();
-    scripted.asked.lock().push((method.clone(), message.clone()));
+    scripted.asked.lock().push(Asked { method: method.clone(), message: message.clone(), key });
     let answer = scripted.answers.lock().get(method.as_str()).cloned();
     let Some(answer) = answer else { return Status::unimplemented(method).into_http() };
     let (messages, status) = answer(&message);

@@ -12,7 +12,7 @@ use turnout_gateway::{Channels, Deps, GatewayConfig};
 use turnout_platform::{
     auth::{MeshKey, Role},
     bus::InProcessBus,
-    clock::SystemClock,
+    clock::{Clock as _, ManualClock, SystemClock},
     lifecycle::Lifecycle,
     telemetry::Metrics,
 };
@@ -28,6 +28,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Stage {
     pub services: Scripted,
+    /// It stands still until a test moves it.
+    pub clock: Arc<ManualClock>,
     address: SocketAddr,
     life: Lifecycle,
 }
@@ -90,6 +92,7 @@ impl Stage {
             Ok(CheckSessionResponse { account: Some(account) })
         });
         let life = Lifecycle::new();
+        let clock = Arc::new(ManualClock::at(SystemClock::new().at_ms()));
         let config = GatewayConfig {
             node_name: "gw".into(),
             public_url: None,
@@ -105,7 +108,7 @@ impl Stage {
         };
         let deps = Deps {
             bus: InProcessBus::new(),
-            clock: Arc::new(SystemClock::new()),
+            clock: clock.clone(),
             life: life.clone(),
             metrics: Metrics::new(),
             mesh_key: Arc::new(MeshKey::generate()),
@@ -118,7 +121,7 @@ impl Stage {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = turnout_gateway::start(config, deps, listener).unwrap();
-        Self { services, address, life }
+        Self { services, clock, address, life }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -135,6 +138,13 @@ impl Stage {
         let kind = "content-type: application/x-www-form-urlencoded\r\n";
         let length = format!("content-length: {}\r\n", body.len());
         self.ask(&format!("POST {path} HTTP/1.0\r\n{}{kind}{length}{headers}\r\n{body}", self.headers())).await
+    }
+
+    /// What a browser gets by HTTP/1.1: the whole answer, or none when the connection was cut before its end.
+    pub async fn whole(&self, path: &str, form: &[(&str, &str)]) -> Option<String> {
+        let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        let request = client.post(format!("http://{}{path}", self.address)).form(form);
+        request.header("cookie", "turnout_console=session").send().await.unwrap().text().await.ok()
     }
 
     pub async fn post_json(&self, path: &str, body: &str) -> Answer {
@@ -162,6 +172,19 @@ impl Stage {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
         let status = head.split(' ').nth(1).map_or(0, |status| status.parse().unwrap());
         Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// Opens a stream and reads what comes until it ends, which it does after `meanwhile`.
+    pub async fn stream_to_its_end(&self, path: &str, meanwhile: impl AsyncFnOnce()) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.0\r\n{}\r\n", self.headers());
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = [0; 15];
+        timeout(PATIENCE, stream.read_exact(&mut head)).await.expect("an answer in time").unwrap();
+        assert_eq!(&head, b"HTTP/1.0 200 OK", "{path}");
+        meanwhile().await;
+        let mut rest = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("the end in time").unwrap();
     }
 
     /// Reads a stream until it holds all of these.

@@ -227,7 +227,7 @@ async fn quiet_hours_are_minutes_and_a_refused_setting_stands_beside_its_field()
     let stage = stage(Role::Owner).await;
     stage.services.on("RegistrantService/GetRegistrantSettings", |_: GetRegistrantSettingsRequest| {
         let settings = RegistrantSettings { threshold: 5, retention_days: 0, version: 2 };
-        Ok(GetRegistrantSettingsResponse { settings: Some(settings) })
+        Ok(GetRegistrantSettingsResponse { settings: Some(settings), removal: None })
     });
     stage
         .services
@@ -259,11 +259,12 @@ async fn the_settings_go_through_ended_events_only_when_somebody_asks_what_is_du
     stage.services.on("RegistrantService/GetRegistrantSettings", move |_: GetRegistrantSettingsRequest| {
         let retention_days = set.load(Ordering::Relaxed);
         let settings = RegistrantSettings { threshold: 5, retention_days, version: 2 };
-        Ok(GetRegistrantSettingsResponse { settings: Some(settings) })
+        Ok(GetRegistrantSettingsResponse { settings: Some(settings), removal: None })
     });
     stage.services.on(RETENTION, |_: ApplyRetentionRequest| {
-        let due = RetentionOfEvent { event_id: "gala".into(), title: "Gala".into(), registrations: 12 };
-        Ok(ApplyRetentionResponse { events: vec![due], settings_version: 2 })
+        let due =
+            RetentionOfEvent { event_id: "gala".into(), title: "Gala".into(), registrations: 12, never_ended: false };
+        Ok(ApplyRetentionResponse { events: vec![due], settings_version: 2, more: false, removal: None })
     });
     stage.get("/console/settings").await.holds("href=\"/console/settings?due#due\"").lacks("Gala");
     assert!(stage.services.asked::<ApplyRetentionRequest>(RETENTION).is_empty());

@@ -7,19 +7,28 @@ use turnout_platform::{
     ids::{EventId, TenantId},
 };
 use turnout_proto::{
+    common::v1::LocalizedText,
     notifications::v1::{MessageSettings, Template},
     profiles::v1::{ConsentStatement, Person},
     registration::v1::{Event, EventState, Registration, RegistrationState, RsvpState},
 };
 
 use crate::{
+    consents::Texts,
     domain::{
         defaults,
         message::{Kind, Message, MessageId},
-        render::{self, Fault, Look, Rendered, Values, times},
+        render::{
+            self, Fault, Look, Rendered, Values,
+            joined::{self, Part},
+            times,
+        },
     },
     transport::{Calendar, Letter},
 };
+
+/// The path of an invented link.
+const PREVIEW_PATH: &str = "/preview";
 
 /// What stays the same for all messages of an installation.
 #[derive(Clone)]
@@ -52,6 +61,8 @@ pub(crate) struct Truth {
     pub person: Option<Person>,
     pub secret: Option<Secret>,
     pub consents: Vec<ConsentStatement>,
+    /// Where a text message goes, and whether the person agreed to that.
+    pub texts: Texts,
 }
 
 impl Truth {
@@ -62,12 +73,6 @@ impl Truth {
             (None, Some(registration)) => &registration.email,
             (None, None) => "",
         }
-    }
-
-    /// Where a text message goes; empty for nowhere.
-    pub fn phone(&self) -> &str {
-        let of_person = self.person.as_ref().map(|person| person.phone.as_str()).filter(|phone| !phone.is_empty());
-        of_person.or(self.registration.as_ref().map(|registration| registration.phone.as_str())).unwrap_or_default()
     }
 
     /// The zone of the person, else of the event; never the server's.
@@ -92,11 +97,7 @@ impl Composer {
         let unsubscribe_url = (message.kind == Kind::Reminder && !message.person.is_empty())
             .then(|| self.unsubscribe_url(&message.tenant, &message.person, message.event.as_ref()));
         let look_of = |language: &'_ str| (language.to_owned(), unsubscribe_url.clone());
-        let written = self.words(template, truth, message.kind, &look_of).or_else(|_| {
-            let (subject, body) = defaults::template(message.kind);
-            let ours = Template { subject: Some(subject), body: Some(body), ..Template::default() };
-            self.words(&ours, truth, message.kind, &look_of)
-        })?;
+        let written = or_ours(template, message.kind, |template| self.words(template, truth, &look_of))?;
         let Rendered { subject, text, html } = written;
         Ok(Letter {
             message_id: self.mail_id(message),
@@ -114,7 +115,32 @@ impl Composer {
         })
     }
 
-    /// A template with an invented person, for those who write it.
+    /// What a reminder says in the mail of several that this one carries: all have its one link to unsubscribe.
+    pub fn part(
+        &self,
+        carrier: &Message,
+        message: &Message,
+        template: &Template,
+        truth: &Truth,
+    ) -> Result<Part, Fault> {
+        let unsubscribe_url = self.unsubscribe_url(&carrier.tenant, &carrier.person, carrier.event.as_ref());
+        let mut part = or_ours(template, message.kind, |template| {
+            let (language, subject, body) = picked(template, truth)?;
+            let values = self.values(truth, language, Some(&unsubscribe_url));
+            Part::new(language, subject, body, &values)
+        })?;
+        if let Some(event) = &truth.event {
+            (part.title, part.starts_at_ms) = (event.title.clone(), starts_at_ms(event));
+        }
+        Ok(part)
+    }
+
+    /// Where the link of a preview leads.
+    pub fn preview_link(&self) -> String {
+        format!("{}{PREVIEW_PATH}", self.public_url)
+    }
+
+    /// A template with an invented person, for those who write it. What they agree to is that of the truth.
     pub fn preview(&self, template: &Template, language: &str, truth: &Truth) -> Result<Rendered, Fault> {
         let kind = template.kind();
         let mut truth = truth.clone();
@@ -134,17 +160,20 @@ impl Composer {
             ..Registration::default()
         });
         if crate::domain::message::is_security(kind) {
-            let name = "Robin Example".to_owned();
-            truth.secret =
-                Some(Secret { name, link_path: "/preview".into(), language: language.to_owned(), ..Secret::default() });
+            truth.secret = Some(Secret {
+                name: "Robin Example".to_owned(),
+                link_path: PREVIEW_PATH.to_owned(),
+                language: language.to_owned(),
+                ..truth.secret.unwrap_or_default()
+            });
         }
         let unsubscribe = (kind == Kind::Reminder).then(|| format!("{}/u/preview", self.public_url));
-        self.words(template, &truth, kind, &|language| (language.to_owned(), unsubscribe.clone()))
+        self.words(template, &truth, &|language| (language.to_owned(), unsubscribe.clone()))
     }
 
     /// A text message: the subject line and where to read on.
     pub fn sms(&self, template: &Template, truth: &Truth) -> Result<String, Fault> {
-        let rendered = self.words(template, truth, template.kind(), &|language| (language.to_owned(), None))?;
+        let rendered = self.words(template, truth, &|language| (language.to_owned(), None))?;
         let url = truth.registration.as_ref().map(|registration| self.registration_url(registration, truth));
         Ok(format!("{} {}", rendered.subject, url.unwrap_or_default()).trim().to_owned())
     }
@@ -168,25 +197,19 @@ impl Composer {
         &self,
         template: &Template,
         truth: &Truth,
-        kind: Kind,
         look_of: &dyn Fn(&str) -> (String, Option<String>),
     ) -> Result<Rendered, Fault> {
-        let languages = truth.languages();
-        let (subjects, bodies) =
-            (template.subject.clone().unwrap_or_default(), template.body.clone().unwrap_or_default());
-        let nothing = |field| Fault { field, problem: "has no text in any language".to_owned() };
-        let (language, body) = render::pick(&bodies.texts, &languages).ok_or_else(|| nothing("body"))?;
-        let (_, subject) = render::pick(&subjects.texts, &[language]).ok_or_else(|| nothing("subject"))?;
+        let (language, subject, body) = picked(template, truth)?;
         let (language, unsubscribe_url) = look_of(language);
         let look = Look {
             language: &language,
             sender_name: &truth.settings.sender_name,
             unsubscribe_url: unsubscribe_url.as_deref(),
         };
-        render::render(subject, body, &self.values(truth, kind, &language, unsubscribe_url.as_deref()), &look)
+        render::render(subject, body, &self.values(truth, &language, unsubscribe_url.as_deref()), &look)
     }
 
-    fn values(&self, truth: &Truth, kind: Kind, language: &str, unsubscribe_url: Option<&str>) -> Values {
+    fn values(&self, truth: &Truth, language: &str, unsubscribe_url: Option<&str>) -> Values {
         let mut values = Values::new();
         values.text("organiser.name", &truth.settings.sender_name);
         values.url("unsubscribe.url", unsubscribe_url.unwrap_or_default().to_owned());
@@ -202,7 +225,10 @@ impl Composer {
         }
         if let Some(registration) = &truth.registration {
             let url = self.registration_url(registration, truth);
-            let asked = registration.rsvp() == RsvpState::Invited && kind == Kind::Confirmation;
+            // Who waits for a place is asked once there is one.
+            let asked = registration.rsvp() == RsvpState::Invited
+                && registration.state() == RegistrationState::Registered
+                && truth.event.as_ref().is_none_or(|event| event.state() != EventState::Cancelled);
             values.text("person.name", &registration.name);
             values.flag("registration.waiting", registration.state() == RegistrationState::Waiting);
             values.url("registration.rsvp_url", if asked { url.clone() } else { String::new() });
@@ -218,7 +244,8 @@ impl Composer {
 
     fn calendar(&self, message: &Message, truth: &Truth, now_ms: i64) -> Option<Calendar> {
         let (event, registration) = (truth.event.as_ref()?, truth.registration.as_ref()?);
-        let has_place = registration.state() == RegistrationState::Registered;
+        let comes = registration.rsvp() != RsvpState::Declined;
+        let has_place = registration.state() == RegistrationState::Registered && comes;
         let cancelled = match message.kind {
             Kind::Confirmation | Kind::Change if has_place => false,
             Kind::Cancellation => true,
@@ -261,8 +288,35 @@ impl Composer {
     }
 }
 
+/// The mail that one of several reminders carries, from what would be its own; its part comes first.
+pub(crate) fn joined(own: Letter, parts: Vec<Part>) -> Letter {
+    let look = Look { language: "", sender_name: &own.sender_name, unsubscribe_url: own.unsubscribe_url.as_deref() };
+    let Rendered { subject, text, html } = joined::join(parts, &look);
+    Letter { subject, text, html, ..own }
+}
+
+/// The language, the subject and the body in which a template speaks to this reader.
+fn picked<'a>(template: &'a Template, truth: &Truth) -> Result<(&'a str, &'a str, &'a str), Fault> {
+    let nothing = |field| Fault { field, problem: "has no text in any language".to_owned() };
+    let pick = |text: &'a Option<LocalizedText>, languages: &[&str]| {
+        text.as_ref().and_then(|text| render::pick(&text.texts, languages))
+    };
+    let (language, body) = pick(&template.body, &truth.languages()).ok_or_else(|| nothing("body"))?;
+    let (_, subject) = pick(&template.subject, &[language]).ok_or_else(|| nothing("subject"))?;
+    Ok((language, subject, body))
+}
+
+/// What is written with a template, or with ours where that has become unusable.
+fn or_ours<T>(template: &Template, kind: Kind, write: impl Fn(&Template) -> Result<T, Fault>) -> Result<T, Fault> {
+    write(template).or_else(|fault| {
+        tracing::warn!(?kind, field = fault.field, "a template has become unusable; our own words went out");
+        let (subject, body) = defaults::template(kind);
+        write(&Template { subject: Some(subject), body: Some(body), ..Template::default() })
+    })
+}
+
 pub(crate) fn milliseconds(at: &prost_types::Timestamp) -> i64 {
-    at.seconds * 1000 + i64::from(at.nanos) / 1_000_000
+    at.seconds.saturating_mul(1000).saturating_add(i64::from(at.nanos) / 1_000_000)
 }
 
 pub(crate) fn starts_at_ms(event: &Event) -> i64 {

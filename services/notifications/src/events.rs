@@ -10,7 +10,6 @@ use turnout_platform::{
         durable::{Handler, HandlerError},
     },
     clock::Clock,
-    failure::Failure,
     ids::{EventId, TenantId},
 };
 use turnout_proto::events::v1::{DomainEvent, EventChange, domain_event::What};
@@ -27,8 +26,7 @@ use crate::{
 /// Messages of the bus that are handled at the same time.
 const AT_ONCE: usize = 8;
 
-/// Writes down whose messages are to be planned. The planning asks other services and so may have to wait for them longer than the
-/// bus repeats itself.
+/// Writes down whose messages are to be planned. The planning asks other services: who waits for one of them holds up nobody else.
 pub(crate) struct OnRegistration {
     pub notices: Notices,
     pub store: Store,
@@ -44,15 +42,15 @@ impl Handler for OnRegistration {
         let id: EventId = parsed(&changed.event_id)?;
         fields::token("registration_id", &changed.registration_id)
             .map_err(|_| HandlerError::Poison("an id that is none".to_owned()))?;
-        self.notices.tell(&tenant, &event).await.map_err(retry)?;
+        self.notices.tell(&tenant, &event).await.map_err(HandlerError::from)?;
         let change = changed.change();
         if !Planner::plans_for(change) {
             return Ok(());
         }
         let (registration, version) = (changed.registration_id.clone(), changed.version);
         let now_ms = self.clock.at_ms() as i64;
-        let target = Target::Plan { event: id, registration, change, version };
-        self.store.look_at(&tenant, &target, now_ms, now_ms).await.map_err(retry)?;
+        let target = Target::Plan { event: id, registration, change, version, by_person: changed.by_person };
+        self.store.look_at(&tenant, &target, now_ms, now_ms).await.map_err(HandlerError::from)?;
         self.hurry.look_at(&tenant, target);
         Ok(())
     }
@@ -75,14 +73,14 @@ impl Handler for OnEvent {
         let (tenant, event) = read(message)?;
         let Some(What::Event(changed)) = &event.what else { return Ok(()) };
         let id: EventId = parsed(&changed.event_id)?;
-        self.notices.tell(&tenant, &event).await.map_err(retry)?;
+        self.notices.tell(&tenant, &event).await.map_err(HandlerError::from)?;
         let word = match changed.change() {
             EventChange::Moved => "moved",
             EventChange::Cancelled => "cancelled",
             EventChange::Details => DETAILS,
             _ => return Ok(()),
         };
-        let target = self.fan_outs.begin(&tenant, &id, word, changed.version).await.map_err(retry)?;
+        let target = self.fan_outs.begin(&tenant, &id, word, changed.version).await.map_err(HandlerError::from)?;
         self.hurry.look_at(&tenant, target);
         Ok(())
     }
@@ -97,7 +95,7 @@ pub(crate) struct OnMessage {
 impl Handler for OnMessage {
     async fn handle(&self, message: &Message) -> Result<(), HandlerError> {
         let (tenant, event) = read(message)?;
-        self.notices.tell(&tenant, &event).await.map_err(retry)
+        self.notices.tell(&tenant, &event).await.map_err(HandlerError::from)
     }
 
     fn at_once(&self) -> usize {
@@ -113,12 +111,4 @@ fn read(message: &Message) -> Result<(TenantId, DomainEvent), HandlerError> {
 
 fn parsed<T: std::str::FromStr>(id: &str) -> Result<T, HandlerError> {
     id.parse().map_err(|_| HandlerError::Poison("an id that is none".to_owned()))
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn retry(failure: Failure) -> HandlerError {
-    if let Failure::Internal(cause) = &failure {
-        tracing::error!(error = %cause, "a message of the bus could not be handled");
-    }
-    HandlerError::Retry(failure.to_string())
 }

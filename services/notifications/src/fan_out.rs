@@ -20,9 +20,11 @@ use turnout_proto::registration::v1::{Event, EventState, Registration, Registrat
 
 use crate::{
     compose::starts_at_ms,
-    domain::{message::Kind, plan},
+    domain::{life::REFUSED_MAX_MS, message::Kind, plan},
+    metrics::Metrics,
     planner::Planner,
     store::{FAN_OUTS_BY_EVENT, Target},
+    upstream::{self, Refusal},
 };
 
 /// Who does the work has so long for a page before another may go on with it.
@@ -39,6 +41,7 @@ pub(crate) const DETAILS: &str = "details";
 pub(crate) struct FanOuts {
     planner: Planner,
     turns: Arc<Semaphore>,
+    metrics: Metrics,
     life: Lifecycle,
 }
 
@@ -62,6 +65,8 @@ pub(crate) struct Held {
     event: EventId,
     name: String,
     page_token: String,
+    /// Since when another service refuses what the work needs.
+    refused_at_ms: Option<i64>,
     version: i64,
     _turn: OwnedSemaphorePermit,
 }
@@ -73,6 +78,8 @@ enum Progress {
     Done,
     /// Done, for a change that did not happen.
     Vain,
+    /// Another service refused for too long what it needs. Like one in vain: an announcement begins it anew.
+    GivenUp,
 }
 
 /// What a piece of work is for, as its name says.
@@ -106,8 +113,8 @@ impl Purpose {
 }
 
 impl FanOuts {
-    pub fn new(planner: Planner, life: Lifecycle) -> Self {
-        Self { planner, turns: Arc::new(Semaphore::new(EVENTS_AT_ONCE_MAX)), life }
+    pub fn new(planner: Planner, metrics: Metrics, life: Lifecycle) -> Self {
+        Self { planner, turns: Arc::new(Semaphore::new(EVENTS_AT_ONCE_MAX)), metrics, life }
     }
 
     /// Writes down that there is work; the same word and version are the same work.
@@ -119,7 +126,7 @@ impl FanOuts {
         let target = Target::FanOut { event: event.clone(), name: name.clone() };
         let now_ms = self.now_ms();
         self.planner.store.look_at(tenant, &target, now_ms, now_ms).await?;
-        let fresh = |version| row(tenant, event, (&name, ""), Progress::UnderWay, 0).set("version", version);
+        let fresh = |version| row(tenant, event, (&name, ""), Progress::UnderWay, (0, None)).set("version", version);
         let found = self.planner.store.tables().put_if_absent(fresh(1_i64)).await?;
         if let Some(vain) = found.filter(|found| found.flag("vain")) {
             // Whoever was faster has begun it.
@@ -148,6 +155,7 @@ impl FanOuts {
             event: event.clone(),
             name: name.to_owned(),
             page_token: found.text("page_token").to_owned(),
+            refused_at_ms: found.opt_time("refused_at").filter(|at_ms| *at_ms != 0),
             version: found.int("version"),
             _turn: turn,
         };
@@ -157,9 +165,36 @@ impl FanOuts {
 
     /// Does the work to its end, or until this process ends: somebody else goes on with it after its lease.
     pub async fn run(&self, mut held: Held) -> Result<(), Failure> {
+        match self.go_through(&mut held).await {
+            Err(failure) => match upstream::refusal(&failure) {
+                Some(refusal) => self.was_refused(&mut held, refusal).await,
+                None => Err(failure),
+            },
+            done => done,
+        }
+    }
+
+    /// It is tried again after its lease, for so long.
+    async fn was_refused(&self, held: &mut Held, refusal: Refusal) -> Result<(), Failure> {
+        let now_ms = self.now_ms();
+        let since_ms = *held.refused_at_ms.get_or_insert(now_ms);
+        let is_over = now_ms - since_ms >= REFUSED_MAX_MS;
+        let is_kept = self.keep(held, if is_over { Progress::GivenUp } else { Progress::UnderWay }).await?;
+        let Held { event, name, .. } = &*held;
+        if is_kept && is_over {
+            self.metrics.given_up("fan_outs");
+            tracing::error!(%event, name, %refusal, "work over registrants is given up: what it needs was refused for too long");
+        } else {
+            tracing::warn!(%event, name, %refusal, "what work over registrants needs is refused; it is asked for again");
+        }
+        Ok(())
+    }
+
+    async fn go_through(&self, held: &mut Held) -> Result<(), Failure> {
         // For which start the registrants so far were planned; none where that is not one, or where another process planned for the
         // first of them.
         let (mut planned_for_ms, mut is_fresh) = (None, true);
+        let mut has_begun_anew = false;
         let purpose = Purpose::of(&held.name);
         while let Some(event) = self.planner.upstream.event(&held.tenant, &held.event).await? {
             if self.life.is_stopping() {
@@ -185,8 +220,10 @@ impl FanOuts {
             is_fresh = false;
             let page = self.planner.upstream.registrations(&held.tenant, &held.event, held.page_token.clone()).await;
             let (registrations, next) = match page {
-                Err(Failure::Internal(_)) if !held.page_token.is_empty() => {
-                    // A token that is not understood any more: from the start, which repeats and loses nothing.
+                Err(Failure::Internal(_)) if !held.page_token.is_empty() && !has_begun_anew => {
+                    // A token that is not understood any more: from the start, which repeats and loses nothing. Once: what fails again
+                    // fails for another reason, and is tried again later.
+                    has_begun_anew = true;
                     held.page_token.clear();
                     planned_for_ms = None;
                     continue;
@@ -194,7 +231,7 @@ impl FanOuts {
                 page => page?,
             };
             stream::iter(registrations)
-                .map(|registration| self.one(&held, purpose, &event, registration))
+                .map(|registration| self.one(held, purpose, &event, registration))
                 .buffer_unordered(AT_ONCE)
                 .try_collect::<()>()
                 .await?;
@@ -202,18 +239,19 @@ impl FanOuts {
                 self.planner.store.set_planned_start(&held.tenant, &held.event, starts_ms).await?;
             }
             held.page_token = next;
-            if !self.keep(&mut held, Progress::UnderWay).await? {
+            held.refused_at_ms = None;
+            if !self.keep(held, Progress::UnderWay).await? {
                 return Ok(());
             }
         }
-        self.keep(&mut held, Progress::Done).await?;
+        self.keep(held, Progress::Done).await?;
         Ok(())
     }
 
     /// Notes that the work was in vain. What really happened meanwhile may have been announced before that was noted.
-    async fn leave_vain(&self, mut held: Held, purpose: Purpose) -> Result<(), Failure> {
-        self.keep(&mut held, Progress::Vain).await?;
-        let Held { tenant, event, name, .. } = &held;
+    async fn leave_vain(&self, held: &mut Held, purpose: Purpose) -> Result<(), Failure> {
+        self.keep(held, Progress::Vain).await?;
+        let Held { tenant, event, name, .. } = &*held;
         let now = self.planner.upstream.event(tenant, event).await?;
         if now.is_some_and(|now| now.version >= purpose.version) {
             self.begin_named(tenant, event, name.clone()).await?;
@@ -247,7 +285,8 @@ impl FanOuts {
             self.planner.store.look_at(&held.tenant, &target, lease_until_ms, now_ms).await?;
         }
         held.version += 1;
-        let row = row(&held.tenant, &held.event, (&held.name, &held.page_token), progress, lease_until_ms)
+        let times_ms = (lease_until_ms, held.refused_at_ms);
+        let row = row(&held.tenant, &held.event, (&held.name, &held.page_token), progress, times_ms)
             .set("version", held.version);
         Ok(self.planner.store.tables().put_if_version(row, expected).await? == PutIf::Stored)
     }
@@ -263,7 +302,7 @@ fn row(
     event: &EventId,
     (name, page_token): (&str, &str),
     progress: Progress,
-    lease_until_ms: i64,
+    (lease_until_ms, refused_at_ms): (i64, Option<i64>),
 ) -> Row {
     Row::new(&FAN_OUTS_BY_EVENT)
         .set("tenant_id", tenant.as_str())
@@ -271,6 +310,8 @@ fn row(
         .set("name", name)
         .set("page_token", page_token)
         .set("done", progress != Progress::UnderWay)
-        .set("vain", progress == Progress::Vain)
+        .set("vain", matches!(progress, Progress::Vain | Progress::GivenUp))
         .set("lease_until", Value::Time(lease_until_ms))
+        // A put leaves what it does not set as it was.
+        .set("refused_at", Value::Time(refused_at_ms.unwrap_or_default()))
 }

@@ -8,7 +8,9 @@
 
 mod actions;
 mod audit;
+mod complaints;
 mod compose;
+mod consents;
 mod domain;
 mod events;
 mod fan_out;
@@ -29,9 +31,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use tonic::transport::Channel;
 use turnout_platform::{
-    auth::{
-        Access, AccessTable, Credentials, EVERYONE, FIGURES, MeshKey, ORGANISERS, OWNERS, SUPPORTERS, codes::Codes,
-    },
+    auth::{Access, AccessTable, Credentials, FIGURES, MeshKey, ORGANISERS, OWNERS, SUPPORTERS, codes::Codes},
     bus::durable::{self, Consumer, DurableMetrics, EventKind, SharedDurableBus, all_events},
     clock::Clock,
     lifecycle::Lifecycle,
@@ -67,14 +67,14 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.notifications.v1.NotificationService/ListMessagesOfPerson", Access::Team(FIGURES)),
     ("/turnout.notifications.v1.NotificationService/ResendMessage", Access::Team(SUPPORTERS)),
     ("/turnout.notifications.v1.NotificationService/GetMessageFigures", Access::Team(FIGURES)),
-    ("/turnout.notifications.v1.NotificationService/GetTemplate", Access::Team(EVERYONE)),
+    ("/turnout.notifications.v1.NotificationService/GetTemplate", Access::Team(FIGURES)),
     ("/turnout.notifications.v1.NotificationService/PutTemplate", Access::Team(ORGANISERS)),
     ("/turnout.notifications.v1.NotificationService/ResetTemplate", Access::Team(ORGANISERS)),
-    ("/turnout.notifications.v1.NotificationService/PreviewTemplate", Access::Team(EVERYONE)),
+    ("/turnout.notifications.v1.NotificationService/PreviewTemplate", Access::Team(FIGURES)),
     ("/turnout.notifications.v1.NotificationService/SendTest", Access::Team(ORGANISERS)),
-    ("/turnout.notifications.v1.NotificationService/GetReminders", Access::Team(EVERYONE)),
+    ("/turnout.notifications.v1.NotificationService/GetReminders", Access::Team(FIGURES)),
     ("/turnout.notifications.v1.NotificationService/PutReminders", Access::Team(ORGANISERS)),
-    ("/turnout.notifications.v1.NotificationService/GetMessageSettings", Access::Team(EVERYONE)),
+    ("/turnout.notifications.v1.NotificationService/GetMessageSettings", Access::Team(FIGURES)),
     ("/turnout.notifications.v1.NotificationService/PutMessageSettings", Access::Team(OWNERS)),
     ("/turnout.notifications.v1.NotificationService/ApplyDeliveryReport", Access::Mesh),
     ("/turnout.notifications.v1.NotificationService/ApplyReturnedMail", Access::Mesh),
@@ -83,6 +83,9 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.notifications.v1.NotificationService/Unsubscribe", Access::Mesh),
     ("/turnout.notifications.v1.NotificationService/ListSuppressions", Access::Team(SUPPORTERS)),
     ("/turnout.notifications.v1.NotificationService/LiftSuppression", Access::Team(SUPPORTERS)),
+    ("/turnout.notifications.v1.NotificationService/ReplayNotices", Access::Team(OWNERS)),
+    ("/turnout.notifications.v1.NotificationService/GetSendingStanding", Access::Team(FIGURES)),
+    ("/turnout.notifications.v1.NotificationService/LiftMarketingStop", Access::Team(OWNERS)),
 ];
 
 /// What notifications needs.
@@ -142,6 +145,14 @@ pub enum StartError {
     /// The sender.
     #[error("the sender's address must be an e-mail address")]
     Sender,
+    /// The sender of mails that leave this machine.
+    #[error(
+        "mails over a mail server (smtp_url) need a sender that it takes: set mail_from, such as hello@example.org"
+    )]
+    LocalSender,
+    /// The gateway.
+    #[error("the gateway for text messages (sms_url) must be an https:// address, unless it is on this machine")]
+    Gateway,
 }
 
 /// Bounds of what is configured.
@@ -180,6 +191,7 @@ impl Notifications {
     /// A configuration that cannot be.
     pub fn start(deps: Deps, config: NotificationsConfig) -> Result<Self, StartError> {
         let mail: Arc<dyn MailTransport> = match &config.smtp_url {
+            Some(_) if is_local(&config.mail_from) => return Err(StartError::LocalSender),
             Some(url) => {
                 let host = config.public_url.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next());
                 Arc::new(SmtpTransport::new(url, host.unwrap_or("localhost"))?)
@@ -201,14 +213,18 @@ impl Notifications {
         if !config.mail_from.contains('@') {
             return Err(StartError::Sender);
         }
+        if config.sms_url.as_deref().is_some_and(|url| !transport::is_private(url)) {
+            return Err(StartError::Gateway);
+        }
         let sms = config.sms_url.map(SmsGateway::new).transpose()?;
         let own = metrics.register(Metrics::register);
         let vault = Vault::new(tables.clone(), &mesh_key, clock.clone());
         let outbox = Outbox::start("notifications", tables.clone(), bus.clone(), clock.clone(), &life, &metrics);
         let store = Store::new(tables, vault, outbox, own.clone());
+        store.write_mail_totals(&life);
         let upstream = Upstream::new(registration, profiles, credentials);
         let planner = Planner { store: store.clone(), upstream, clock: clock.clone() };
-        let fan_outs = FanOuts::new(planner.clone(), life.clone());
+        let fan_outs = FanOuts::new(planner.clone(), own.clone(), life.clone());
         let composer = Composer {
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             mail_from: config.mail_from,
@@ -241,6 +257,7 @@ impl Notifications {
             store: store.clone(),
             clock: clock.clone(),
             concurrency,
+            unreadable: Arc::default(),
             metrics: worker_metrics,
             life: worker_life,
         };
@@ -276,5 +293,22 @@ impl Notifications {
 
     fn now_ms(&self) -> i64 {
         self.clock.at_ms() as i64
+    }
+}
+
+/// Whether this is an address that no other machine knows.
+fn is_local(address: &str) -> bool {
+    let host = address.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_this_machine_is_known_as_such() {
+        assert!(is_local("turnout@localhost") && is_local("a@MAIL.localhost"));
+        assert!(!is_local("hello@example.org") && !is_local("localhost@example.org"));
     }
 }

@@ -2,35 +2,39 @@
 //! all who look at the same moment one takes it, writes down that it is being handed over, and only then talks to the provider.
 
 mod by_text;
+mod hand_over;
+mod refused;
+mod together;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::time::sleep;
-use turnout_platform::{clock::Clock, failure::Failure, lifecycle::Lifecycle, random};
+use turnout_platform::{clock::Clock, failure::Failure, lifecycle::Lifecycle};
 use turnout_proto::{
     notifications::v1::Template,
-    profiles::v1::{ConsentAction, ConsentStatement},
-    registration::v1::{EventState, RegistrationState},
+    registration::v1::{EventState, RegistrationState, RsvpState},
 };
 
 use crate::{
     compose::{Composer, Secret, Truth, milliseconds, starts_at_ms},
+    consents::{self, Texts},
     domain::{
-        gates::{CAP_MS, Consent, EventFacts, Facts, Place, RegistrationFacts, Verdict, judge},
+        gates::{EventFacts, Facts, Place, RegistrationFacts, Verdict, judge},
+        join,
         life::{self, Input},
-        message::{Channel, Kind, Message, Reason, State},
+        message::{Channel, Kind, Message, State},
         plan,
         quiet::QuietHours,
         render::times,
-        retry::{Breaker, JITTER_PERMILLE_MAX},
+        retry::Breaker,
     },
     fan_out::{FanOuts, Taken},
     metrics::Metrics,
     notices::Receivers,
-    planner::Planner,
-    store::{AddressKey, DueRow, MINUTE_MS, OWNER, Saved, Store, Target, Turn},
-    transport::{MailTransport, Outcome, SmsGateway, WebhookSender},
+    planner::{Changed, Planner},
+    store::{AddressKey, DueRow, MINUTE_MS, OWNER, Saved, Store, Target},
+    transport::{MailTransport, SmsGateway, WebhookSender},
+    upstream,
     worker::Hurry,
 };
 
@@ -39,11 +43,6 @@ use by_text::may_have_a_text;
 
 /// A row stays under watch for so long: what it leads to may be written just after it.
 const FRESH_MS: i64 = 60_000;
-/// What a provider said is worth so many tries to write down, so far apart.
-const RECORD_TRIES_MAX: u32 = 8;
-const RECORD_PAUSE: Duration = Duration::from_millis(250);
-/// The purpose of a consent to reminders.
-const REMINDERS: &str = "reminders";
 
 /// What a look came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +74,18 @@ pub(crate) struct Looker {
 }
 
 impl Looker {
-    /// Looks.
+    /// Looks. What another service refuses for good is not asked for ever.
     pub async fn look(&self, row: &DueRow) -> Result<Looked, Failure> {
+        match self.look_into(row).await {
+            Err(failure) => match upstream::refusal(&failure) {
+                Some(refusal) => self.was_refused(row, refusal).await,
+                None => Err(failure),
+            },
+            looked => looked,
+        }
+    }
+
+    async fn look_into(&self, row: &DueRow) -> Result<Looked, Failure> {
         match &row.target {
             Target::FanOut { event, name } => match self.fan_outs.take(&row.tenant, event, name).await? {
                 Taken::Held(held) => {
@@ -94,9 +103,9 @@ impl Looker {
                 Taken::Done => Ok(Looked::Settled),
                 Taken::Missing => Ok(self.old_enough(row)),
             },
-            Target::Plan { event, registration, change, version } => {
-                let due =
-                    self.planner.registration_changed(&row.tenant, event, registration, *change, *version).await?;
+            Target::Plan { event, registration, change, version, by_person } => {
+                let what = Changed { change: *change, version: *version, by_person: *by_person };
+                let due = self.planner.registration_changed(&row.tenant, event, registration, what).await?;
                 if let Some(message) = due {
                     self.hurry.look_at(&row.tenant, Target::Message(message));
                 }
@@ -121,7 +130,11 @@ impl Looker {
         }
         if message.state == State::Sending {
             tracing::warn!(message = %message.id, "whoever handed this message over did not say what became of it");
-            return self.apply(&message, Input::Unsure).await;
+            let carrier = match &message.carrier {
+                Some(carrier) => self.store.message(&message.tenant, carrier).await?,
+                None => None,
+            };
+            return self.apply(&message, join::fate(&message, carrier.as_ref(), now_ms)).await;
         }
         if message.is_notice() {
             return self.notice(&message).await;
@@ -136,85 +149,13 @@ impl Looker {
             self.remind_by_text_too(&message, &truth).await?;
         }
         match judge(&message, &facts, now_ms) {
-            Verdict::Skip(reason) => self.apply(&message, Input::Skip(reason)).await,
+            Verdict::Skip(reason) => {
+                self.give_up_turn(&message).await?;
+                self.apply(&message, Input::Skip(reason)).await
+            }
+            Verdict::Wait => Ok(Looked::Keep),
             Verdict::Defer { until_ms, reason } => self.apply(&message, Input::Defer { until_ms, reason }).await,
             Verdict::Send => self.send(&message, &truth, &template).await,
-        }
-    }
-
-    async fn send(&self, message: &Message, truth: &Truth, template: &Template) -> Result<Looked, Failure> {
-        let now_ms = self.now_ms();
-        let fault = |fault: crate::domain::render::Fault| Failure::internal(fault.problem);
-        let by_mail = message.channel == Channel::Email;
-        let (letter, text) = if by_mail {
-            (Some(self.composer.letter(message, template, truth, now_ms).map_err(fault)?), String::new())
-        } else {
-            (None, self.composer.sms(template, truth).map_err(fault)?)
-        };
-        let breaker = self.breaker(message.channel);
-        if !breaker.lock().allows(self.clock.now_ms()) {
-            return Ok(Looked::Keep);
-        }
-        let Some(mut sending) = life::next(message, Input::Begin, now_ms) else { return Ok(Looked::Keep) };
-        let mut turn = None;
-        if takes_turns(message) {
-            turn = self.take_turn(message, now_ms).await?;
-            if turn.is_none() {
-                return Ok(Looked::Keep);
-            }
-        }
-        let address = if by_mail { truth.email() } else { truth.phone() };
-        sending.address_key = self.store.address_key(&message.tenant, message.channel, &canonical(address)).to_vec();
-        if self.store.save(&sending, now_ms).await? == Saved::Changed {
-            // A turn that was this message's own is now that of whoever hands it over.
-            if let Some(before) = turn.filter(|before| !before.is_of(&message.id)) {
-                self.store.leave_turn(&message.tenant, &message.person, &message.id, &before).await?;
-            }
-            return Ok(Looked::Keep);
-        }
-        let answer = match (letter, &self.sms) {
-            (Some(letter), _) => self.mail.hand_over(&letter).await,
-            (None, Some(gateway)) => gateway.hand_over(message.id.as_str(), address, &text).await,
-            (None, None) => return Ok(Looked::Keep),
-        };
-        let reached = !matches!(answer.outcome, Outcome::NotReached | Outcome::NotSafe);
-        breaker.lock().record(reached, self.clock.now_ms());
-        if by_mail {
-            self.metrics.breaker(breaker.lock().is_open(self.clock.now_ms()));
-        }
-        let input = input(answer.outcome, by_mail);
-        tracing::debug!(message = %message.id, outcome = ?answer.outcome, "message handed over");
-        if life::next(&sending, input, self.now_ms()).is_some_and(|ended| ended.state == State::Failed) {
-            // Before it is written down: whoever sees that it failed may take the turn.
-            if let Some(before) = turn {
-                self.store.give_back_turn(&message.tenant, &message.person, &message.id, &before).await?;
-            }
-        }
-        self.record(&sending, input).await
-    }
-
-    /// Of reminders of several events to one person at the same moment one goes out: whoever loses the turn looks again, and then
-    /// sees it. A reminder that could not be handed over keeps the turn for its next try. Gives the turn before this one; none when
-    /// another was faster.
-    async fn take_turn(&self, message: &Message, now_ms: i64) -> Result<Option<Turn>, Failure> {
-        let (tenant, person) = (&message.tenant, message.person.as_str());
-        let seen = self.store.turn(tenant, person).await?;
-        let is_taken = seen.of_another(&message.id).is_some_and(|at_ms| now_ms - at_ms < CAP_MS);
-        if is_taken && !message.on_purpose {
-            return Ok(None);
-        }
-        Ok(self.store.take_turn(tenant, person, &message.id, &seen, now_ms).await?.then_some(seen))
-    }
-
-    /// Writes down what the provider said, against odds: what is not written down has to be guessed.
-    pub(crate) async fn record(&self, sending: &Message, input: Input) -> Result<Looked, Failure> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.apply(sending, input).await {
-                Err(failure) if failure.is_retryable() && tries < RECORD_TRIES_MAX => sleep(RECORD_PAUSE * tries).await,
-                other => return other,
-            }
         }
     }
 
@@ -243,6 +184,8 @@ impl Looker {
             truth.person = upstream.person(tenant, &message.person).await?;
             if message.kind == Kind::Reminder || message.channel == Channel::Sms {
                 truth.consents = upstream.consents(tenant, &message.person).await?;
+                let vault = self.store.vault();
+                truth.texts = Texts::of(&truth, |number| vault.number_hash(tenant, &message.person, number));
             }
         }
         Ok((truth, template))
@@ -251,7 +194,7 @@ impl Looker {
     async fn facts(&self, message: &Message, truth: &Truth, template: &Template) -> Result<Facts, Failure> {
         let (tenant, now_ms, settings) = (&message.tenant, self.now_ms(), &truth.settings);
         let by_mail = message.channel == Channel::Email;
-        let address = if by_mail { truth.email() } else { truth.phone() };
+        let address = if by_mail { truth.email() } else { &truth.texts.number };
         let suppressed = !address.is_empty() && {
             let key = self.store.address_key(tenant, message.channel, &canonical(address));
             self.store.standing(tenant, message.channel, &AddressKey::of(&key)).await?.is_suppressed(now_ms)
@@ -265,7 +208,7 @@ impl Looker {
                 && self.store.template(tenant, message.event.as_ref(), Kind::Change).await?.off;
             newer_is_due = siblings.iter().any(|other| plan::supersedes(other, message, news_is_off, now_ms));
         }
-        if takes_turns(message) {
+        if join::takes_turns(message) {
             reminded_at_ms = self.store.turn(tenant, &message.person).await?.of_another(&message.id);
         }
         Ok(Facts {
@@ -277,7 +220,7 @@ impl Looker {
             registration: registration_facts(message, truth),
             has_address: !address.is_empty(),
             has_gateway: by_mail || self.sms.is_some(),
-            consent: consent(&truth.consents, message.channel),
+            consent: if by_mail { consents::said(&truth.consents, consents::EMAIL) } else { truth.texts.consent },
             opt_in: settings.reminders_opt_in,
             suppressed,
             newer_is_due,
@@ -325,11 +268,6 @@ impl Looker {
     }
 }
 
-/// Whether it is one of the messages of which a person gets one at a time.
-fn takes_turns(message: &Message) -> bool {
-    message.kind == Kind::Reminder && message.channel == Channel::Email && !message.person.is_empty()
-}
-
 /// Where a message's sealed part belongs.
 pub(crate) fn sealed_for(message: &Message) -> String {
     format!("messages/{}", message.id)
@@ -340,49 +278,18 @@ pub(crate) fn canonical(address: &str) -> String {
     turnout_platform::canonical::email(address).map_or_else(|_| address.to_owned(), |email| email.as_str().to_owned())
 }
 
-fn input(outcome: Outcome, by_mail: bool) -> Input {
-    let jitter = random::jitter_below(JITTER_PERMILLE_MAX);
-    let (refused, for_now) = if by_mail {
-        (Reason::Refused, Reason::RefusedForNow)
-    } else {
-        (Reason::GatewayRefused, Reason::GatewayRefusedForNow)
-    };
-    match outcome {
-        Outcome::Accepted => Input::Accepted,
-        Outcome::NotReached => Input::NotYet { reason: Reason::NotReached, jitter },
-        Outcome::NotSafe => Input::NotYet { reason: Reason::NotSafe, jitter },
-        Outcome::RefusedForNow => Input::NotYet { reason: for_now, jitter },
-        Outcome::Refused => Input::Refused(refused),
-        Outcome::Unsure => Input::Unsure,
-    }
-}
-
-/// What the person said last about reminders over the channel.
-fn consent(consents: &[ConsentStatement], channel: Channel) -> Consent {
-    let channel = if channel == Channel::Sms { "sms" } else { "email" };
-    let about = |statement: &&ConsentStatement| {
-        statement.purpose == REMINDERS && (statement.channel == channel || statement.channel == "*")
-    };
-    let at = |statement: &&ConsentStatement| statement.at.as_ref().map(milliseconds);
-    // Of two at the same moment the withdrawal counts.
-    let last = consents
-        .iter()
-        .filter(about)
-        .max_by_key(|statement| (at(statement), statement.action() == ConsentAction::Withdrawn));
-    match last.map(ConsentStatement::action) {
-        Some(ConsentAction::Granted) => Consent::Granted,
-        Some(ConsentAction::Withdrawn) => Consent::Withdrawn,
-        _ => Consent::Silent,
-    }
-}
-
 fn registration_facts(message: &Message, truth: &Truth) -> Option<RegistrationFacts> {
     if message.registration.is_empty() {
         return None;
     }
     // A registration that is gone is as good as cancelled.
     let Some(registration) = &truth.registration else {
-        return Some(RegistrationFacts { place: Place::Cancelled, entered: false, registered_at_ms: 0 });
+        return Some(RegistrationFacts {
+            place: Place::Cancelled,
+            entered: false,
+            declined: false,
+            registered_at_ms: 0,
+        });
     };
     let place = match registration.state() {
         RegistrationState::Registered => Place::Taken,
@@ -392,6 +299,7 @@ fn registration_facts(message: &Message, truth: &Truth) -> Option<RegistrationFa
     Some(RegistrationFacts {
         place,
         entered: registration.first_entered_at.is_some() || registration.checked_in_at.is_some(),
+        declined: registration.rsvp() == RsvpState::Declined,
         registered_at_ms: registration.registered_at.as_ref().map(milliseconds).unwrap_or_default(),
     })
 }

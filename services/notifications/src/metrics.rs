@@ -26,6 +26,11 @@ struct Of {
     lane: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct What {
+    what: &'static str,
+}
+
 /// The metrics.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics {
@@ -36,6 +41,9 @@ pub(crate) struct Metrics {
     behind_s: Family<Of, Gauge>,
     breaker_open: Gauge,
     failed_looks: Counter,
+    refused: Family<What, Counter>,
+    unreadable_rows: Counter,
+    clock_ahead: Counter,
 }
 
 impl Metrics {
@@ -76,6 +84,21 @@ impl Metrics {
             "Looks at due messages that failed inside and are repeated",
             new.failed_looks.clone(),
         );
+        registry.register(
+            "turnout_notifications_refused_by_a_service",
+            "What was given up because another service refused for an hour to say what it needs: messages, plans, fan_outs",
+            new.refused.clone(),
+        );
+        registry.register(
+            "turnout_notifications_unreadable_due_rows",
+            "Rows of due work that this version cannot read, each once for each process that met it; they hold up no other row",
+            new.unreadable_rows.clone(),
+        );
+        registry.register(
+            "turnout_notifications_clock_ahead",
+            "Times that the work on due messages was found to be ahead of this process's clock, and was taken back",
+            new.clock_ahead.clone(),
+        );
         new
     }
 
@@ -104,6 +127,19 @@ impl Metrics {
 
     pub fn breaker(&self, open: bool) {
         self.breaker_open.set(open.into());
+    }
+
+    /// `what` is the plural of what was given up.
+    pub fn given_up(&self, what: &'static str) {
+        self.refused.get_or_create(&What { what }).inc();
+    }
+
+    pub fn unreadable_row(&self) {
+        self.unreadable_rows.inc();
+    }
+
+    pub fn clock_ahead(&self) {
+        self.clock_ahead.inc();
     }
 
     pub fn look_failed(&self) {

@@ -2,6 +2,7 @@
 //! or an address. Each is a row of the ledger like a message to a person, made when the bus tells of the change, and tried until the
 //! webhook takes it. What a receiver does not know from the ids it asks over gRPC.
 
+mod again;
 mod receivers;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::{
     domain::{
         life::{self, Input},
         message::{Channel, Kind, Message, Reason},
+        replay::{self, Place},
         retry::{JITTER_PERMILLE_MAX, WEBHOOK_TRIED_MS},
         suppression::Standing,
     },
@@ -76,7 +78,7 @@ impl Notices {
         let words: Vec<&str> = ["notice"].into_iter().chain(same.iter().map(String::as_str)).collect();
         let now_ms = self.clock.at_ms() as i64;
         let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default().to_string();
-        let body = json!({ "type": what, "timestamp": at, "data": data }).to_string();
+        let person = data["person_id"].as_str().unwrap_or_default().to_owned();
         let mut message = Message {
             occurrence: what,
             rank: version,
@@ -85,12 +87,23 @@ impl Notices {
             expires_at_ms: now_ms + WEBHOOK_TRIED_MS,
             ..Message::new(tenant, &words, Kind::Notice, Channel::Webhook, now_ms)
         };
-        if self.store.message(tenant, &message.id).await?.is_some() {
-            return Ok(());
+        match self.store.message(tenant, &message.id).await? {
+            None => {}
+            // It was announced before it had happened, and what was announced in vain is stored under the same version by a later try.
+            Some(vain) if replay::was_in_vain(&vain) => message.version = vain.version + 1,
+            Some(_) => return Ok(()),
         }
+        let (what, sequence) = (&message.occurrence, Place::of(&message).sequence());
+        let body = json!({ "type": what, "timestamp": at, "sequence": sequence, "data": data }).to_string();
+        self.store.keep_told(&message, &person, body.as_bytes()).await?;
         let key = self.store.vault().key_for(tenant, OWNER).await?;
         message.sealed = key.seal(&sealed_for(&message), body.as_bytes());
-        self.store.create(&message, now_ms).await?;
+        if message.version == 1 {
+            self.store.create(&message, now_ms).await?;
+        } else {
+            // Whoever was faster says the same.
+            self.store.save(&message, now_ms).await?;
+        }
         Ok(())
     }
 }
@@ -156,6 +169,13 @@ fn word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
 }
 
+/// The webhook of a tenant.
+struct Receiver {
+    url: String,
+    /// The keyed hash of its address.
+    key: [u8; 32],
+}
+
 impl Looker {
     /// A look at a notice that is due. Of the gates those count that are about its receiver: it disturbs nobody's sleep.
     pub async fn notice(&self, message: &Message) -> Result<Looked, Failure> {
@@ -164,36 +184,57 @@ impl Looker {
             return Ok(Looked::Keep);
         }
         let Some(_turn) = self.receivers.turn(tenant).await else { return Ok(Looked::Keep) };
-        let url = self.store.settings(tenant).await?.webhook_url;
-        if url.is_empty() {
-            return self.apply(message, Input::Skip(Reason::WebhookOff)).await;
+        if replay::is_row(message) {
+            return self.tell_again(message).await;
         }
+        let receiver = match self.receiver(tenant).await? {
+            Ok(receiver) => receiver,
+            Err(reason) => return self.apply(message, Input::Skip(reason)).await,
+        };
         if now_ms >= message.expires_at_ms {
             return self.apply(message, Input::Skip(Reason::Expired)).await;
         }
-        let key = self.store.address_key(tenant, Channel::Webhook, &url);
-        if self.store.standing(tenant, Channel::Webhook, &AddressKey::of(&key)).await?.is_suppressed(now_ms) {
-            return self.apply(message, Input::Skip(Reason::WebhookFailing)).await;
-        }
         let body = if self.has_happened(message).await? { self.opened(message).await? } else { None };
         let Some(body) = body else { return self.apply(message, Input::Skip(Reason::Outdated)).await };
+        Ok(self.hand_over_notice(message, &receiver, &body).await?.map_or(Looked::Keep, |(looked, _)| looked))
+    }
+
+    /// The tenant's webhook; or why nothing is sent there.
+    async fn receiver(&self, tenant: &TenantId) -> Result<Result<Receiver, Reason>, Failure> {
+        let url = self.store.settings(tenant).await?.webhook_url;
+        if url.is_empty() {
+            return Ok(Err(Reason::WebhookOff));
+        }
+        let key = self.store.address_key(tenant, Channel::Webhook, &url);
+        let standing = self.store.standing(tenant, Channel::Webhook, &AddressKey::of(&key)).await?;
+        Ok(if standing.is_suppressed(self.now_ms()) { Err(Reason::WebhookFailing) } else { Ok(Receiver { url, key }) })
+    }
+
+    /// Hands a notice over and writes down what came of it; none when it was not handed over now.
+    async fn hand_over_notice(
+        &self,
+        message: &Message,
+        receiver: &Receiver,
+        body: &[u8],
+    ) -> Result<Option<(Looked, NoticeAnswer)>, Failure> {
+        let (tenant, now_ms, Receiver { url, key }) = (&message.tenant, self.now_ms(), receiver);
         let secrets = self.store.some_secrets(tenant, now_ms).await?;
         if !self.receivers.allows(tenant, self.clock.now_ms()) {
-            return Ok(Looked::Keep);
+            return Ok(None);
         }
-        let Some(mut sending) = life::next(message, Input::Begin, now_ms) else { return Ok(Looked::Keep) };
+        let Some(mut sending) = life::next(message, Input::Begin, now_ms) else { return Ok(None) };
         sending.address_key = key.to_vec();
         if self.store.save(&sending, now_ms).await? == Saved::Changed {
-            return Ok(Looked::Keep);
+            return Ok(None);
         }
-        let notice = Notice { id: message.id.as_str(), at_s: now_ms / 1000, body: &body, secrets: &secrets };
-        let answer = self.webhooks.hand_over(&url, &notice).await;
+        let notice = Notice { id: message.id.as_str(), at_s: now_ms / 1000, body, secrets: &secrets };
+        let answer = self.webhooks.hand_over(url, &notice).await;
         let answered = !matches!(answer, NoticeAnswer::NotReached | NoticeAnswer::NoAnswer);
         self.receivers.record(tenant, answered, self.clock.now_ms());
         tracing::debug!(message = %message.id, ?answer, "notice handed over");
         let looked = self.record(&sending, input(answer)).await?;
-        self.judge_receiver(tenant, &AddressKey::of(&key), answer).await?;
-        Ok(looked)
+        self.judge_receiver(tenant, &AddressKey::of(key), answer).await?;
+        Ok(Some((looked, answer)))
     }
 
     /// Whether what is told is so: an announcement may be of a change that was then not stored.

@@ -10,17 +10,18 @@ use turnout_platform::{
 };
 use turnout_proto::{
     events::v1::RegistrationChange,
-    registration::v1::{Event, EventState, Registration, RegistrationState},
+    registration::v1::{Event, EventState, Registration, RegistrationState, RsvpState},
 };
 
 use crate::{
     compose::{milliseconds, starts_at_ms},
     domain::{
-        life::{self, Input},
+        join::{self, takes_turns},
+        life::{self, Input, Report},
         message::{Channel, Kind, Message, MessageId, Reason, State},
         plan::{self, Wanted},
     },
-    store::{Saved, Store},
+    store::{Saved, Store, Turn},
     upstream::Upstream,
 };
 
@@ -28,6 +29,16 @@ use crate::{
 const TRIES_MAX: usize = 5;
 /// A reminder that is made this long after its moment is not sent any more: the organiser added it too late for it.
 const LATE_MS: i64 = 3_600_000;
+
+/// What became of a registration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changed {
+    pub change: RegistrationChange,
+    /// The registration's, after it.
+    pub version: i64,
+    /// By the person's own call.
+    pub by_person: bool,
+}
 
 /// The planner. A clone is another handle on the same.
 #[derive(Clone)]
@@ -38,10 +49,10 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    /// Whether such a change makes a message.
+    /// Whether such a change makes a message, or makes one pointless.
     pub fn plans_for(change: RegistrationChange) -> bool {
-        use RegistrationChange::{Cancelled, Promoted, Registered, Waiting};
-        matches!(change, Registered | Waiting | Promoted | Cancelled)
+        use RegistrationChange::{Cancelled, Promoted, Registered, Rsvp, Waiting};
+        matches!(change, Registered | Waiting | Promoted | Cancelled | Rsvp)
     }
 
     /// After a registration changed; gives the message that is due at once.
@@ -50,22 +61,27 @@ impl Planner {
         tenant: &TenantId,
         event: &EventId,
         registration: &str,
-        change: RegistrationChange,
-        version: i64,
+        changed: Changed,
     ) -> Result<Option<MessageId>, Failure> {
-        let kind = match change {
-            RegistrationChange::Cancelled => Kind::Cancellation,
-            _ => Kind::Confirmation,
-        };
+        let Changed { change, version, by_person } = changed;
         let Some(found) = self.upstream.registration(tenant, event, registration).await? else { return Ok(None) };
         let Some(event) = self.upstream.event(tenant, event).await? else { return Ok(None) };
         let cancelled = found.state() == RegistrationState::Cancelled;
         // What was announced did not happen, or is over: what came after it is told by its own message.
-        if found.version < version || cancelled != (kind == Kind::Cancellation) {
+        if found.version < version || cancelled != (change == RegistrationChange::Cancelled) {
             return Ok(None);
         }
-        let news = plan::news(kind, version, false, starts_at_ms(&event), self.now_ms());
-        let told = self.tell(tenant, &event, &found, &news).await?;
+        let kind = match change {
+            // The page says so at once, and so does the team. What comes of it for places is told by its own message.
+            RegistrationChange::Rsvp => None,
+            RegistrationChange::Cancelled => Some(Kind::Cancellation),
+            _ => Some(Kind::Confirmation),
+        };
+        let mut told = None;
+        if let Some(kind) = kind {
+            let news = plan::news(kind, version, false, starts_at_ms(&event), self.now_ms());
+            told = self.tell(tenant, &event, &found, &Wanted { by_person, ..news }).await?;
+        }
         self.plan_reminders(tenant, &event, &found).await?;
         Ok(told)
     }
@@ -96,17 +112,26 @@ impl Planner {
     ) -> Result<(), Failure> {
         let id: EventId = event.event_id.parse().map_err(Failure::internal)?;
         let cancelled = registration.state() == RegistrationState::Cancelled || event.state() == EventState::Cancelled;
-        let leads = if cancelled { Vec::new() } else { self.store.leads(tenant, &id).await?.0 };
+        let declined = registration.rsvp() == RsvpState::Declined;
+        let leads = if cancelled || declined { Vec::new() } else { self.store.leads(tenant, &id).await?.0 };
         let wanted = plan::reminders(starts_at_ms(event), &leads);
         for reminder in &wanted {
             self.plan_reminder(tenant, event, registration, reminder).await?;
         }
-        let reason = if cancelled { Reason::Cancelled } else { Reason::Removed };
+        let reason = match (cancelled, declined) {
+            (true, _) => Reason::Cancelled,
+            (false, true) => Reason::Declined,
+            (false, false) => Reason::Removed,
+        };
         let there = self.store.of_registration(tenant, &registration.registration_id).await?;
         let is_wanted = |message: &Message| wanted.iter().any(|wanted| wanted.occurrence == message.occurrence);
         let open = |message: &&Message| message.kind == Kind::Reminder && message.is_open() && !message.on_purpose;
         for message in there.iter().filter(open).filter(|message| !is_wanted(message)) {
-            self.change(tenant, &message.id, Input::Skip(reason)).await?;
+            let skipped = self.change(tenant, &message.id, Input::Skip(reason)).await?;
+            // It was tried, and so had the person's turn: that is free for the next.
+            if skipped.is_some_and(|skipped| takes_turns(&skipped) && skipped.attempts > 0) {
+                self.store.give_back_turn(tenant, &message.person, &message.id, &Turn::default()).await?;
+            }
         }
         Ok(())
     }
@@ -155,6 +180,24 @@ impl Planner {
         Err(Failure::Changed { what: "message" })
     }
 
+    /// Applies a provider's report to a message, and to all that went out in the same mail.
+    pub async fn reported(&self, message: &Message, report: Report) -> Result<(), Failure> {
+        let tenant = &message.tenant;
+        let carrier = match &message.carrier {
+            Some(carrier) => self.store.message(tenant, carrier).await?,
+            None => None,
+        };
+        let carrier = carrier.as_ref().filter(|carrier| join::is_aboard(message, carrier)).unwrap_or(message);
+        self.change(tenant, &carrier.id, Input::Report(report)).await?;
+        for rider in &carrier.riders {
+            let rider = self.store.message(tenant, rider).await?;
+            if let Some(rider) = rider.filter(|rider| join::is_aboard(rider, carrier)) {
+                self.change(tenant, &rider.id, Input::Report(report)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The message as it begins.
     pub fn wanted(
         &self,
@@ -187,6 +230,7 @@ impl Planner {
             reason,
             due_at_ms: wanted.due_at_ms,
             expires_at_ms: wanted.expires_at_ms,
+            by_person: wanted.by_person,
             ..Message::new(tenant, &words, wanted.kind, channel, now_ms)
         })
     }

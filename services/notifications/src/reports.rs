@@ -22,8 +22,8 @@ use crate::{
     Notifications, audit,
     domain::{
         fields,
-        life::{Input, Report},
-        message::{Channel, Message, MessageId},
+        life::Report,
+        message::{Channel, Message, MessageId, State},
         returned::{self, Returned},
         suppression::Standing,
     },
@@ -114,17 +114,37 @@ impl Notifications {
 
     async fn apply_to_message(&self, message: &Message, report: Report, id: &str) -> Result<(), Failure> {
         let tenant = &message.tenant;
-        self.planner.change(tenant, &message.id, Input::Report(report)).await?;
+        self.planner.reported(message, report).await?;
         if !message.address_key.is_empty() {
             let (key, now_ms) = (AddressKey::of(&message.address_key), self.now_ms());
             let after = |standing: &Standing| standing.after(report, id, now_ms);
             self.store.change_standing(tenant, message.channel, &key, after).await?;
+        }
+        if report == Report::Complained {
+            self.note_complaint(message).await?;
         }
         if report == Report::Complained && !message.person.is_empty() {
             let key = MessageId::of(tenant, &["complaint", id]).to_string();
             self.planner.upstream.withdraw_marketing(tenant, &message.person, "complaint", key).await?;
         }
         Ok(())
+    }
+
+    /// Counts a complaint, if it is about a mail that was handed over: each mail once, whoever reports it how often.
+    async fn note_complaint(&self, message: &Message) -> Result<(), Failure> {
+        let now = self.store.message(&message.tenant, &message.id).await?;
+        let of_mail = |message: &Message| message.channel == Channel::Email && message.state == State::Complained;
+        match now.filter(of_mail) {
+            // Of several in one mail, all are that mail.
+            Some(Message { carrier: Some(carrier), ref tenant, .. }) => {
+                match self.store.message(tenant, &carrier).await? {
+                    Some(mail) => self.store.note_complaint(&mail).await,
+                    None => Ok(()),
+                }
+            }
+            Some(mail) => self.store.note_complaint(&mail).await,
+            None => Ok(()),
+        }
     }
 
     async fn check_signature(&self, tenant: &TenantId, request: &ApplyDeliveryReportRequest) -> Result<(), Failure> {
@@ -180,9 +200,9 @@ impl Notifications {
     ) -> Result<ListSuppressionsResponse, Failure> {
         let (size, now_ms) = (fields::page_size(request.page_size)?, self.now_ms());
         if !request.email.is_empty() {
-            let (key, standing) = self.standing_of(tenant, &request.email).await?;
+            let (channel, key, standing) = self.standing_of(tenant, &request.email).await?;
             let suppressed = standing.is_suppressed(now_ms);
-            let suppressions = suppressed.then(|| wire(Channel::Email, key, &standing)).into_iter().collect();
+            let suppressions = suppressed.then(|| wire(channel, key, &standing)).into_iter().collect();
             return Ok(ListSuppressionsResponse { suppressions, next_page_token: String::new() });
         }
         let tokens = PageTokens::of(self.store.vault(), tenant).await?;
@@ -213,20 +233,28 @@ impl Notifications {
 
     pub(crate) async fn lift_suppression(&self, caller: &Principal, email: &str, reason: &str) -> Result<(), Failure> {
         let (tenant, reason) = (caller.tenant()?, fields::reason(reason)?);
-        let (key, standing) = self.standing_of(tenant, email).await?;
+        let (channel, key, standing) = self.standing_of(tenant, email).await?;
         if !standing.is_suppressed(self.now_ms()) {
             return Err(Failure::NotFound { what: "suppression" });
         }
         let (action, subject) = ("suppression.lift".to_owned(), format!("suppression:{}", key.0));
         self.enter(caller, AuditEntry { action, subject, reason, ..AuditEntry::default() }).await?;
-        self.store.change_standing(tenant, Channel::Email, &key, |standing| Some(standing.lifted())).await
+        self.store.change_standing(tenant, channel, &key, |standing| Some(standing.lifted())).await
     }
 
-    async fn standing_of(&self, tenant: &TenantId, email: &str) -> Result<(AddressKey, Standing), Failure> {
-        let email = canonical::email(email).map_err(|problem| Failure::invalid("email", problem))?;
-        let key = AddressKey::of(&self.store.address_key(tenant, Channel::Email, email.as_str()));
-        let standing = self.store.standing(tenant, Channel::Email, &key).await?;
-        Ok((key, standing))
+    /// Of an e-mail address, or of a phone number.
+    async fn standing_of(&self, tenant: &TenantId, address: &str) -> Result<(Channel, AddressKey, Standing), Failure> {
+        let invalid = |problem| Failure::invalid("email", problem);
+        let (channel, address) = if address.contains('@') {
+            (Channel::Email, canonical::email(address).map_err(invalid)?.as_str().to_owned())
+        } else if address.trim_start().starts_with('+') {
+            (Channel::Sms, canonical::phone(address).map_err(invalid)?)
+        } else {
+            return Err(invalid("must be an e-mail address, or a phone number that begins with +"));
+        };
+        let key = AddressKey::of(&self.store.address_key(tenant, channel, &address));
+        let standing = self.store.standing(tenant, channel, &key).await?;
+        Ok((channel, key, standing))
     }
 }
 

@@ -10,15 +10,17 @@ use turnout_platform::{
 use turnout_proto::notifications::v1::{
     ApplyDeliveryReportRequest, ApplyDeliveryReportResponse, ApplyReturnedMailRequest, ApplyReturnedMailResponse,
     GetMessageFiguresRequest, GetMessageFiguresResponse, GetMessageSettingsRequest, GetMessageSettingsResponse,
-    GetRemindersRequest, GetRemindersResponse, GetTemplateRequest, GetTemplateResponse, LiftSuppressionRequest,
-    LiftSuppressionResponse, ListMessagesOfPersonRequest, ListMessagesOfPersonResponse,
+    GetRemindersRequest, GetRemindersResponse, GetSendingStandingRequest, GetSendingStandingResponse,
+    GetTemplateRequest, GetTemplateResponse, LiftMarketingStopRequest, LiftMarketingStopResponse,
+    LiftSuppressionRequest, LiftSuppressionResponse, ListMessagesOfPersonRequest, ListMessagesOfPersonResponse,
     ListMessagesOfRegistrationsRequest, ListMessagesOfRegistrationsResponse, ListSuppressionsRequest,
     ListSuppressionsResponse, Message as WireMessage, PreviewTemplateRequest, PreviewTemplateResponse,
     PutMessageSettingsRequest, PutMessageSettingsResponse, PutRemindersRequest, PutRemindersResponse,
-    PutTemplateRequest, PutTemplateResponse, ResendMessageRequest, ResendMessageResponse, ResetTemplateRequest,
-    ResetTemplateResponse, ResolveUnsubscribeRequest, ResolveUnsubscribeResponse, RotateReportSecretRequest,
-    RotateReportSecretResponse, SendSecurityMessageRequest, SendSecurityMessageResponse, SendTestRequest,
-    SendTestResponse, UnsubscribeRequest, UnsubscribeResponse, notification_service_server::NotificationService,
+    PutTemplateRequest, PutTemplateResponse, ReplayNoticesRequest, ReplayNoticesResponse, ResendMessageRequest,
+    ResendMessageResponse, ResetTemplateRequest, ResetTemplateResponse, ResolveUnsubscribeRequest,
+    ResolveUnsubscribeResponse, RotateReportSecretRequest, RotateReportSecretResponse, SendSecurityMessageRequest,
+    SendSecurityMessageResponse, SendTestRequest, SendTestResponse, UnsubscribeRequest, UnsubscribeResponse,
+    notification_service_server::NotificationService,
 };
 
 use crate::{
@@ -109,7 +111,7 @@ impl NotificationService for Notifications {
 
     async fn send_test(&self, request: Request<SendTestRequest>) -> Answer<SendTestResponse> {
         let (caller, request) = parts(request)?;
-        Ok(Response::new(self.send_test(caller.tenant()?, request).await?))
+        Ok(Response::new(self.send_test(&caller, request).await?))
     }
 
     async fn get_reminders(&self, request: Request<GetRemindersRequest>) -> Answer<GetRemindersResponse> {
@@ -194,6 +196,29 @@ impl NotificationService for Notifications {
         let (caller, request) = parts(request)?;
         self.lift_suppression(&caller, &request.email, &request.reason).await?;
         Ok(Response::new(LiftSuppressionResponse {}))
+    }
+
+    async fn replay_notices(&self, request: Request<ReplayNoticesRequest>) -> Answer<ReplayNoticesResponse> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.replay_notices(&caller, request).await?))
+    }
+
+    async fn get_sending_standing(
+        &self,
+        request: Request<GetSendingStandingRequest>,
+    ) -> Answer<GetSendingStandingResponse> {
+        let (caller, _) = parts(request)?;
+        let standing = Some(self.sending_standing(caller.tenant()?).await?);
+        Ok(Response::new(GetSendingStandingResponse { standing }))
+    }
+
+    async fn lift_marketing_stop(
+        &self,
+        request: Request<LiftMarketingStopRequest>,
+    ) -> Answer<LiftMarketingStopResponse> {
+        let (caller, request) = parts(request)?;
+        let standing = Some(self.lift_marketing_stop(&caller, &request.reason).await?);
+        Ok(Response::new(LiftMarketingStopResponse { standing }))
     }
 }
 

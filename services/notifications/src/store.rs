@@ -5,12 +5,14 @@
 //! to be counted; it is put after the ledger, and put again when a due row leads to a message that is done, so a crash between the
 //! two is mended within minutes.
 
+mod complaints;
 mod due;
 mod messages;
 mod reminded;
 mod settings;
 mod suppressions;
 mod templates;
+mod told;
 
 use std::sync::Arc;
 
@@ -22,13 +24,17 @@ use turnout_platform::{
     vault::Vault,
 };
 
-pub(crate) use due::{DueRow, Lane, MINUTE_MS, Target};
+pub(crate) use due::{DuePage, DueRow, Lane, MINUTE_MS, Target, UnreadableRow};
 pub(crate) use messages::{Figures, Saved, announced, timestamp};
 pub(crate) use reminded::Turn;
 pub(crate) use settings::OWNER;
 pub(crate) use suppressions::AddressKey;
+pub(crate) use told::Told;
 
-use crate::{domain::gates::CAP_MS, metrics::Metrics};
+use crate::{
+    domain::{gates::CAP_MS, replay::KEPT_MS},
+    metrics::Metrics,
+};
 
 /// All tables of this service, to be opened at start.
 pub static TABLES: &[&Table] = &[
@@ -48,12 +54,23 @@ pub static TABLES: &[&Table] = &[
     &REPORT_SECRETS_BY_TENANT,
     &DELIVERY_REPORTS_BY_ID,
     &SUPPRESSIONS_BY_TENANT,
+    &NOTICES_BY_HOUR,
+    &MAIL_TOTALS_BY_TENANT,
+    &COMPLAINTS_BY_TENANT,
+    &MARKETING_LIFTS_BY_TENANT,
 ];
 
 /// Due rows leave by age: longer than a row is ever put ahead, with room for an outage.
 const DUE_ROW_S: u32 = 60 * 24 * 3600;
 /// A provider repeats a report for days at most.
 const REPORT_S: u32 = 7 * 24 * 3600;
+/// What was told can be told again for 7 days.
+const TOLD_S: u32 = 7 * 24 * 3600;
+const _: () = assert!(TOLD_S as i64 * 1000 == KEPT_MS);
+/// Mails and complaints count for 30 days; the rest is room for clocks and days that begin elsewhere.
+const RECEIVED_S: u32 = 40 * 24 * 3600;
+/// An owner's word about marketing holds for 7 days.
+const LIFT_S: u32 = 8 * 24 * 3600;
 /// A turn is asked after for minutes; the rest is room for clocks that differ.
 const TURN_S: u32 = 24 * 3600;
 const _: () = assert!(TURN_S as i64 * 1000 > 10 * CAP_MS);
@@ -81,8 +98,11 @@ static MESSAGES_BY_ID: Table = Table {
         time("lease_until"),
         flag("maybe_twice"),
         flag("on_purpose"),
+        flag("by_person"),
         bytes("sealed"),
         bytes("address_key"),
+        text("carrier_id"),
+        text("rider_ids"),
         int("version"),
     ],
     lifetime_s: None,
@@ -131,7 +151,7 @@ static DUE_BY_MINUTE: Table = Table {
     question: "What must be looked at in this minute?",
     partition: &[time("minute"), int("shard")],
     clustering: &[text("tenant_id"), text("what"), text("id"), text("row_id")],
-    columns: &[time("placed_at")],
+    columns: &[time("placed_at"), time("refused_at")],
     lifetime_s: Some(DUE_ROW_S),
 };
 
@@ -149,7 +169,7 @@ pub(crate) static FAN_OUTS_BY_EVENT: Table = Table {
     question: "Which work over all registrants of this event is under way, and how far is it?",
     partition: &[text("tenant_id"), text("event_id")],
     clustering: &[text("name")],
-    columns: &[text("page_token"), flag("done"), flag("vain"), time("lease_until"), int("version")],
+    columns: &[text("page_token"), flag("done"), flag("vain"), time("lease_until"), time("refused_at"), int("version")],
     lifetime_s: None,
 };
 
@@ -233,6 +253,43 @@ static SUPPRESSIONS_BY_TENANT: Table = Table {
     lifetime_s: None,
 };
 
+static NOTICES_BY_HOUR: Table = Table {
+    name: "notices_by_hour",
+    question: "What was this tenant's webhook told in this hour, in order?",
+    partition: &[text("tenant_id"), time("hour"), int("shard")],
+    clustering: &[time("told_at"), text("message_id")],
+    columns: &[text("owner"), bytes("sealed")],
+    lifetime_s: Some(TOLD_S),
+};
+
+/// 30 days with 50 processes each are 1,500 rows.
+static MAIL_TOTALS_BY_TENANT: Table = Table {
+    name: "mail_totals_by_tenant",
+    question: "How many mails of this tenant did each process hand over on each day?",
+    partition: &[text("tenant_id")],
+    clustering: &[time("day"), text("process")],
+    columns: &[int("mails")],
+    lifetime_s: Some(RECEIVED_S),
+};
+
+static COMPLAINTS_BY_TENANT: Table = Table {
+    name: "complaints_by_tenant",
+    question: "Which mails of this tenant did people mark as spam, by day?",
+    partition: &[text("tenant_id")],
+    clustering: &[time("day"), text("message_id")],
+    columns: &[time("noted_at")],
+    lifetime_s: Some(RECEIVED_S),
+};
+
+static MARKETING_LIFTS_BY_TENANT: Table = Table {
+    name: "marketing_lifts_by_tenant",
+    question: "Until when does an owner let marketing go on in spite of complaints?",
+    partition: &[text("tenant_id")],
+    clustering: &[],
+    columns: &[time("until")],
+    lifetime_s: Some(LIFT_S),
+};
+
 /// The typed questions. A clone is another handle on the same.
 #[derive(Clone)]
 pub(crate) struct Store {
@@ -240,11 +297,13 @@ pub(crate) struct Store {
     vault: Vault,
     outbox: Outbox,
     metrics: Metrics,
+    mail_totals: complaints::MailTotals,
 }
 
 impl Store {
     pub fn new(tables: Arc<dyn Tables>, vault: Vault, outbox: Outbox, metrics: Metrics) -> Self {
-        Self { tables, vault, outbox, metrics }
+        let mail_totals = complaints::MailTotals::new();
+        Self { tables, vault, outbox, metrics, mail_totals }
     }
 
     /// The tables themselves, for work that keeps its own rows.

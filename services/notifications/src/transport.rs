@@ -10,6 +10,7 @@ mod webhook;
 pub use folder::FolderTransport;
 pub use letter::{Calendar, Letter, WrongAddress};
 pub use sms::SmsGateway;
+pub(crate) use sms::is_private;
 pub use smtp::{SmtpTransport, WrongUrl};
 pub(crate) use webhook::{Notice, NoticeAnswer};
 pub use webhook::{Reach, WebhookSender};
@@ -23,10 +24,14 @@ pub enum Outcome {
     NotReached,
     /// The provider could not be reached safely: it offers no encryption, or is not who it should be. Nothing was sent, nor any password.
     NotSafe,
+    /// The provider takes nothing from this sender, whoever it is for, until somebody puts that right. Nothing was sent.
+    SenderRefused,
     /// The provider refused for now. Nothing was sent.
     RefusedForNow,
     /// The provider refused for good. Nothing was sent.
     Refused,
+    /// The provider refused the receiver for good: there is no such address. Nothing was sent.
+    NoSuchAddress,
     /// The provider had the message and did not answer: it may have been sent.
     Unsure,
 }
@@ -50,7 +55,8 @@ impl Answer {
 ///
 /// Laws:
 /// 1. `Accepted` means that the letter will not be lost by this side any more.
-/// 2. `NotReached`, `NotSafe`, `RefusedForNow` and `Refused` mean that nothing was sent: handing the letter over again is no repetition.
+/// 2. `NotReached`, `NotSafe`, `SenderRefused`, `RefusedForNow`, `Refused` and `NoSuchAddress` mean that nothing was sent: handing the letter over
+///    again is no repetition.
 /// 3. When neither is known, the outcome is `Unsure`, never one of the others.
 /// 4. A letter is answered within 110 seconds, whatever the other side does.
 /// 5. The same letter has the same `Message-ID` whenever it is handed over.

@@ -29,6 +29,8 @@ const PAGE_MAX: Duration = Duration::from_secs(30);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Registrants of one page.
 const PAGE_REGISTRANTS: i32 = 500;
+/// Members of the team of one page.
+const MEMBERS_OF_A_PAGE: i32 = 200;
 /// Purposes that are marketing: a complaint or "all marketing" ends these.
 const MARKETING: &str = "marketing";
 
@@ -147,8 +149,17 @@ impl Upstream {
     /// The addresses of the team.
     pub async fn team(&self, tenant: &TenantId) -> Result<Vec<String>, Failure> {
         let mut client = AccountServiceClient::with_interceptor(self.profiles.clone(), self.of(tenant));
-        let answer = client.list_members(within(ANSWER_MAX, ListMembersRequest {})).await.map_err(failure)?;
-        Ok(answer.into_inner().members.into_iter().map(|member| member.email).collect())
+        let (mut team, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = ListMembersRequest { page_size: MEMBERS_OF_A_PAGE, page_token };
+            let page = client.list_members(within(ANSWER_MAX, request)).await.map_err(failure)?.into_inner();
+            team.extend(page.members.into_iter().map(|member| member.email));
+            page_token = page.next_page_token;
+            // A team is bounded where it is kept: this ends.
+            if page_token.is_empty() {
+                return Ok(team);
+            }
+        }
     }
 
     fn registrants(&self, tenant: &TenantId) -> RegistrantServiceClient<Caller> {
@@ -180,15 +191,66 @@ fn found<T>(answer: Result<T, Status>) -> Result<Option<T>, Failure> {
     }
 }
 
+/// Another service refused a question for good: this one meets the same answer until somebody puts something right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("another service refused: {0:?}")]
+pub(crate) struct Refusal(Code);
+
+/// The refusal because of which something failed; none where it failed otherwise.
+pub(crate) fn refusal(failure: &Failure) -> Option<Refusal> {
+    match failure {
+        Failure::Internal(cause) => cause.downcast_ref().copied(),
+        _ => None,
+    }
+}
+
 /// The words of another service may quote what was asked: only the code is kept.
 #[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn failure(status: Status) -> Failure {
     match status.code() {
-        Code::Internal
-        | Code::Unimplemented
-        | Code::InvalidArgument
+        // `NotFound` only where there always is something to find: see `found`.
+        code @ (Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::OutOfRange) => {
+            Failure::internal(Refusal(code))
+        }
+        // A fault, there or on the way, or of the whole installation: a key that is not the mesh's, releases that do not fit each other.
+        // It may be over at the next try, and nothing is given up for it.
+        code @ (Code::Internal
+        | Code::DataLoss
         | Code::PermissionDenied
-        | Code::Unauthenticated => Failure::internal(format!("another service refused: {:?}", status.code())),
+        | Code::Unauthenticated
+        | Code::Unimplemented) => Failure::internal(format!("another service failed: {code:?}")),
         _ => Failure::Unavailable { retry_after: RETRY_AFTER },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(code: Code) -> Failure {
+        failure(Status::new(code, "anna@example.org"))
+    }
+
+    #[test]
+    fn who_refuses_is_told_apart_from_who_is_away_and_from_a_fault() {
+        use Code::{Aborted, DeadlineExceeded, FailedPrecondition, InvalidArgument, OutOfRange};
+        use Code::{Internal, PermissionDenied, Unauthenticated, Unimplemented};
+        for code in [InvalidArgument, FailedPrecondition, OutOfRange, Code::NotFound] {
+            assert_eq!(refusal(&answered(code)), Some(Refusal(code)));
+        }
+        for code in [Code::Unavailable, Code::ResourceExhausted, Code::Unknown, Aborted, DeadlineExceeded] {
+            assert!(answered(code).is_retryable() && refusal(&answered(code)).is_none(), "{code:?}");
+        }
+        for code in [Internal, PermissionDenied, Unauthenticated, Unimplemented] {
+            assert!(matches!(answered(code), Failure::Internal(_)) && refusal(&answered(code)).is_none(), "{code:?}");
+        }
+        assert!(found::<()>(Err(Status::not_found("no such event"))).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_another_service_says_is_not_repeated() {
+        for code in [Code::InvalidArgument, Code::Internal, Code::Unavailable] {
+            assert!(!format!("{:?}", answered(code)).contains("anna"), "{code:?}");
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! What is due at once (a link, a confirmation) is also handed over directly, so that it does not queue behind a hundred thousand
 //! reminders; its row stays as the safety net.
 
+mod unreadable;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
@@ -22,8 +24,10 @@ use turnout_platform::{
 use crate::{
     look::{Looked, Looker},
     metrics::Metrics,
-    store::{DueRow, Lane, MINUTE_MS, Store, Target},
+    store::{DuePage, DueRow, Lane, MINUTE_MS, Store, Target},
 };
+
+pub(crate) use unreadable::Met;
 
 /// Between two looks at the minutes.
 const TICK: Duration = Duration::from_millis(500);
@@ -31,6 +35,9 @@ const TICK: Duration = Duration::from_millis(500);
 const PAGE_ROWS: usize = 500;
 /// Minutes stay under watch for so long after they passed: a row may still be put, by a process that was held up.
 const TRAIL_MS: i64 = 2 * MINUTE_MS;
+/// So far the work goes back behind a clock that was ahead. Whatever fell due meanwhile was looked at twice a second by every process
+/// whose clock is right; longer than one of them may have been held up.
+const AHEAD_BACK_MS: i64 = 10 * MINUTE_MS;
 /// A row that waits longer than this is put off by so long.
 const WAITS_IN_PLACE_MS: i64 = 2 * MINUTE_MS;
 const PUT_OFF_MS: i64 = 2 * MINUTE_MS;
@@ -49,8 +56,8 @@ pub(crate) struct Hurry {
 impl Hurry {
     /// Looks at this at once, if the worker has time; otherwise its row brings it.
     pub fn look_at(&self, tenant: &TenantId, target: Target) {
-        let row =
-            DueRow { tenant: tenant.clone(), target, placed_at_ms: self.clock.at_ms() as i64, row_id: String::new() };
+        let placed_at_ms = self.clock.at_ms() as i64;
+        let row = DueRow { tenant: tenant.clone(), target, placed_at_ms, refused_at_ms: None, place: None };
         let _ = self.queue.try_send(row);
     }
 }
@@ -70,6 +77,7 @@ pub(crate) struct Worker {
     pub clock: Arc<dyn Clock>,
     /// Messages that are handed over at the same time.
     pub concurrency: usize,
+    pub unreadable: Arc<Met>,
     pub metrics: Metrics,
     pub life: Lifecycle,
 }
@@ -122,11 +130,14 @@ impl Worker {
     async fn pass(&self) -> Result<(), Failure> {
         let now_ms = self.clock.at_ms() as i64;
         let this_minute = now_ms.div_euclid(MINUTE_MS) * MINUTE_MS;
-        let from = if let Some(minute) = self.store.progress(self.lane).await? {
-            minute
-        } else {
-            self.store.set_progress(self.lane, this_minute - TRAIL_MS).await?;
-            this_minute - TRAIL_MS
+        let from = match self.store.progress(self.lane).await? {
+            Some(minute) if minute > this_minute => self.come_back(this_minute - AHEAD_BACK_MS).await?,
+            // Whoever said that the last minutes are over may have had a clock that is a little ahead.
+            Some(minute) => minute.min(this_minute - TRAIL_MS),
+            None => {
+                self.store.set_progress(self.lane, this_minute - TRAIL_MS).await?;
+                this_minute - TRAIL_MS
+            }
         };
         self.metrics.behind(self.lane.name(), now_ms - from);
         let (mut over_until, mut minute) = (from, from);
@@ -149,12 +160,23 @@ impl Worker {
         Ok(())
     }
 
+    /// The progress lies in the future: what falls due until then would never be looked at.
+    async fn come_back(&self, to_ms: i64) -> Result<i64, Failure> {
+        tracing::error!(lane = self.lane.name(), "a process with a clock that is ahead has worked on due messages");
+        self.metrics.clock_ahead();
+        self.store.take_progress_back(self.lane, to_ms).await?;
+        Ok(to_ms)
+    }
+
     /// Looks at one part of a minute; gives how many rows stay.
     async fn part(&self, minute_ms: i64, shard: i64) -> Result<usize, Failure> {
         let (mut left, mut after) = (0, None);
         loop {
-            let (rows, next) = self.store.due(minute_ms, shard, after, PAGE_ROWS).await?;
+            let DuePage { rows, unreadable, next } = self.store.due(minute_ms, shard, after, PAGE_ROWS).await?;
             let count = rows.len();
+            for row in &unreadable {
+                left += usize::from(self.stays(minute_ms, row).await?);
+            }
             let looks = stream::iter(rows)
                 .take_while(|_| std::future::ready(!self.life.is_draining()))
                 .map(|row| async move { (self.look(&row).await, row) })
@@ -182,7 +204,7 @@ impl Worker {
         if now_ms - minute_ms < WAITS_IN_PLACE_MS {
             return Ok(false);
         }
-        self.store.look_at(&row.tenant, &row.target, now_ms + PUT_OFF_MS, now_ms).await?;
+        self.store.put_off(row, now_ms + PUT_OFF_MS, now_ms).await?;
         Ok(true)
     }
 

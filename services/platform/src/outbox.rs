@@ -15,7 +15,7 @@
 mod metrics;
 mod rows;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -31,7 +31,7 @@ pub use crate::bus::EventKind;
 
 use self::{
     metrics::OutboxMetrics,
-    rows::{Entry, Rows, SLOTS},
+    rows::{Entry, Key, Rows, SLOTS},
 };
 use crate::{
     bus::{
@@ -60,6 +60,8 @@ const _: () = assert!(LATE_AFTER.as_millis() < SWEPT_AFTER.as_millis());
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How far apart the clocks of a service's processes may be. Rows of a clock that is further behind wait for the next start.
 const CLOCKS_APART_MAX: Duration = Duration::from_mins(10);
+/// Rows that cannot be read and are told of one by one; from so many on there is no news in another.
+const UNREADABLE_TOLD_MAX: usize = 1000;
 /// Events of one announcement.
 pub const EVENTS_MAX: usize = BATCH_WRITES_MAX;
 
@@ -192,7 +194,7 @@ impl Publisher {
         let mut interval = tokio::time::interval(SWEEP_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first sweep goes through all there is.
-        let mut empty_below_ms = [0; SLOTS as usize];
+        let (mut empty_below_ms, mut unreadable) = ([0; SLOTS as usize], HashSet::new());
         loop {
             tokio::select! {
                 () = life.stopping() => return Ok(()),
@@ -200,7 +202,8 @@ impl Publisher {
             }
             tokio::select! {
                 () = life.stopping() => return Ok(()),
-                swept = self.sweep_once(clock.at_ms(), &mut empty_below_ms) => {
+                swept = self.sweep_once(clock.at_ms(), &mut empty_below_ms, &mut unreadable) => {
+                    self.metrics.unreadable(unreadable.len());
                     if let Err(error) = swept {
                         tracing::warn!(%error, "the outbox cannot be swept; retrying");
                     }
@@ -211,13 +214,25 @@ impl Publisher {
 
     /// Goes through all slots: publishes while the bus takes it, and counts what is left. Leaves out what an earlier sweep has seen
     /// empty: to a CQL server, rows that were deleted are work for days.
-    async fn sweep_once(&self, now_ms: u64, empty_below_ms: &mut [u64; SLOTS as usize]) -> Result<(), TableError> {
+    async fn sweep_once(
+        &self,
+        now_ms: u64,
+        empty_below_ms: &mut [u64; SLOTS as usize],
+        unreadable: &mut HashSet<Key>,
+    ) -> Result<(), TableError> {
         let before_ms = now_ms.saturating_sub(SWEPT_AFTER.as_millis() as u64);
         let (mut left, mut oldest_ms, mut bus_takes) = (0, now_ms, true);
         for (slot, empty_below_ms) in (0..).zip(empty_below_ms) {
             let (mut after, left_before) = (None, left);
             loop {
                 let page = self.rows.page(slot, *empty_below_ms..before_ms, after).await?;
+                for key in page.unreadable {
+                    let (slot, written_at_ms, id) = &key;
+                    if !unreadable.contains(&key) && unreadable.len() < UNREADABLE_TOLD_MAX {
+                        tracing::error!(slot, written_at_ms, id, "an announcement cannot be read; it is passed over");
+                        unreadable.insert(key);
+                    }
+                }
                 for entries in page.entries.chunks(PUBLISHING_MAX) {
                     bus_takes = bus_takes && self.tell(entries.to_vec()).await;
                     if !bus_takes {

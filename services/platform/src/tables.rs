@@ -10,6 +10,7 @@ mod clauses;
 pub mod conformance;
 mod cql;
 mod declare;
+mod driven;
 mod embedded;
 mod metered;
 mod range;
@@ -68,6 +69,8 @@ pub const VERSION: &str = "version";
 ///    a plain one may have happened in part if the driver had repeated it. Every operation may be repeated, with the effect of a late one:
 ///    a put if absent that finds its own row was stored before.
 /// 7. What breaks a limit or the declaration is refused as [`TableError::Invalid`] before anything is sent.
+/// 8. A request that has begun goes on whether or not it is polled meanwhile, and ends when it is dropped (a write: done or not). So a stream
+///    of requests that waits for another request cannot keep the turn that the other needs.
 ///
 /// In a CQL table with a lifetime, deletes work but cost: rows should leave by age.
 #[tonic::async_trait]
@@ -195,12 +198,12 @@ impl fmt::Debug for Engine {
 /// table differs from its declaration, `Invalid` for a faulty declaration.
 pub async fn open(engine: &Engine, tables: &[&'static Table]) -> Result<Arc<dyn Tables>, TableError> {
     declare::check(tables)?;
-    let inner: Box<dyn Tables> = match engine {
-        Engine::Embedded { path } => Box::new(embedded::EmbeddedTables::open(path.clone(), tables).await?),
+    let engine: Arc<dyn Tables> = match engine {
+        Engine::Embedded { path } => Arc::new(embedded::EmbeddedTables::open(path.clone(), tables).await?),
         Engine::Cql { nodes, keyspace, replication_factor, user, password } => {
             let login = user.clone().zip(password.clone());
-            Box::new(cql::CqlTables::open(nodes, keyspace, *replication_factor, login, tables).await?)
+            Arc::new(cql::CqlTables::open(nodes, keyspace, *replication_factor, login, tables).await?)
         }
     };
-    Ok(Arc::new(checked::Checked::new(inner, tables)))
+    Ok(Arc::new(checked::Checked::new(Box::new(driven::Driven::new(engine)), tables)))
 }

@@ -1,9 +1,13 @@
 //! Signed notices as the Standard Webhooks specification says: HMAC-SHA256 over `id.timestamp.body`, the signature as `v1,<base64>`,
 //! the secret as `whsec_<base64>`. Signs, and says whether a notice is genuine and in time; what it does, and how it travels, is not
-//! known here.
+//! known here. How a secret is changed for another is in [`SealedSecrets`].
+
+mod secrets;
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+pub use self::secrets::{OLD_SECRET_MS, OLD_SECRETS_MAX, SealedFor, SealedSecrets};
 
 /// How far a notice's time may be off.
 pub const TOLERANCE_S: u64 = 5 * 60;

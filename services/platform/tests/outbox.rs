@@ -19,9 +19,10 @@ use turnout_platform::{
     clock::ManualClock,
     failure::Failure,
     lifecycle::Lifecycle,
+    limits::BUS_PAYLOAD_BYTES_MAX,
     outbox::{self, EventKind, Outbox, SWEPT_AFTER},
     random, real_servers,
-    tables::{self, Engine, Range, Tables, Value},
+    tables::{self, Engine, Range, Row, Tables, Value},
     telemetry::Metrics,
 };
 use turnout_proto::events::v1::{DomainEvent, EventChanged, domain_event::What};
@@ -280,6 +281,49 @@ async fn what_no_bus_would_take_is_not_announced(bench: Bench) {
     bench.until_nothing_is_left().await;
 }
 
+/// A row as somebody's mistake leaves it behind: by hand, or by a release that wrote otherwise.
+async fn spoil(bench: &Bench, slot: i64, id: &str, subject: &str, payload: Vec<u8>) {
+    let row = Row::new(outbox::TABLES[0])
+        .set("service", SERVICE)
+        .set("slot", slot)
+        .set("written_at", Value::Time(1_800_000_000_000 - 1))
+        .set("id", id)
+        .set("subject", subject)
+        .set("payload", payload);
+    bench.tables.put(row).await.unwrap();
+}
+
+async fn a_row_that_cannot_be_read_stops_no_other_and_is_counted_once(bench: Bench) {
+    const METRIC: &str = "turnout_tested_outbox_unreadable_rows";
+    let (subject, payload) = ("turnout.v1.events.event.acme", event("bad").1.encode_to_vec());
+    // In each slot, before what is good.
+    for slot in 0..16 {
+        spoil(&bench, slot, "no subject", "turnout events", payload.clone()).await;
+        spoil(&bench, slot, "nobody listens", "turnout.v1.presence.resync", payload.clone()).await;
+        spoil(&bench, slot, "a-large-one", subject, vec![0; BUS_PAYLOAD_BYTES_MAX + 1]).await;
+        spoil(&bench, slot, "an id with spaces", subject, payload.clone()).await;
+        spoil(&bench, slot, "no-event", subject, vec![0xff; 10]).await;
+    }
+    let first = bench.start();
+    let ids: Vec<_> = (0..40).map(|n| format!("m{n}")).collect();
+    for id in &ids {
+        drop(first.outbox.announce(vec![event(id)]).await.unwrap());
+    }
+    bench.clock.advance_ms(SWEPT_AFTER.as_millis() as u64 + 1);
+    bench.until_told(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    first.until(METRIC).await;
+    assert_eq!(first.value(METRIC), 80);
+    assert_eq!(first.value("turnout_tested_outbox_pending_rows"), 0);
+    // The next sweeps come upon the same rows.
+    let late = first.outbox.announce(vec![event("late")]).await.unwrap();
+    drop(late);
+    bench.clock.advance_ms(SWEPT_AFTER.as_millis() as u64 + 1);
+    bench.until_told(&["late"]).await;
+    assert_eq!((first.value(METRIC), bench.told().len()), (80, 41));
+    first.stop().await;
+    assert_eq!(bench.rows().await, 80, "they stay for people to look at");
+}
+
 /// Each rule on each engine.
 macro_rules! on_both_engines {
     ($($rule:ident)*) => {
@@ -307,4 +351,5 @@ on_both_engines! {
     announcements_beyond_the_queue_wait_as_rows
     a_change_that_took_long_is_told_again_under_another_id
     what_no_bus_would_take_is_not_announced
+    a_row_that_cannot_be_read_stops_no_other_and_is_counted_once
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use tonic::transport::Channel;
 use turnout_platform::{
-    auth::{Access, AccessTable, Credentials, EVERYONE},
+    auth::{Access, AccessTable, Credentials, FIGURES},
     bus::SharedBus,
     clock::Clock,
     lifecycle::Lifecycle,
@@ -45,7 +45,7 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.presence.v1.PresenceService/GetCountHistory", Access::Tenant),
     ("/turnout.presence.v1.PresenceService/ListRooms", Access::Tenant),
     ("/turnout.presence.v1.PresenceService/GetPeak", Access::Tenant),
-    ("/turnout.presence.v1.PresenceService/ListVisits", Access::Team(EVERYONE)),
+    ("/turnout.presence.v1.PresenceService/ListVisits", Access::Team(FIGURES)),
 ];
 
 /// What a replica needs.

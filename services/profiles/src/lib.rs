@@ -24,7 +24,7 @@ use turnout_platform::{
 
 use self::{
     accounts::{Accounts, audit::Audit},
-    people::People,
+    people::{Marketing, People},
 };
 
 /// Who may call which method, of both services.
@@ -68,6 +68,7 @@ impl Profiles {
         let audit = Audit::new(tables.clone(), vault.clone(), clock.clone());
         let (of_people, of_accounts) =
             (metrics.register(metrics::Metrics::register), metrics.register(accounts::Metrics::register));
+        let marketing = Marketing { notifications: notifications.clone(), credentials: credentials.clone() };
         let deps = accounts::Deps {
             tables: tables.clone(),
             clock: clock.clone(),
@@ -78,7 +79,7 @@ impl Profiles {
             metrics: of_accounts,
         };
         let post = deps.post();
-        let people = People::new(tables, vault, audit, clock, post.clone(), life.clone(), of_people);
+        let people = People::new(tables, vault, audit, clock, post.clone(), marketing, life.clone(), of_people);
         life.spawn("questions about forms", people.clone().ask_until_stopped(life.clone()));
         let accounts = Accounts::new(deps, post, Arc::new(people.clone()));
         Self { people, accounts }

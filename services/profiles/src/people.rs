@@ -7,6 +7,7 @@ mod asking;
 mod consents;
 mod ledgers;
 mod list;
+mod marketing;
 mod questions;
 mod rpc;
 mod store;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use turnout_platform::{
-    auth::{Access, AccessTable, ORGANISERS, Principal, SUPPORTERS},
+    auth::{Access, AccessTable, FIGURES, ORGANISERS, Principal, SUPPORTERS},
     canonical::CanonicalEmail,
     clock::Clock,
     failure::Failure,
@@ -27,6 +28,8 @@ use turnout_platform::{
     vault::Vault,
 };
 use turnout_proto::profiles::v1::people_service_server::PeopleServiceServer;
+
+pub(crate) use marketing::Marketing;
 
 use self::{ledgers::Ledgers, list::Lists, questions::Questions, store::Store};
 use crate::{
@@ -52,8 +55,8 @@ pub(crate) const TABLES: &[&Table] = &[
 /// Who may call which method. Who may not see personal fields gets people without them.
 pub(crate) const ACCESS: AccessTable = &[
     ("/turnout.profiles.v1.PeopleService/EnsurePerson", Access::Mesh),
-    ("/turnout.profiles.v1.PeopleService/GetPerson", Access::Tenant),
-    ("/turnout.profiles.v1.PeopleService/ListPeople", Access::Tenant),
+    ("/turnout.profiles.v1.PeopleService/GetPerson", Access::Team(FIGURES)),
+    ("/turnout.profiles.v1.PeopleService/ListPeople", Access::Team(FIGURES)),
     ("/turnout.profiles.v1.PeopleService/ExportPeople", Access::Team(ORGANISERS)),
     ("/turnout.profiles.v1.PeopleService/UpdatePerson", Access::Team(SUPPORTERS)),
     ("/turnout.profiles.v1.PeopleService/VerifyByHand", Access::Team(SUPPORTERS)),
@@ -61,6 +64,7 @@ pub(crate) const ACCESS: AccessTable = &[
     ("/turnout.profiles.v1.PeopleService/GetConsents", Access::Team(SUPPORTERS)),
     ("/turnout.profiles.v1.PeopleService/ListConsentLedger", Access::Team(SUPPORTERS)),
     ("/turnout.profiles.v1.PeopleService/ListConsenting", Access::Team(ORGANISERS)),
+    ("/turnout.profiles.v1.PeopleService/ExportConsenting", Access::Team(ORGANISERS)),
 ];
 
 /// How often a change is tried anew when somebody else has changed the person meanwhile.
@@ -77,6 +81,7 @@ pub(crate) struct People {
     post: Post,
     metrics: Metrics,
     questions: Questions,
+    marketing: Marketing,
     /// Room for questions that are sent while their forms are answered.
     asking: Arc<Semaphore>,
     life: Lifecycle,
@@ -97,12 +102,14 @@ impl Doing {
 }
 
 impl People {
+    #[allow(clippy::too_many_arguments, reason = "each stands for itself, and there is one caller")]
     pub(crate) fn new(
         tables: Arc<dyn Tables>,
         vault: Vault,
         audit: Audit,
         clock: Arc<dyn Clock>,
         post: Post,
+        marketing: Marketing,
         life: Lifecycle,
         metrics: Metrics,
     ) -> Self {
@@ -110,7 +117,7 @@ impl People {
         let lists = Lists::new(store.clone(), clock.clone(), metrics.clone());
         let (ledgers, questions) = (Ledgers { tables: tables.clone() }, Questions { tables });
         let asking = Arc::new(Semaphore::new(asking::SENT_AT_ONCE_MAX));
-        Self { store, ledgers, lists, audit, clock, post, metrics, questions, asking, life }
+        Self { store, ledgers, lists, audit, clock, post, metrics, questions, marketing, asking, life }
     }
 
     /// Their gRPC face, to be added to a server whose authenticator knows [`ACCESS`].

@@ -8,6 +8,7 @@ use turnout_platform::{
     failure::Failure,
     ids::{EventId, RoomId, TenantId},
     outbox::EventKind,
+    page_tokens::TimePlace,
     random,
 };
 use turnout_proto::events::v1::{DomainEvent, EventChange as WireChange, EventChanged, domain_event::What};
@@ -17,7 +18,6 @@ use crate::{
     domain::{
         event::{Event, EventChange, State},
         keys::{self, KeyId, TICKET_KEYS_PER_TENANT_MAX, TicketKey},
-        pages::EventPlace,
         room::{self, ROOMS_PER_EVENT_MAX, Room},
         settings::{Patch, Settings},
         sign_in::Link,
@@ -53,7 +53,12 @@ impl Registration {
                     return Ok(wanted);
                 }
                 Creation::Found(found) => {
-                    announcement.withdrawn().await;
+                    // An own try of before may have taken effect only now: see `registrants::refused`.
+                    if found.is_repeated_by(&wanted) {
+                        announcement.done();
+                    } else {
+                        announcement.withdrawn().await;
+                    }
                     found
                 }
             }
@@ -73,10 +78,10 @@ impl Registration {
     pub(crate) async fn events(
         &self,
         tenant: &TenantId,
-        after: Option<EventPlace>,
+        after: Option<TimePlace<EventId>>,
         limit: usize,
     ) -> Result<EventPage, Failure> {
-        let page = self.store.events_of(tenant, after, limit).await?;
+        let page = self.store.events_of(tenant, after, limit).await?.whole()?;
         self.metrics.index_rows_skipped(page.skipped);
         Ok(page)
     }
@@ -96,13 +101,14 @@ impl Registration {
             if expected.is_some_and(|expected| expected != version) {
                 break;
             }
+            let before = event.clone();
             let moved = event.moved_to(to, self.at_ms())?;
             if !is_entered {
                 self.registrants.enter_act(caller, "event.state", About::Event(id), to.to_string()).await?;
                 is_entered = true;
             }
             let change = if to == State::Cancelled { EventChange::Cancelled } else { EventChange::State };
-            if self.replace(&moved, version, change).await? {
+            if self.replace(&before, &moved, change).await? {
                 self.metrics.state_changed(to);
                 return Ok(moved);
             }
@@ -136,24 +142,32 @@ impl Registration {
                 // Before the limit is known to anybody: those who have a place count.
                 self.registrants.number_places(&event).await?;
             }
-            if self.replace(&changed, version, change).await? {
+            if self.replace(&event, &changed, change).await? {
                 return Ok(changed);
             }
         }
         Err(Failure::Changed { what: "event" })
     }
 
-    /// Puts an event in the place of its version `expected`, and tells of it; false when another version was there.
-    async fn replace(&self, event: &Event, expected: i64, change: EventChange) -> Result<bool, Failure> {
-        let announcement = self.outbox.announce(self.told(event, change)).await?;
+    /// Puts an event in the place of what it was, and tells of it; false when another version was there. Then it tells of that one, which
+    /// may be an own try of before that took effect only now: see `registrants::refused`.
+    async fn replace(&self, before: &Event, after: &Event, change: EventChange) -> Result<bool, Failure> {
+        let announcement = self.outbox.announce(self.told(after, change)).await?;
         // An error leaves open what happened: then the announcement is left to the sweeper.
-        let stored = self.store.replace_event(event, expected).await?;
+        let stored = self.store.replace_event(after, before.version).await?;
         if stored {
             announcement.done();
-        } else {
-            announcement.withdrawn().await;
+            return Ok(true);
         }
-        Ok(stored)
+        match self.store.event(&after.id).await?.map(|found| (found.version, found.change_since(before))) {
+            Some((version, found)) if version == after.version && found == change => announcement.done(),
+            Some((version, found)) if version == after.version => {
+                self.outbox.announce(self.told(after, found)).await?.done();
+                announcement.withdrawn().await;
+            }
+            _ => announcement.withdrawn().await,
+        }
+        Ok(false)
     }
 
     fn told(&self, event: &Event, change: EventChange) -> Vec<(EventKind, DomainEvent)> {

@@ -1,5 +1,5 @@
 //! What registration knows without asking anybody: which fields are valid, how events and registrations move, how forms are answered,
-//! how keys and page tokens look. Pure: no store, no clock, no generator, no wire types.
+//! how keys look. Pure: no store, no clock, no generator, no wire types.
 
 pub(crate) mod answers;
 pub(crate) mod event;
@@ -8,7 +8,7 @@ pub(crate) mod figures;
 pub(crate) mod form;
 pub(crate) mod keys;
 pub(crate) mod money;
-pub(crate) mod pages;
+pub(crate) mod questions;
 pub(crate) mod registration;
 pub(crate) mod room;
 pub(crate) mod settings;

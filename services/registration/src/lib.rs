@@ -19,7 +19,8 @@ use std::sync::Arc;
 use tonic::transport::Channel;
 use turnout_platform::{
     auth::{
-        Access, AccessTable, Credentials, DOOR, EVERYONE, ORGANISERS, OWNERS, SUPPORTERS, TokenVerifier, codes::Codes,
+        Access, AccessTable, Credentials, DOOR, EVERYONE, FIGURES, ORGANISERS, OWNERS, SUPPORTERS, TokenVerifier,
+        codes::Codes,
     },
     bus::durable::{self, Consumer, DurableMetrics, EventKind, SharedDurableBus},
     clock::Clock,
@@ -63,13 +64,13 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.registration.v1.RegistrationService/RevokeApiKey", Access::Team(OWNERS)),
     ("/turnout.registration.v1.RegistrationService/ResolveApiKey", Access::Mesh),
     ("/turnout.registration.v1.RegistrationService/RedeemSignInLink", Access::Mesh),
-    ("/turnout.registration.v1.RegistrantService/GetForm", Access::Team(EVERYONE)),
+    ("/turnout.registration.v1.RegistrantService/GetForm", Access::Team(FIGURES)),
     ("/turnout.registration.v1.RegistrantService/PutForm", Access::Team(ORGANISERS)),
     ("/turnout.registration.v1.RegistrantService/Register", Access::Team(SUPPORTERS)),
     ("/turnout.registration.v1.RegistrantService/GetRegistration", Access::Team(EVERYONE)),
     ("/turnout.registration.v1.RegistrantService/ListRegistrants", Access::Team(EVERYONE)),
     ("/turnout.registration.v1.RegistrantService/ExportRegistrants", Access::Team(ORGANISERS)),
-    ("/turnout.registration.v1.RegistrantService/ListRegistrationsOfPerson", Access::Team(EVERYONE)),
+    ("/turnout.registration.v1.RegistrantService/ListRegistrationsOfPerson", Access::Team(FIGURES)),
     ("/turnout.registration.v1.RegistrantService/UpdateRegistration", Access::Team(SUPPORTERS)),
     ("/turnout.registration.v1.RegistrantService/CancelRegistration", Access::Team(SUPPORTERS)),
     ("/turnout.registration.v1.RegistrantService/AnswerRsvp", Access::Team(SUPPORTERS)),
@@ -83,9 +84,10 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.registration.v1.RegistrantService/ResolveCode", Access::Mesh),
     ("/turnout.registration.v1.RegistrantService/GetStatistics", Access::Team(EVERYONE)),
     ("/turnout.registration.v1.RegistrantService/WatchStatistics", Access::Team(EVERYONE)),
-    ("/turnout.registration.v1.RegistrantService/Recount", Access::Team(EVERYONE)),
-    ("/turnout.registration.v1.RegistrantService/GetFieldFigures", Access::Team(EVERYONE)),
-    ("/turnout.registration.v1.RegistrantService/GetRegistrantSettings", Access::Team(EVERYONE)),
+    ("/turnout.registration.v1.RegistrantService/Recount", Access::Team(FIGURES)),
+    ("/turnout.registration.v1.RegistrantService/GetFieldFigures", Access::Team(FIGURES)),
+    ("/turnout.registration.v1.RegistrantService/ListQuestions", Access::Team(FIGURES)),
+    ("/turnout.registration.v1.RegistrantService/GetRegistrantSettings", Access::Team(FIGURES)),
     ("/turnout.registration.v1.RegistrantService/PutRegistrantSettings", Access::Team(OWNERS)),
     ("/turnout.registration.v1.RegistrantService/ApplyRetention", Access::Team(OWNERS)),
 ];
@@ -153,12 +155,13 @@ impl Registration {
         );
         life.spawn("places that were left behind", registrants.clone().settle_until_stopped(life.clone()));
         retention::run_daily(registrants.clone(), life);
-        let places = Arc::new(Places(registrants.clone()));
-        for (name, kind) in
-            [("registration_places", EventKind::Registration), ("registration_limits", EventKind::Event)]
-        {
+        let (places, limits) = (Places::of_registrations(registrants.clone()), Places::of_limits(registrants.clone()));
+        for (name, kind, places) in [
+            ("registration_places", EventKind::Registration, places),
+            ("registration_limits", EventKind::Event, limits),
+        ] {
             let consumer = Consumer { name: Some(name), pattern: durable::all_events(kind) };
-            durable::run(life, bus.clone(), consumer, durable_metrics.clone(), places.clone());
+            durable::run(life, bus.clone(), consumer, durable_metrics.clone(), Arc::new(places));
         }
         Self { store, clock, sign_in, outbox, registrants, metrics: own_metrics }
     }

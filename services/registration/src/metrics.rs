@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     skipped_index_rows: Counter,
     registration_changes: Family<What, Counter>,
     retention_cleared: Counter,
+    retention_unreadable: Counter,
 }
 
 impl Metrics {
@@ -76,11 +77,20 @@ impl Metrics {
             "Registrations from which personal data was removed because its retention was over",
             new.retention_cleared.clone(),
         );
+        registry.register(
+            "turnout_registration_retention_rows_unreadable",
+            "Registrations and events that a removal could not read, each once for each removal: what is personal there stays",
+            new.retention_unreadable.clone(),
+        );
         new
     }
 
     pub fn retention_cleared(&self, registrations: usize) {
         self.retention_cleared.inc_by(registrations as u64);
+    }
+
+    pub fn retention_unreadable(&self, rows: usize) {
+        self.retention_unreadable.inc_by(rows as u64);
     }
 
     pub fn registration_changed(&self, change: Change) {

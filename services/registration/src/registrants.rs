@@ -7,24 +7,29 @@
 mod acts;
 mod changes;
 mod check_in;
+mod coming;
 mod forms;
+mod lists;
+mod numbering;
+mod of_person;
+mod passes;
 mod payments;
 mod places;
 mod profiles;
+mod refused;
 mod register;
 mod seats;
 mod settling;
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use turnout_platform::{
     admission::{Admission, Limits},
     auth::codes::{CodePurpose, Codes},
     clock::Clock,
     failure::Failure,
-    ids::{EventId, PersonId, RegistrationId, TenantId},
+    ids::{EventId, RegistrationId, TenantId},
     outbox::{EventKind, Outbox},
     vault::Vault,
 };
@@ -44,6 +49,9 @@ pub(crate) use self::{
 };
 
 use self::{
+    lists::Lists,
+    numbering::Numbered,
+    passes::Passes,
     seats::{Claim, Seats},
     settling::Doubts,
 };
@@ -69,7 +77,7 @@ const READS_AT_ONCE_MAX: usize = 16;
 /// with many more, all would be slow together and end at their deadlines with nothing done. Who has not begun in time is refused, which
 /// costs nothing, and comes again; who begins has the rest of a call's ten seconds.
 const TURNS: Limits = Limits { at_once: 256, waiting_max: 4096, wait_max: Duration::from_secs(4) };
-/// When to try again what many change at the same moment.
+/// When to try again what many change at the same moment, or what has found no end.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The part of the service that knows who takes part. A clone is another handle on the same.
@@ -82,9 +90,15 @@ pub(crate) struct Registrants {
     pub(crate) roll: Roll,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Metrics,
+    /// Somebody wants what is due removed now.
+    pub(crate) removal_asked: Arc<Notify>,
     profiles: Profiles,
     seats: Seats,
     doubts: Doubts,
+    lists: Lists,
+    passes: Passes,
+    numbering: Passes,
+    numbered: Numbered,
     registering: Arc<Admission>,
     /// Apart, so that a door does not stand behind other people's sales.
     changing: Arc<Admission>,
@@ -111,8 +125,25 @@ impl Registrants {
     ) -> Self {
         let seats = Seats::new(store.clone(), clock.clone());
         let turns = || Arc::new(Admission::new(TURNS));
-        let (doubts, registering, changing) = (Doubts::default(), turns(), turns());
-        Self { store, clock, vault, codes, roll, outbox, metrics, profiles, seats, doubts, registering, changing }
+        Self {
+            store,
+            clock,
+            vault,
+            codes,
+            roll,
+            outbox,
+            metrics,
+            removal_asked: Arc::default(),
+            profiles,
+            seats,
+            doubts: Doubts::default(),
+            lists: Lists::default(),
+            passes: Passes::of(places::EVENTS_AT_ONCE_MAX),
+            numbering: Passes::of(numbering::EVENTS_AT_ONCE_MAX),
+            numbered: Numbered::default(),
+            registering: turns(),
+            changing: turns(),
+        }
     }
 
     /// The event of this tenant, or of any when there is none.
@@ -129,28 +160,20 @@ impl Registrants {
         self.opened(sealed).await
     }
 
-    /// What a code of a link or a ticket names; none for what this mesh has not made.
+    /// What the code of a link to one's own page names; none for what this mesh has not made.
     pub fn place_of_code(&self, code: &str) -> Option<(EventId, RegistrationId)> {
-        let parts = self.codes.read(CodePurpose::Registration, code.trim())?;
-        let [event, registration] = parts.as_slice() else { return None };
-        Some((event.parse().ok()?, registration.parse().ok()?))
+        self.place_of(CodePurpose::Registration, code)
     }
 
-    /// The registrations of a person with their events, the newest event first.
-    pub async fn of_person(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<(Event, Registration)>, Failure> {
-        let places = self.store.places_of_person(tenant, person).await?;
-        let found = stream::iter(places).map(|(event, id)| async move {
-            let Some(event) = self.store.event(&event).await? else { return Ok(None) };
-            let Some(sealed) = self.store.registration(&event.id, &id).await? else { return Ok(None) };
-            if event.tenant != *tenant || sealed.registration.person.as_ref() != Some(person) {
-                return Ok(None);
-            }
-            Ok::<_, Failure>(Some((event, self.opened(sealed).await?)))
-        });
-        let found: Vec<_> = found.buffered(READS_AT_ONCE_MAX).try_collect().await?;
-        let mut found: Vec<_> = found.into_iter().flatten().collect();
-        found.sort_by_key(|(event, _)| std::cmp::Reverse(event.settings.starts_at_ms));
-        Ok(found)
+    /// What is shown at the door names: a ticket, or the link to one's own page.
+    pub fn place_of_ticket(&self, code: &str) -> Option<(EventId, RegistrationId)> {
+        self.place_of(CodePurpose::Ticket, code).or_else(|| self.place_of_code(code))
+    }
+
+    fn place_of(&self, purpose: CodePurpose, code: &str) -> Option<(EventId, RegistrationId)> {
+        let parts = self.codes.read(purpose, code.trim())?;
+        let [event, registration] = parts.as_slice() else { return None };
+        Some((event.parse().ok()?, registration.parse().ok()?))
     }
 
     /// Changes a registration until the change is stored, or there is nothing to change. With an expected version nothing happens to any
@@ -188,7 +211,7 @@ impl Registrants {
             if let Some((action, act)) = act {
                 self.audit(&event.tenant, action, &after, act).await?;
             }
-            if self.replace(&event.tenant, &found, &after, &changes, None).await? {
+            if self.replace(&event.tenant, &found, &after, &changes, None, act.is_none()).await? {
                 return Ok((after, true));
             }
         }
@@ -204,15 +227,20 @@ impl Registrants {
         after: &Registration,
         changes: &[Change],
         claim: Option<&Claim>,
+        by_person: bool,
     ) -> Result<bool, Failure> {
         let is_usable = || claim.is_none_or(|claim| self.seats.is_usable(claim));
         let sealed = self.sealed(tenant, after.clone()).await?;
         if changes.is_empty() {
             return Ok(is_usable() && self.store.replace_registration(&sealed, before.version).await?);
         }
-        let announcement = self.outbox.announce(self.told(tenant, after, changes)).await?;
+        let announcement = self.outbox.announce(self.told(tenant, after, changes, by_person)).await?;
         // An error leaves open what happened: then the announcement is left to the sweeper.
-        if is_usable() && self.store.replace_registration(&sealed, before.version).await? {
+        if !is_usable() {
+            announcement.withdrawn().await;
+            return Ok(false);
+        }
+        if self.store.replace_registration(&sealed, before.version).await? {
             self.is_stored(tenant, after, changes);
             // Before anybody hears that a place may be free. One that stays taken is found later: it has no registration on it.
             if let Some(seat) = before.seat.filter(|_| after.seat.is_none())
@@ -223,7 +251,7 @@ impl Registrants {
             announcement.done();
             return Ok(true);
         }
-        announcement.withdrawn().await;
+        self.refused(tenant, Some(before), after, changes, announcement).await?;
         Ok(false)
     }
 
@@ -251,7 +279,13 @@ impl Registrants {
 
     /// What the bus is told. The messages have no ids of their own making: the same version may be announced in vain once and stored at the
     /// next try, and the second must not be taken for the first.
-    fn told(&self, tenant: &TenantId, after: &Registration, changes: &[Change]) -> Vec<(EventKind, DomainEvent)> {
+    fn told(
+        &self,
+        tenant: &TenantId,
+        after: &Registration,
+        changes: &[Change],
+        by_person: bool,
+    ) -> Vec<(EventKind, DomainEvent)> {
         let at = wire::timestamp(self.clock.at_ms() as i64);
         let told = |change: &Change| {
             let what = RegistrationChanged {
@@ -260,6 +294,7 @@ impl Registrants {
                 person_id: after.person.as_ref().map(ToString::to_string).unwrap_or_default(),
                 change: wire_change(*change).into(),
                 version: after.version,
+                by_person: by_person && change.may_be_the_persons(),
             };
             let event = DomainEvent {
                 message_id: String::new(),

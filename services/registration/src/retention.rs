@@ -1,39 +1,42 @@
 //! Retention: so many days after an event's end, what is personal in its registrations is removed and the link to the person is cut.
 //! The rows stay, with when and whether somebody came and paid, so the figures of past events stay too. Nothing is ever removed before a
-//! tenant has chosen a number of days; an event that was never ended or cancelled keeps everything.
+//! tenant has chosen a number of days. An event that nobody ended is over when it was planned to be.
 //!
-//! It is looked for once a day (`daily`), and by call. Before anything of an event is removed, the audit log says so, with the version of
-//! the policy. Other data of a person is the business of the services that hold it.
+//! It is looked for once a day, and by call (`daily`); how far a removal is can be seen (`removal`). Before anything of an event is removed,
+//! the audit log says so, with the version of the policy. Other data of a person is the business of the services that hold it.
 
 mod cleared;
 mod daily;
+mod due;
+mod removal;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use futures_util::{TryStreamExt as _, future::try_join_all};
-use turnout_platform::{failure::Failure, ids::TenantId, outbox::EventKind};
+use futures_util::future::try_join_all;
+use turnout_platform::{
+    failure::Failure,
+    ids::{EventId, TenantId},
+    outbox::EventKind,
+    page_tokens::TimePlace,
+};
 use turnout_proto::{
     events::v1::{DomainEvent, RegistrationChange, RegistrationChanged, domain_event::What},
     profiles::v1::AuditEntry,
-    registration::v1::{ApplyRetentionResponse, RetentionOfEvent},
 };
 
-pub(crate) use self::daily::run_daily;
+pub(crate) use self::{daily::run_daily, removal::shown};
 
 use crate::{
     domain::{
         event::{Event, State},
-        pages::EventPlace,
         registration::Registration,
     },
     registrants::Registrants,
     roll::RegistrantSettings,
     rpc::wire,
-    store::registrations::{REGISTRATION_SHARDS, Sealed},
+    store::{registrations::Sealed, removals::Removal},
 };
 
-/// Registrations that one batch clears, so that it ends in time; the next goes on.
-const CLEARED_PER_BATCH_MAX: usize = 2000;
 /// Registrations that are announced together, and cleared at the same time.
 const CLEARED_TOGETHER_MAX: usize = 20;
 /// How often clearing is tried again when somebody else changes the same registration at the same moment.
@@ -46,24 +49,8 @@ const SHARDS_TOGETHER: usize = 8;
 const EVENTS_OF_PAGE: usize = 200;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Who applies the policy.
-pub(crate) struct Run {
-    /// As the audit log names them.
-    pub actor: String,
-    /// Batches of the same name are one entry for each event.
-    pub name: String,
-    /// Only says what would be removed.
-    pub only_says: bool,
-}
-
-/// One batch.
-pub(crate) struct Batch {
-    pub answer: ApplyRetentionResponse,
-    /// Whether it went through everything, so that nothing is left.
-    pub is_last: bool,
-    /// Behind which event the next batch of the run goes on; none for the newest.
-    pub after: Option<EventPlace>,
-}
+/// Where a page of events goes on.
+type EventPlace = TimePlace<EventId>;
 
 impl Registrants {
     /// Stores settings in the place of the version before. Nothing is removed by another policy before a day has passed, so that it can be
@@ -81,8 +68,8 @@ impl Registrants {
         if present.version + 1 != next.version {
             return Err(Failure::Changed { what: "settings" });
         }
-        if next.retention_days > 0 && next.retention_days != present.retention_days {
-            // First: a policy that is stored is looked after, and looking after none does no harm.
+        if next.retention_days != present.retention_days {
+            // First: a policy that is stored is looked after, and looking after none does no harm. Who removes by the one before stops.
             self.postpone_retention(tenant).await?;
         }
         self.roll.put_registrant_settings(tenant, next).await
@@ -97,97 +84,11 @@ impl Registrants {
         Err(Failure::Changed { what: "retention" })
     }
 
-    /// Clears what is due under these settings, or says how much that would be. One call clears a part of a large event: it is repeated
-    /// until nothing is left.
-    pub async fn apply_retention(
-        &self,
-        tenant: &TenantId,
-        settings: RegistrantSettings,
-        run: &Run,
-        after: Option<EventPlace>,
-    ) -> Result<Batch, Failure> {
-        let answer = ApplyRetentionResponse { events: Vec::new(), settings_version: settings.version };
-        let mut batch = Batch { answer, is_last: true, after };
-        if settings.retention_days == 0 {
-            return Ok(batch);
-        }
-        let ended_before_ms = self.at_ms().saturating_sub(settings.retention_days * DAY_MS);
-        let mut left = CLEARED_PER_BATCH_MAX;
-        loop {
-            let mut page = self.store.events_of(tenant, batch.after.clone(), EVENTS_OF_PAGE).await?;
-            page.events.retain(|event| end_ms(event).is_some_and(|end_ms| end_ms < ended_before_ms));
-            for event in &page.events {
-                let registrations = if run.only_says {
-                    self.due(event).await?
-                } else {
-                    self.clear(event, settings, run, &mut left).await?
-                };
-                if registrations > 0 {
-                    batch.answer.events.push(RetentionOfEvent {
-                        event_id: event.id.to_string(),
-                        title: event.title.clone(),
-                        registrations: registrations as i64,
-                    });
-                }
-                if left == 0 {
-                    batch.is_last = false;
-                    return Ok(batch);
-                }
-            }
-            batch.after = page.next;
-            if batch.after.is_none() {
-                return Ok(batch);
-            }
-        }
-    }
-
-    async fn due(&self, event: &Event) -> Result<usize, Failure> {
-        let from = self.progress(event).await?.shard();
-        let pages = self.roll.reader().shards(&event.tenant, &event.id, from..REGISTRATION_SHARDS);
-        pages.try_fold(0, |due, page| async move { Ok(due + page.iter().filter(|it| is_personal(it)).count()) }).await
-    }
-
-    async fn clear(
-        &self,
-        event: &Event,
-        settings: RegistrantSettings,
-        run: &Run,
-        left: &mut usize,
-    ) -> Result<usize, Failure> {
-        let (mut cleared, mut progress) = (0, self.progress(event).await?);
-        for part in (progress.shard()..REGISTRATION_SHARDS).step_by(SHARDS_TOGETHER) {
-            let shards = part..REGISTRATION_SHARDS.min(part + SHARDS_TOGETHER as i64);
-            let behind = shards.end;
-            let mut pages = self.roll.reader().shards(&event.tenant, &event.id, shards);
-            while let Some(page) = pages.try_next().await? {
-                let due: Vec<_> = page.into_iter().filter(is_personal).collect();
-                if cleared == 0 && !due.is_empty() {
-                    self.enter_clearing(event, settings, run).await?;
-                }
-                let now = due.len().min(*left);
-                for together in due[..now].chunks(CLEARED_TOGETHER_MAX) {
-                    self.clear_together(event, together).await?;
-                    self.metrics.retention_cleared(together.len());
-                    cleared += together.len();
-                    *left -= together.len();
-                }
-                if now < due.len() {
-                    return Ok(cleared);
-                }
-            }
-            self.remember(event, &mut progress, behind).await?;
-            if *left == 0 {
-                break;
-            }
-        }
-        Ok(cleared)
-    }
-
-    async fn enter_clearing(&self, event: &Event, settings: RegistrantSettings, run: &Run) -> Result<(), Failure> {
-        let RegistrantSettings { version, retention_days, .. } = settings;
-        let id = digest(&SHA256, format!("retention/{}/{}", event.id, run.name).as_bytes());
+    async fn enter_clearing(&self, event: &Event, removal: &Removal) -> Result<(), Failure> {
+        let Removal { settings_version: version, retention_days, .. } = removal;
+        let id = digest(&SHA256, format!("retention/{}/{}", event.id, removal.name).as_bytes());
         let entry = AuditEntry {
-            actor: run.actor.clone(),
+            actor: removal.actor.clone(),
             action: "retention.apply".to_owned(),
             subject: format!("event:{}", event.id),
             event_id: event.id.to_string(),
@@ -220,9 +121,9 @@ impl Registrants {
                 self.roll.changed(&event.tenant, &after);
                 return Ok(());
             }
-            let found = self.roll.reader().one(&event.id, &after.id).await?;
-            match found.filter(is_personal) {
-                Some(found) => registration = found,
+            let found = self.store.registration(&event.id, &after.id).await?;
+            match found.filter(Sealed::is_personal) {
+                Some(found) => registration = found.registration,
                 None => return Ok(()),
             }
         }
@@ -236,6 +137,7 @@ impl Registrants {
             person_id: String::new(),
             change: RegistrationChange::Details.into(),
             version: before.version + 1,
+            by_person: false,
         };
         let told = DomainEvent {
             message_id: String::new(),
@@ -247,16 +149,7 @@ impl Registrants {
     }
 }
 
-/// When the event was over, if it is. One that was cancelled is over when it would have been: people may still be paid back.
-fn end_ms(event: &Event) -> Option<i64> {
-    let planned_ms = event.settings.ends_at_ms.unwrap_or(event.settings.starts_at_ms);
-    match event.state {
-        State::Draft | State::Live => None,
-        State::Ended => event.ended_at_ms,
-        State::Cancelled => Some(planned_ms),
-    }
-}
-
-fn is_personal(registration: &Registration) -> bool {
-    registration.person.is_some() || !registration.personal.is_empty()
+/// Whether somebody said that it is over.
+fn was_ended(event: &Event) -> bool {
+    matches!(event.state, State::Ended | State::Cancelled)
 }

@@ -13,6 +13,7 @@ mod held;
 mod list;
 mod metrics;
 mod pages;
+mod questions;
 mod reader;
 mod reading;
 mod settings;
@@ -85,6 +86,7 @@ struct Inner {
     life: Lifecycle,
     metrics: RollMetrics,
     held: Arc<Held>,
+    news: totals::News,
 }
 
 impl Roll {
@@ -93,10 +95,11 @@ impl Roll {
         let RollDeps { tables, vault, codes, bus, durable_metrics, clock, life } = deps;
         let (store, metrics) = (Store::new(tables.clone()), RollMetrics::register(registry));
         let held = Arc::new(Held::new(Reader::new(store.clone(), vault.clone()), metrics.clone()));
+        let news = totals::News::default();
         let mut running = Vec::new();
         for kind in [EventKind::Registration, EventKind::Event] {
             let consumer = Consumer { name: None, pattern: subjects::all_events(kind) };
-            let handler = Arc::new(Follower { held: held.clone() });
+            let handler = Arc::new(Follower { held: held.clone(), news: news.clone() });
             running.push(durable::run(&life, bus.clone(), consumer, durable_metrics.clone(), handler));
         }
         let (late, stopping) = (held.clone(), life.stopping());
@@ -107,12 +110,13 @@ impl Roll {
             }
             Ok(())
         });
-        totals::run(held.clone(), store.clone(), metrics.clone(), &life);
-        Self { inner: Arc::new(Inner { store, tables, vault, codes, clock, life, metrics, held }) }
+        totals::run(held.clone(), store.clone(), clock.clone(), metrics.clone(), news.clone(), &life);
+        Self { inner: Arc::new(Inner { store, tables, vault, codes, clock, life, metrics, held, news }) }
     }
 
     /// A registration was stored by this process: every later answer of this process knows it. Cheap when nobody uses the event's list.
     pub fn changed(&self, tenant: &TenantId, registration: &Registration) {
+        self.inner.news.of(&registration.event);
         if let Some(held) = self.inner.held.known(&registration.event).filter(|held| held.is_of(tenant)) {
             held.arrived(Entry::of(registration));
         }
@@ -149,6 +153,7 @@ async fn catch_up(held: &Held, mut running: Vec<Running>) {
 /// Hears of changes and reads what is newer than what is known.
 struct Follower {
     held: Arc<Held>,
+    news: totals::News,
 }
 
 #[tonic::async_trait]
@@ -162,17 +167,21 @@ impl Handler for Follower {
                 let (Ok(event), Ok(id)) = ids else {
                     return Err(HandlerError::Poison("names no registration".to_owned()));
                 };
+                self.news.of(&event);
                 self.held.follow(&event, &id, change.version).await
             }
             Some(What::Event(change)) => {
-                if let Some(held) = change.event_id.parse().ok().and_then(|event| self.held.known(&event)) {
-                    held.touch();
+                if let Ok(event) = change.event_id.parse() {
+                    self.news.of(&event);
+                    if let Some(held) = self.held.known(&event) {
+                        held.touch();
+                    }
                 }
                 Ok(())
             }
             _ => Ok(()),
         }
-        .map_err(|failure: Failure| HandlerError::Retry(failure.to_string()))
+        .map_err(HandlerError::from)
     }
 
     fn at_once(&self) -> usize {

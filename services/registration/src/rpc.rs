@@ -10,6 +10,7 @@ use turnout_platform::{
     failure::Failure,
     ids::{RoomId, TenantId},
     limits::TITLE_CHARS_MAX,
+    page_tokens::{TimePlace, open_token, read_open_token},
     random,
 };
 use turnout_proto::registration::v1::{
@@ -27,7 +28,6 @@ use crate::{
     domain::{
         event::State,
         fields,
-        pages::{self, KeyPlace},
         room::Room,
         settings::{self, Settings},
     },
@@ -61,11 +61,12 @@ impl RegistrationService for Registration {
         let (caller, request) = parts(request)?;
         let tenant = caller.tenant()?;
         let limit = fields::page_size(request.page_size)?;
-        let after = pages::event_before(tenant, &request.page_token)?;
+        let list = format!("events\0{tenant}");
+        let after = read_open_token(&list, &request.page_token)?;
         let page = self.events(tenant, after, limit).await?;
         Ok(Response::new(ListEventsResponse {
             events: page.events.into_iter().map(|event| wire::event(event, &caller)).collect(),
-            next_page_token: page.next.map(|place| pages::token_after_event(tenant, &place)).unwrap_or_default(),
+            next_page_token: page.next.map(|place| open_token(&list, &place)).unwrap_or_default(),
         }))
     }
 
@@ -113,10 +114,11 @@ impl RegistrationService for Registration {
         let (caller, request) = parts(request)?;
         let event = fields::id("event_id", &request.event_id)?;
         let limit = fields::page_size(request.page_size)?;
-        let after = pages::room_before(&event, &request.page_token)?;
+        let list = format!("rooms\0{event}");
+        let after = read_open_token(&list, &request.page_token)?;
         let (rooms, more) = self.rooms(reach(&caller)?, &event, after, limit).await?;
         let last = rooms.last().filter(|_| more);
-        let next_page_token = last.map(|room| pages::token_after_room(&event, &room.id)).unwrap_or_default();
+        let next_page_token = last.map(|room| open_token(&list, &room.id)).unwrap_or_default();
         Ok(Response::new(ListRoomsResponse { rooms: rooms.into_iter().map(wire_room).collect(), next_page_token }))
     }
 
@@ -148,11 +150,12 @@ impl RegistrationService for Registration {
         let (caller, request) = parts(request)?;
         let tenant = caller.tenant()?;
         let limit = fields::page_size(request.page_size)?;
-        let after = pages::api_key_before(tenant, &request.page_token)?;
+        let list = format!("api keys\0{tenant}");
+        let after = read_open_token(&list, &request.page_token)?;
         let (keys, more) = self.api_keys(tenant, after, limit).await?;
         let last = keys.last().filter(|_| more);
-        let place = last.map(|key| KeyPlace { created_at_ms: key.created_at_ms, id: key.id.clone() });
-        let next_page_token = place.map(|place| pages::token_after_api_key(tenant, &place)).unwrap_or_default();
+        let place = last.map(|key| TimePlace { at_ms: key.created_at_ms, id: &key.id });
+        let next_page_token = place.map(|place| open_token(&list, &place)).unwrap_or_default();
         let api_keys = keys.into_iter().map(wire::api_key).collect();
         Ok(Response::new(ListApiKeysResponse { api_keys, next_page_token }))
     }

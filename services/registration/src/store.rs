@@ -5,8 +5,10 @@ mod forms;
 mod keys;
 pub(crate) mod payments;
 pub(crate) mod registrations;
+pub(crate) mod removals;
 pub(crate) mod retention;
 mod rooms;
+mod running;
 pub(crate) mod seats;
 
 use std::sync::Arc;
@@ -41,6 +43,8 @@ pub static TABLES: &[&Table] = &[
     &crate::roll::REGISTRANT_SETTINGS,
     &retention::RETENTION_RUNS,
     &retention::RETENTION_BY_EVENT,
+    &removals::RETENTION_REMOVALS,
+    &running::RUNNING_EVENTS,
 ];
 
 static EVENTS_BY_ID: Table = Table {

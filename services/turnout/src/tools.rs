@@ -105,7 +105,7 @@ type Figure = (&'static str, fn(&Statistics) -> i64);
 
 fn recount_table(answer: &RecountResponse) -> String {
     let (shown, counted) = (answer.shown.unwrap_or_default(), answer.counted.unwrap_or_default());
-    let figures: [Figure; 15] = [
+    let figures: [Figure; 16] = [
         ("registrants", |s| s.registrants),
         ("logged_in", |s| s.logged_in),
         ("waiting", |s| s.waiting),
@@ -116,16 +116,17 @@ fn recount_table(answer: &RecountResponse) -> String {
         ("unpaid", |s| s.unpaid),
         ("paid", |s| s.paid),
         ("refunded", |s| s.refunded),
+        ("paid_without_place", |s| s.paid_without_place),
         ("checked_in", |s| s.checked_in),
         ("nicknames", |s| s.nicknames),
         ("on_site", |s| s.on_site),
         ("online", |s| s.online),
         ("hybrid", |s| s.hybrid),
     ];
-    let mut table = format!("{:<12} {:>10} {:>10}\n", "figure", "shown", "counted");
+    let mut table = format!("{:<18} {:>10} {:>10}\n", "figure", "shown", "counted");
     for (name, of) in figures {
         let mark = if of(&shown) == of(&counted) { "" } else { "  differs" };
-        let _ = writeln!(table, "{name:<12} {:>10} {:>10}{mark}", of(&shown), of(&counted));
+        let _ = writeln!(table, "{name:<18} {:>10} {:>10}{mark}", of(&shown), of(&counted));
     }
     table
 }

@@ -138,6 +138,25 @@ pub fn ignored_tests(tree: &Tree) -> Vec<Finding> {
     named(tree, &["#[ignore", ", ignore)"], "run the test, or delete it")
 }
 
+/// No `assert!(true)` and its like.
+pub fn empty_asserts(tree: &Tree) -> Vec<Finding> {
+    named(tree, &["assert!(true", "assert_eq!(true, true", "assert_eq!((), ())"], "assert something that may fail")
+}
+
+/// Whoever has a manager of passwords pastes them.
+pub fn refused_pastes(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let pages = tree.files.iter().filter(|file| file.path.starts_with("gateway/") && file.has_ending(&["html", "js"]));
+    for file in pages {
+        for (at, line) in file.text.lines().enumerate() {
+            if ["onpaste", "\"paste\"", "'paste'"].iter().any(|word| line.contains(word)) {
+                findings.push(Finding::new(&file.path, at + 1, "leave what is pasted alone"));
+            }
+        }
+    }
+    findings
+}
+
 /// No `todo!`, `unimplemented!` or `dbg!`.
 pub fn leftovers(tree: &Tree) -> Vec<Finding> {
     named(tree, &["todo!", "unimplemented!", "dbg!"], "finish it")

@@ -5,6 +5,7 @@
 mod idempotency;
 mod methods;
 mod rows;
+mod table;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -32,8 +33,9 @@ use turnout_tests::{
 };
 
 use crate::{
-    methods::{Bed, methods, roles},
+    methods::{Bed, methods},
     rows::{Guard, Ids, PRESENCE, REGISTRATION, row},
+    table::roles,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -78,7 +80,7 @@ async fn every_method_answers_an_owner_of_its_tenant_and_services_of_the_mesh_wh
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn item_36_each_role_may_what_the_access_table_says_in_its_own_tenant_and_nothing_in_another() {
+async fn item_36_each_role_may_what_the_table_says_in_its_own_tenant_and_nothing_in_another() {
     let bed = Bed::start(&[]).await;
     let key_may = |roles: &[Role]| roles.contains(&Role::Organiser);
     for path in methods() {

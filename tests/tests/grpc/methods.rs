@@ -1,8 +1,8 @@
-//! Every method that there is, who may call it, and a mesh on which two tenants meet.
+//! Every method that there is, and a mesh on which two tenants meet.
 
 use prost::Message as _;
 use tonic::Code;
-use turnout_platform::auth::{Access, EVERYONE, Role};
+use turnout_platform::auth::Role;
 use turnout_proto::{profiles::v1 as profiles, registration::v1 as registration};
 use turnout_tests::{method::Caller, process::Turnout, tokens::Forge};
 
@@ -20,18 +20,6 @@ pub fn methods() -> Vec<String> {
     }
     assert!(methods.len() >= 90, "{methods:?}");
     methods
-}
-
-/// The roles that may call a method, as the services declare it; none for methods of the mesh.
-pub fn roles(path: &str) -> Option<&'static [Role]> {
-    let tables = [turnout_registration::ACCESS, turnout_presence::ACCESS, turnout_notifications::ACCESS];
-    let mut rows = tables.into_iter().chain(turnout_profiles::ACCESS).flatten();
-    match rows.find(|(known, _)| *known == path).unwrap_or_else(|| panic!("{path} stands in no access table")).1 {
-        Access::Team(roles) => Some(roles),
-        Access::Tenant => Some(EVERYONE),
-        Access::Mesh => None,
-        Access::Anyone => panic!("{path} is open to anyone"),
-    }
 }
 
 /// A running mesh with an event, a room, a registered person, a member and an API key of the demo tenant, `ours`, and the same of

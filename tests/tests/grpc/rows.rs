@@ -148,7 +148,7 @@ fn registrants(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
         "ListRegistrants" => of_event(&ListRegistrantsRequest { event_id, ..Default::default() }),
         "ExportRegistrants" => of_event(&ExportRegistrantsRequest { event_id, act: act(), ..Default::default() }),
         "ListRegistrationsOfPerson" => {
-            let request = ListRegistrationsOfPersonRequest { person_id: ids.person.clone() };
+            let request = ListRegistrationsOfPersonRequest { person_id: ids.person.clone(), ..Default::default() };
             // Whoever has no registrations here has none: it is an empty list, not a missing thing.
             own(&request)
         }
@@ -180,14 +180,18 @@ fn registrants(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
         "RotatePaymentSecret" => own(&RotatePaymentSecretRequest {}),
         "ApplyPaymentNotice" => mesh(&ApplyPaymentNoticeRequest { tenant_id: "demo".into(), ..Default::default() }),
         "RecordEntry" => mesh(&RecordEntryRequest { event_id, registration_id }),
-        "CheckIn" => of_event(&CheckInRequest { event_id, code: String::new(), registration_id }),
+        "CheckIn" => of_event(&CheckInRequest { event_id, registration_id, ..Default::default() }),
         "SyncCheckIns" => of_event(&SyncCheckInsRequest { event_id, check_ins: Vec::new() }),
         "GetCheckInPack" => of_event(&GetCheckInPackRequest { event_id }),
         "ResolveCode" => mesh(&ResolveCodeRequest { code: event_id }),
         "GetStatistics" => of_event(&GetStatisticsRequest { event_id }),
         "WatchStatistics" => of_event(&WatchStatisticsRequest { event_id }),
         "Recount" => of_event(&RecountRequest { event_id }),
-        "GetFieldFigures" => of_event(&GetFieldFiguresRequest { event_id, field: "city".into(), by_attendance: true }),
+        "GetFieldFigures" => {
+            let field = "city".into();
+            of_event(&GetFieldFiguresRequest { event_id, field, by_attendance: true, form_version: 0 })
+        }
+        "ListQuestions" => of_event(&ListQuestionsRequest { event_id }),
         "GetRegistrantSettings" => own(&GetRegistrantSettingsRequest {}),
         "PutRegistrantSettings" => own(&PutRegistrantSettingsRequest {
             settings: Some(RegistrantSettings { threshold: 5, retention_days: 0, version: 0 }),
@@ -250,10 +254,14 @@ fn people(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
             of_person(request.encode_to_vec())
         }
         "GetConsents" => of_person(GetConsentsRequest { person_id }.encode_to_vec()),
-        "ListConsentLedger" => of_person(ListConsentLedgerRequest { person_id }.encode_to_vec()),
+        "ListConsentLedger" => of_person(ListConsentLedgerRequest { person_id, ..Default::default() }.encode_to_vec()),
         "ListConsenting" => {
             let (purpose, channel) = ("marketing".into(), "email".into());
             own(&ListConsentingRequest { purpose, channel, ..Default::default() })
+        }
+        "ExportConsenting" => {
+            let (purpose, channel) = ("marketing".into(), "email".into());
+            own(&ExportConsentingRequest { purpose, channel, reason: reason() })
         }
         _ => return None,
     })
@@ -276,7 +284,7 @@ fn accounts(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
         "RedeemLink" => mesh(&RedeemLinkRequest { token: "x".into(), ..Default::default() }),
         "CheckSession" => mesh(&CheckSessionRequest { session }),
         "EndSession" => mesh(&EndSessionRequest { session }),
-        "ListSessions" => mesh(&ListSessionsRequest { session }),
+        "ListSessions" => mesh(&ListSessionsRequest { session, ..Default::default() }),
         "EndOtherSessions" => mesh(&EndOtherSessionsRequest { session }),
         "ChangePassword" => mesh(&ChangePasswordRequest { session, ..Default::default() }),
         "BeginSecondFactor" => mesh(&BeginSecondFactorRequest { session, ..Default::default() }),
@@ -286,7 +294,7 @@ fn accounts(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
             let request = SendResetLinkRequest { person_id: ids.person.clone(), reason: reason() };
             of_event_in("person_id", &request)
         }
-        "ListMembers" => own(&ListMembersRequest {}),
+        "ListMembers" => own(&ListMembersRequest::default()),
         "InviteMember" => own(&InviteMemberRequest {
             email: "member@example.org".into(),
             role: common::Role::Analyst.into(),
@@ -345,6 +353,12 @@ fn messages(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
         "Unsubscribe" => mesh(&UnsubscribeRequest { code: "x".into(), all_marketing: false }),
         "ListSuppressions" => own(&ListSuppressionsRequest::default()),
         "LiftSuppression" => own(&LiftSuppressionRequest { email: "x@example.org".into(), reason: reason() }),
+        // A notice of the tenant's own is asked for by time: another's id looks like one that does not exist.
+        "ReplayNotices" => {
+            own(&ReplayNoticesRequest { since: Some(Timestamp::default()), reason: reason(), ..Default::default() })
+        }
+        "GetSendingStanding" => own(&GetSendingStandingRequest {}),
+        "LiftMarketingStop" => own(&LiftMarketingStopRequest { reason: reason() }),
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@
 
 mod bed;
 mod rows;
+mod table;
 
 use turnout_gateway::{Route, Who};
 use turnout_platform::auth::{EVERYONE, Role, SUPPORTERS};

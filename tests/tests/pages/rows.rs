@@ -27,6 +27,16 @@ fn words(path: &str) -> &'static [&'static str] {
             &["confirmation", "reminder", "check-in", "rsvp", "payment", "edit", "cancel"]
         }
         p if p.contains("/audience/{person}/{act}") => &["verify", "reset", "phone"],
+        p if p.starts_with("/console/messages/") => &[
+            "confirmation",
+            "reminder",
+            "change",
+            "cancellation",
+            "sign-in-link",
+            "verification",
+            "reset",
+            "invitation",
+        ],
         p if p.contains("{kind}") => &["confirmation", "reminder", "change", "cancellation"],
         p if p.contains("{which}") => &["payment", "reports"],
         p if p.contains("{code}") && p.starts_with("/u/") => &["mailing"],
@@ -78,10 +88,14 @@ fn body(path: &str, ids: &Ids) -> Body {
         "/console/events/{event}/settings/rooms" => form(&[("room_title", "Another room")]),
         "/console/events/{event}/form" => form(&[("do", "save"), ("version", "0")]),
         "/console/events/{event}/messages/reminders" => form(&[("before", "24h"), ("version", "0")]),
-        "/console/events/{event}/messages/{kind}" => {
-            form(&[("do", "save"), ("subject.en", "Hello"), ("body.en", "Hello."), ("on", "yes"), ("version", "0")])
-        }
-        "/console/events/{event}/messages/{kind}/preview" => {
+        "/console/events/{event}/messages/{kind}" | "/console/messages/{kind}" => form(&[
+            ("do", "save"),
+            ("subject.en", "Hello"),
+            ("body.en", "Hello {{ link.url }}"),
+            ("on", "yes"),
+            ("version", "0"),
+        ]),
+        "/console/events/{event}/messages/{kind}/preview" | "/console/messages/{kind}/preview" => {
             form(&[("lang", "en"), ("subject.en", "Hello"), ("body.en", "Hello.")])
         }
         "/console/events/{event}/registrants/new" => {
@@ -116,10 +130,14 @@ fn body(path: &str, ids: &Ids) -> Body {
             form(&[("sender_name", "Demo"), ("quiet_from_min", "21:00"), ("quiet_to_min", "08:00"), ("version", "0")])
         }
         "/console/settings/keys" => form(&[("label", "A program")]),
+        "/console/settings/replay" => form(&[("since", "2027-01-15T08:00"), ("reason", &reason())]),
+        "/console/settings/marketing" => form(&[("reason", &reason())]),
         "/console/settings/retention" => form(&[("sure", "yes")]),
         "/console/sign-in" => form(&[("email", "nobody@example.org"), ("password", "x"), ("how", "password")]),
         "/console/link" | "/sign-in/link" => form(&[("token", "x")]),
-        "/console/welcome" => form(&[("email", "second@example.org"), ("new_password", PASSWORD)]),
+        "/console/welcome" => {
+            form(&[("organisation", "Acme"), ("email", "second@example.org"), ("new_password", PASSWORD)])
+        }
         "/e/{event}/register" => form(&[("email", "carl@example.org"), ("name", "Carl"), ("form_version", "1")]),
         "/r/{code}" => form(&[("name", "Anna"), ("version", "0")]),
         "/r/{code}/rsvp" => form(&[("answer", "yes")]),

@@ -189,6 +189,7 @@ async fn a_canary_in_a_mesh_is_seen_only_in_its_mails() {
     let secrets = cage.live().await;
 
     let traces = Traces::of(&cage, &secrets);
+    traces.are_in_every_field();
     traces.are_in_the_mails();
     let people = mesh.people.as_mut().expect("a whole mesh knows people");
     let processes = [

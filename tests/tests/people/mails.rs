@@ -75,7 +75,8 @@ impl Post {
         let folder = tempfile::tempdir().unwrap();
         let public = format!("127.0.0.1:{}", free_port());
         let url = format!("http://{public}");
-        let args = ["--public-addr", &public, "--public-url", &url, "--smtp-url", smtp_url];
+        let from = "--mail-from=hello@turnout.example";
+        let args = ["--public-addr", &public, "--public-url", &url, "--smtp-url", smtp_url, from];
         let mesh = Turnout::start(folder.path(), &args).await;
         let desk = Desk::at(&Addresses::of_one(&mesh), &Forge::of(folder.path()));
         // Whatever the hour at which this runs, nobody sleeps.
@@ -239,10 +240,15 @@ async fn mails_go_out_encrypted_to_a_server_whose_certificate_is_trusted() {
 async fn a_mail_server_without_encryption_or_with_a_strange_certificate_gets_no_mail() {
     let Some(server) = MailServer::find("a_mail_server_without_encryption") else { return };
     let (starttls, smtps) = (server.encrypted("starttls"), server.encrypted("smtps"));
+    // Trusted, but made out for 127.0.0.1: under this name it is somebody else's.
+    let other_name = |address: &str| address.replace("127.0.0.1", "localhost");
+    let (at_starttls, at_smtps, trusted) = (other_name(&starttls), other_name(&smtps), server.certificate());
     for (name, url) in [
         ("no-encryption", format!("smtp://turnout:s3cret@{}", server.plain)),
         ("strange-starttls", format!("smtp://turnout:s3cret@{starttls}")),
         ("strange-smtps", format!("smtps://turnout:s3cret@{smtps}")),
+        ("other-name-starttls", format!("smtp://turnout:s3cret@{at_starttls}?ca={trusted}")),
+        ("other-name-smtps", format!("smtps://turnout:s3cret@{at_smtps}?ca={trusted}")),
     ] {
         let post = Post::at(&server, &url).await;
         post.event("evening", now_s() + 30 * 24 * 3600).await;

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod canary;
+mod consenting;
 mod desk;
 mod items;
 mod mails;

@@ -31,6 +31,7 @@ use turnout_tests::{
     mail::{self, Mail},
     mesh::Mesh,
     process::Turnout,
+    scrape::Scrape,
     servers::{free_port, from_env},
     tokens::Forge,
     wait::until,
@@ -374,6 +375,15 @@ async fn check(crowd: Crowd, run: &str, mailbox: &Path) {
     println!("mails are as the ledger says after {:.1} s", done.elapsed().as_secs_f64());
 }
 
+/// A process that is killed is no fault of the messages that it had.
+async fn gave_nothing_up(processes: &[&Turnout]) {
+    for process in processes {
+        let scrape = Scrape::of(process).await;
+        assert!(scrape.sum("turnout_durable_settled_total", &[("result", "acked")]) > 0, "messages are counted");
+        assert_eq!(scrape.sum("turnout_durable_settled_total", &[("result", "dead")]), 0, "dead letters");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn registrations_in_one_process_survive_two_kills() {
     let folder = tempfile::tempdir().unwrap();
@@ -387,6 +397,7 @@ async fn registrations_in_one_process_survive_two_kills() {
         mesh = Turnout::start(folder.path(), &args).await;
     }
     check(crowd, ".one@", &folder.path().join("mail")).await;
+    gave_nothing_up(&[&mesh]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -409,4 +420,6 @@ async fn registrations_in_a_mesh_survive_two_kills() {
     crowd.reaches(6).await;
     mesh.kill_and_restart().await;
     check(crowd, &format!(".{run}@"), Path::new(&boxes)).await;
+    let people = mesh.people.as_ref().expect("a whole mesh knows people");
+    gave_nothing_up(&[&mesh.registration, &people.notifications]).await;
 }

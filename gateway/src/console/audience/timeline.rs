@@ -1,21 +1,25 @@
 //! What happened to a person, put together from the services that know parts of it and merged by time. A part that cannot be read is
-//! named, so that nobody takes half a story for the whole; a part that the role may not see is left out.
+//! named, so that nobody takes half a story for the whole; a part that the role may not see is left out. What the team did is told by the
+//! audit log, with who and why: then the moment of the same thing in the registration is not told again.
 
+use prost_types::Timestamp;
 use tonic::{Code, Status};
 use turnout_proto::{
     notifications::v1::{ListMessagesOfPersonRequest, Message},
-    profiles::v1::{
-        AuditEntry, ConsentStatement, GetConsentsRequest, ListAuditRequest, ListConsentLedgerRequest, Person,
-    },
-    registration::v1::{ListRegistrationsOfPersonRequest, Registration},
+    profiles::v1::{AuditEntry, ConsentStatement, GetConsentsRequest, ListAuditRequest, Person},
+    registration::v1::{PaymentState, Registration, RsvpState},
 };
 
 use super::{
-    super::{events::millis, session::Organiser},
+    super::{
+        audit::{names, who},
+        events::millis,
+        session::Organiser,
+    },
     visits::{self, Stay},
 };
 use crate::{
-    Shared,
+    Shared, all_pages,
     upstream::bounded,
     views::{
         console::{
@@ -35,6 +39,8 @@ const MESSAGE_PAGES_MAX: usize = 5;
 const AUDIT_MAX: i32 = 200;
 /// Registrations of a person whose audit entries are read.
 const AUDITED_REGISTRATIONS_MAX: usize = 20;
+/// An act is entered in the audit log just before it is stored, by another service's clock: so far apart they are the same.
+const ACT_APART_MS: i64 = 15_000;
 
 /// The parts.
 #[derive(Debug, Default)]
@@ -52,34 +58,39 @@ pub(super) struct Story {
 pub(super) async fn read(shared: &Shared, organiser: &Organiser, person_id: &str) -> Story {
     let acting = organiser.acting();
     let person = || person_id.to_owned();
-    let mut registrants = shared.upstream.registrants(&acting);
-    let (mut people, mut ledger_of) = (shared.upstream.people(&acting), shared.upstream.people(&acting));
+    let mut people = shared.upstream.people(&acting);
     let (registrations, messages, consents, ledger) = tokio::join!(
-        registrants.list_registrations_of_person(bounded(ListRegistrationsOfPersonRequest { person_id: person() })),
+        all_pages::registrations_of_person(shared, &acting, person_id),
         messages(shared, organiser, person_id),
         people.get_consents(bounded(GetConsentsRequest { person_id: person() })),
-        ledger_of.list_consent_ledger(bounded(ListConsentLedgerRequest { person_id: person() })),
+        all_pages::consent_ledger(shared, &acting, person_id),
     );
     let mut missing = Vec::new();
     if messages.as_ref().is_ok_and(|(_, more)| *more) {
         missing.push(words::PART_MESSAGES_MORE);
     }
+    if registrations.as_ref().is_ok_and(|registrations| registrations.more) {
+        missing.push(words::PART_REGISTRATIONS_MORE);
+    }
+    if ledger.as_ref().is_ok_and(|ledger| ledger.more) {
+        missing.push(words::PART_CONSENTS_MORE);
+    }
     let mut story = Story {
-        registrations: part(
-            registrations.map(|r| r.into_inner().registrations),
-            words::PART_REGISTRATIONS,
-            &mut missing,
-        ),
+        registrations: part(registrations.map(|r| r.rows), words::PART_REGISTRATIONS, &mut missing),
         messages: part(messages.map(|(messages, _)| messages), words::PART_MESSAGES, &mut missing),
         consents: part(consents.map(|r| r.into_inner().current), words::PART_CONSENTS, &mut missing),
-        ledger: part(ledger.map(|r| r.into_inner().statements), words::PART_CONSENTS, &mut missing),
+        ledger: part(ledger.map(|ledger| ledger.rows), words::PART_CONSENTS, &mut missing),
         ..Story::default()
     };
-    let (audit, visits) = tokio::join!(
+    let (audit, visits, names) = tokio::join!(
         audit(shared, organiser, person_id, &story.registrations),
         visits::read(shared, organiser, &story.registrations),
+        names(shared, organiser),
     );
     story.audit = part(audit, words::PART_AUDIT, &mut missing);
+    for entry in &mut story.audit {
+        entry.actor = who(&entry.actor, &names);
+    }
     if visits.as_ref().is_ok_and(|visits| visits.more) {
         missing.push(words::PART_VISITS_MORE);
     }
@@ -140,7 +151,7 @@ pub(super) fn merge(story: &Story, person: &Person, events: &[PersonEvent]) -> V
         events.iter().filter_map(|joined| joined.event.as_ref()).find(|known| known.event_id == event_id)
     };
     let title = |event_id: &str| known(event_id).map_or_else(String::new, |event| event.title.clone());
-    let mut add = |at: Option<&prost_types::Timestamp>, what: String, note: String, event: String, tone| {
+    let mut add = |at: Option<&Timestamp>, what: String, note: String, event: String, tone| {
         if let Some(at) = at {
             moments.push(Moment { at_ms: millis(at), what, note, event, tone });
         }
@@ -150,13 +161,10 @@ pub(super) fn merge(story: &Story, person: &Person, events: &[PersonEvent]) -> V
     let how = states::assurance(person.email_assurance()).text.to_owned();
     add(person.email_verified_at.as_ref(), words::TIMELINE_VERIFIED.into(), how, none(), Tone::Good);
     for registration in &story.registrations {
-        for (at, what, tone) in [
-            (&registration.registered_at, words::TIMELINE_REGISTERED, Tone::Good),
-            (&registration.waiting_since, words::TIMELINE_WAITING, Tone::Warn),
-            (&registration.first_entered_at, words::TIMELINE_ENTERED, Tone::Good),
-            (&registration.checked_in_at, words::TIMELINE_CHECKED_IN, Tone::Good),
-        ] {
-            add(at.as_ref(), what.into(), none(), title(&registration.event_id), tone);
+        for line in lines(registration) {
+            if !is_told(&story.audit, registration, &line) {
+                add(line.at, line.what.into(), line.note, title(&registration.event_id), line.tone);
+            }
         }
     }
     for stay in &story.stays {
@@ -198,14 +206,63 @@ pub(super) fn merge(story: &Story, person: &Person, events: &[PersonEvent]) -> V
     moments
 }
 
+/// What a registration says of itself.
+struct Line<'a> {
+    at: Option<&'a Timestamp>,
+    what: &'static str,
+    note: String,
+    tone: Tone,
+    /// What the audit log calls it where the team does it; empty for what only the person can do.
+    act: &'static str,
+}
+
+fn lines(registration: &Registration) -> Vec<Line<'_>> {
+    fn line<'a>(at: Option<&'a Timestamp>, what: &'static str, tone: Tone, act: &'static str) -> Line<'a> {
+        Line { at, what, note: String::new(), tone, act }
+    }
+    let (answer, tone_of_answer) = match registration.rsvp() {
+        RsvpState::Confirmed => (words::TIMELINE_CONFIRMED, Tone::Good),
+        RsvpState::Declined => (words::TIMELINE_DECLINED, Tone::Warn),
+        // They have registered anew since, or the event no longer asks.
+        RsvpState::Invited | RsvpState::Unspecified => (words::TIMELINE_ANSWERED, Tone::Plain),
+    };
+    let (payment, tone_of_payment) = match registration.payment() {
+        PaymentState::Paid => (words::TIMELINE_PAID, Tone::Good),
+        PaymentState::Refunded => (words::TIMELINE_REFUNDED, Tone::Warn),
+        PaymentState::Unpaid | PaymentState::NotApplicable | PaymentState::Unspecified => {
+            (words::TIMELINE_PAYMENT, Tone::Plain)
+        }
+    };
+    let paid = registration.paid.as_ref().map(states::money).unwrap_or_default();
+    vec![
+        line(registration.registered_at.as_ref(), words::TIMELINE_REGISTERED, Tone::Good, "registration.register"),
+        line(registration.waiting_since.as_ref(), words::TIMELINE_WAITING, Tone::Warn, ""),
+        line(registration.rsvp_at.as_ref(), answer, tone_of_answer, "registration.rsvp"),
+        Line { note: paid, ..line(registration.payment_at.as_ref(), payment, tone_of_payment, "registration.payment") },
+        line(registration.cancelled_at.as_ref(), words::TIMELINE_CANCELLED, Tone::Bad, "registration.cancel"),
+        line(registration.first_entered_at.as_ref(), words::TIMELINE_ENTERED, Tone::Good, ""),
+        line(registration.checked_in_at.as_ref(), words::TIMELINE_CHECKED_IN, Tone::Good, "registration.check_in"),
+        line(registration.came_cancelled_at.as_ref(), words::TIMELINE_CAME_CANCELLED, Tone::Warn, ""),
+    ]
+}
+
+/// Whether the audit log tells of it.
+fn is_told(audit: &[AuditEntry], registration: &Registration, line: &Line<'_>) -> bool {
+    let Some(at_ms) = line.at.map(millis) else { return false };
+    audit.iter().filter(|entry| !line.act.is_empty() && entry.action == line.act).any(|entry| {
+        entry.subject.strip_prefix("registration:") == Some(&registration.registration_id)
+            && entry.at.as_ref().is_some_and(|entered| millis(entered).abs_diff(at_ms) <= ACT_APART_MS as u64)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use turnout_proto::profiles::v1::ConsentAction;
 
     use super::*;
 
-    fn at(seconds: i64) -> prost_types::Timestamp {
-        prost_types::Timestamp { seconds, nanos: 0 }
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp { seconds, nanos: 0 }
     }
 
     /// Of the parts that the product names, registrations with their form entries, spans of presence, and notifications are here, and
@@ -244,6 +301,87 @@ mod tests {
         assert_eq!(what[6], "Granted: marketing by email");
         // First seen, then registered: the newest stands above.
         assert_eq!(what[7..], [words::TIMELINE_REGISTERED, words::TIMELINE_SEEN]);
+    }
+
+    fn whats(story: &Story) -> Vec<(i64, String, String)> {
+        let told = merge(story, &Person::default(), &[]);
+        told.into_iter().map(|moment| (moment.at_ms / 1000, moment.what, moment.note)).collect()
+    }
+
+    #[test]
+    fn item_14_the_timeline_has_the_moments_of_an_answer_of_a_payment_and_of_a_cancellation_whoever_made_them() {
+        let story = Story {
+            registrations: vec![Registration {
+                registered_at: Some(at(100)),
+                rsvp: RsvpState::Confirmed.into(),
+                rsvp_at: Some(at(200)),
+                payment: PaymentState::Paid.into(),
+                payment_at: Some(at(300)),
+                paid: Some(turnout_proto::common::v1::Money { amount_minor: 2500, currency: "EUR".into() }),
+                cancelled_at: Some(at(400)),
+                came_cancelled_at: Some(at(500)),
+                ..Registration::default()
+            }],
+            ..Story::default()
+        };
+        let told = whats(&story);
+        let expected = [
+            (500, words::TIMELINE_CAME_CANCELLED),
+            (400, words::TIMELINE_CANCELLED),
+            (300, words::TIMELINE_PAID),
+            (200, words::TIMELINE_CONFIRMED),
+            (100, words::TIMELINE_REGISTERED),
+        ];
+        assert_eq!(told.iter().map(|(at, what, _)| (*at, what.as_str())).collect::<Vec<_>>(), expected);
+        assert!(told[2].2.contains("25"), "the amount stands beside it: {}", told[2].2);
+    }
+
+    #[test]
+    fn item_14_an_answer_that_was_given_before_they_registered_anew_stays_in_the_timeline() {
+        let registration = Registration {
+            rsvp: RsvpState::Invited.into(),
+            rsvp_at: Some(at(200)),
+            payment: PaymentState::Unpaid.into(),
+            payment_at: Some(at(300)),
+            ..Registration::default()
+        };
+        let told = whats(&Story { registrations: vec![registration], ..Story::default() });
+        let what: Vec<&str> = told.iter().map(|(_, what, _)| what.as_str()).collect();
+        assert_eq!(what, [words::TIMELINE_PAYMENT, words::TIMELINE_ANSWERED]);
+    }
+
+    #[test]
+    fn item_14_what_the_team_did_is_told_once_with_who_and_why() {
+        let registration = |id: &str| Registration {
+            registration_id: id.into(),
+            rsvp_at: Some(at(200)),
+            payment_at: Some(at(300)),
+            cancelled_at: Some(at(400)),
+            ..Registration::default()
+        };
+        let entry = |action: &str, id: &str, seconds| AuditEntry {
+            at: Some(at(seconds)),
+            actor: "member:m1".into(),
+            action: action.into(),
+            subject: format!("registration:{id}"),
+            ..AuditEntry::default()
+        };
+        let story = Story {
+            registrations: vec![registration("r1"), registration("r2")],
+            audit: vec![
+                entry("registration.cancel", "r1", 401),
+                entry("registration.payment", "r1", 299),
+                // Another time, and another registration: these tell of something else.
+                entry("registration.rsvp", "r1", 100),
+                entry("registration.cancel", "r2", 900),
+            ],
+            ..Story::default()
+        };
+        let count = |what: &str| whats(&story).into_iter().filter(|(_, told, _)| told == what).count();
+        assert_eq!(count(words::TIMELINE_CANCELLED), 1, "of r2, whom nobody of the team cancelled then");
+        assert_eq!(count(words::TIMELINE_PAYMENT), 1);
+        assert_eq!(count(words::TIMELINE_ANSWERED), 2);
+        assert_eq!(count("Cancelled a registration"), 2);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Shared,
     answers::html,
-    upstream::bounded,
+    upstream::act,
     views::{
         console::{
             registrants::{ByHandPage, Notice},
@@ -67,7 +67,7 @@ pub(in super::super) async fn submit(
     let sent = Sent(sent);
     let form_version = sent.get("form_version").parse().unwrap_or(0);
     let form = reading::form(&shared, &organiser, &event_id, form_version).await;
-    let request = bounded(RegisterRequest {
+    let request = RegisterRequest {
         event_id: event_id.clone(),
         email: sent.get("email").to_owned(),
         name: sent.get("name").to_owned(),
@@ -78,8 +78,9 @@ pub(in super::super) async fn submit(
         language: sent.get("language").to_owned(),
         act: Some(Act { reason: sent.get("reason").to_owned() }),
         ..RegisterRequest::default()
-    });
-    let status = match shared.upstream.registrants(&organiser.acting()).register(request).await {
+    };
+    let (key, registrants) = (sent.once("register", &event_id), shared.upstream.registrants(&organiser.acting()));
+    let status = match act!(key, registrants, register, request).await {
         Ok(response) => {
             let answer = response.into_inner();
             let id = answer.registration.unwrap_or_default().registration_id;

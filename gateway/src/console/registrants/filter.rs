@@ -3,7 +3,7 @@
 use turnout_proto::registration::v1::{PaymentState, RegistrantFilter, RegistrantOrder, RegistrationState, RsvpState};
 
 use super::super::fields::{Sent, mode_of};
-use crate::views::console::query::ListQuery;
+use crate::views::console::{query::ListQuery, registrants::WITHOUT_PLACE};
 
 pub(super) fn filter(query: &ListQuery) -> RegistrantFilter {
     let state = match query.state.as_str() {
@@ -19,7 +19,7 @@ pub(super) fn filter(query: &ListQuery) -> RegistrantFilter {
         _ => None,
     };
     let payment = match query.paid.as_str() {
-        "paid" => Some(PaymentState::Paid),
+        "paid" | WITHOUT_PLACE => Some(PaymentState::Paid),
         "unpaid" => Some(PaymentState::Unpaid),
         "refunded" => Some(PaymentState::Refunded),
         _ => None,
@@ -33,6 +33,7 @@ pub(super) fn filter(query: &ListQuery) -> RegistrantFilter {
         modes: mode.filter(|mode| i32::from(*mode) != 0).into_iter().map(Into::into).collect(),
         entered: yes_or_no(&query.entered),
         checked_in: yes_or_no(&query.arrived),
+        has_place: (query.paid == WITHOUT_PLACE).then_some(false),
     }
 }
 

@@ -23,7 +23,12 @@ use turnout_proto::{
     registration::v1::{Statistics, WatchStatisticsRequest},
 };
 
-use super::super::{events::live_number, reading, session::Organiser, stream::one_line};
+use super::super::{
+    events::live_number,
+    reading,
+    session::{Organiser, until_over},
+    stream::one_line,
+};
 use crate::{
     Shared,
     upstream::bounded,
@@ -59,9 +64,11 @@ pub(in super::super) async fn stream(
     let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(EVENTS_WAITING_MAX);
     let life = shared.life.clone();
     tokio::spawn(async move {
+        let over = until_over(shared.clone(), organiser.clone());
         let feed = Feed { shared, organiser, event };
         tokio::select! {
             () = feed.run(sender) => {}
+            () = over => {}
             () = life.draining() => {}
         }
     });

@@ -27,6 +27,8 @@ pub enum PersonColumn {
     Phone,
     /// The id, for those who see no names.
     Person,
+    /// The language to write in.
+    Language,
     /// How sure the address is.
     Assurance,
     /// Whether there is an account.
@@ -44,6 +46,16 @@ impl PersonColumn {
         columns
     }
 
+    /// What is needed to write to people over a channel, and no more. A platform finds people by either of the two.
+    pub fn to_write(channel: &str) -> Vec<Self> {
+        let reached_by = match channel {
+            "email" => vec![Self::Email],
+            "sms" => vec![Self::Phone],
+            _ => vec![Self::Email, Self::Phone],
+        };
+        [vec![Self::Name], reached_by, vec![Self::Language]].concat()
+    }
+
     /// The heading.
     pub fn label(self) -> &'static str {
         match self {
@@ -51,6 +63,7 @@ impl PersonColumn {
             Self::Email => words::COLUMN_EMAIL,
             Self::Phone => words::COLUMN_PHONE,
             Self::Person => words::COLUMN_REGISTRATION,
+            Self::Language => words::REGISTRANT_LANGUAGE,
             Self::Assurance => words::COLUMN_ASSURANCE,
             Self::Account => words::COLUMN_ACCOUNT,
             Self::Since => words::COLUMN_SINCE,
@@ -64,6 +77,7 @@ impl PersonColumn {
             Self::Email => "email",
             Self::Phone => "phone",
             Self::Person => "person_id",
+            Self::Language => "language",
             Self::Assurance => "email_assurance",
             Self::Account => "account",
             Self::Since => "first_seen_at",
@@ -88,6 +102,8 @@ impl PersonColumn {
             Self::Email => plain(&person.email),
             Self::Phone => plain(&person.phone),
             Self::Person => plain(&person.person_id),
+            Self::Language if person.language.is_empty() => (words::NOTHING.to_owned(), Tone::Quiet),
+            Self::Language => plain(&show::language(&person.language)),
             Self::Assurance => {
                 let word = states::assurance(person.email_assurance());
                 (word.text.to_owned(), word.tone)
@@ -113,9 +129,19 @@ impl PersonColumn {
             Self::Since => {
                 person.created_at.map_or_else(String::new, |at| show::machine_time_in(at.seconds * 1000, UTC))
             }
+            Self::Language => person.language.clone(),
             other => other.text(person).0,
         }
     }
+}
+
+/// Why there is no list of who may be written to, and what to do.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// In a few words.
+    pub title: &'static str,
+    /// In sentences.
+    pub advice: String,
 }
 
 /// What a person is called: name, else address, else id.
@@ -130,7 +156,7 @@ pub struct PageOfPeople {
     pub people: Vec<Person>,
     /// The token of the next page; empty on the last.
     pub next: String,
-    /// How many match.
+    /// How many match; nobody counts those who agreed to something.
     pub matching: u64,
     /// How many there are.
     pub total: u64,
@@ -148,12 +174,20 @@ pub struct PeopleTable {
     pub columns: Vec<PersonColumn>,
     /// The rows; none while profiles does not answer.
     pub page: Option<PageOfPeople>,
+    /// Nobody may be named just now.
+    pub refusal: Option<Refusal>,
     /// Rows of a full page.
     pub page_size: usize,
 }
 
 impl PeopleTable {
     fn shown(&self, page: &PageOfPeople) -> String {
+        if self.query.is_consenting() {
+            let from = self.query.rows_before();
+            let text = if page.next.is_empty() { words::CONSENTING_SHOWN_LAST } else { words::CONSENTING_SHOWN };
+            let to = show::grouped(from + page.people.len() as u64);
+            return text.replace("{from}", &show::grouped(from + 1)).replace("{to}", &to);
+        }
         shown(&self.query, page.people.len(), page.matching, page.total)
     }
 
@@ -165,8 +199,13 @@ impl PeopleTable {
         self.query.previous_page(self.page_size)
     }
 
+    /// Who agreed to something is not sorted.
+    fn sort<'a>(&self, sort: Option<&'a str>) -> Option<&'a str> {
+        sort.filter(|_| !self.query.is_consenting())
+    }
+
     fn sort_state(&self, sort: Option<&str>) -> &'static str {
-        sort_state(&self.query, sort)
+        sort_state(&self.query, self.sort(sort))
     }
 }
 
@@ -180,6 +219,38 @@ pub struct AudiencePage {
     pub table: PeopleTable,
     /// What came of the last act.
     pub notice: Option<Notice>,
+}
+
+impl AudiencePage {
+    fn query(&self) -> &ListQuery {
+        &self.table.query
+    }
+
+    /// What the list is, with what people agreed to.
+    fn lead(&self) -> String {
+        let query = self.query();
+        if !query.is_consenting() {
+            return words::AUDIENCE_LEAD.to_owned();
+        }
+        let known = words::CONSENTING_CHANNELS.iter().find(|(channel, ..)| *channel == query.channel);
+        let by = known.map_or(query.channel.as_str(), |(_, _, by)| by);
+        words::CONSENTING_LEAD.replace("{purpose}", &query.purpose).replace("{channel}", by)
+    }
+
+    /// The channels to choose from, and the one of the address whatever it is.
+    fn channels(&self) -> Vec<(&str, &str, bool)> {
+        let chosen = self.query().channel.as_str();
+        let known = words::CONSENTING_CHANNELS.iter().map(|(channel, label, _)| (*channel, *label, *channel == chosen));
+        let mut channels: Vec<_> = known.collect();
+        if !chosen.is_empty() && channels.iter().all(|(.., is_chosen)| !is_chosen) {
+            channels.push((chosen, chosen, true));
+        }
+        channels
+    }
+
+    fn export_note(&self) -> &'static str {
+        if self.query().is_consenting() { words::CONSENTING_EXPORT } else { words::AUDIENCE_EXPORT }
+    }
 }
 
 /// One registration of a person, with its event.

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use super::super::{show, text::console as words};
+
 /// In which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -76,6 +78,18 @@ impl ExportFile {
                     self.columns.iter().zip(cells).map(|((key, _), cell)| (key.clone(), Value::from(cell.as_str())));
                 format!("{comma}{}\n", Value::Object(pairs.collect()))
             }
+        }
+    }
+
+    /// What comes in place of further rows when they cannot be had. In CSV it is a line that people see and that is shorter than any row;
+    /// JSON just lacks its end.
+    pub fn broken_off(&self) -> String {
+        match self.format {
+            Format::Csv => {
+                let told = words::EXPORT_BROKE_OFF.replace("{done}", &show::grouped(self.written));
+                csv_row(&[told.replace("{all}", &show::grouped(self.matching))])
+            }
+            Format::Json => String::new(),
         }
     }
 
@@ -179,6 +193,18 @@ mod tests {
         assert_eq!(read["rows"][1]["name"], "c\"");
         assert_eq!(read["rows"][1]["note"], "=1");
         assert_eq!((read["written"].as_u64(), read["complete"].as_bool()), (Some(2), Some(true)));
+    }
+
+    #[test]
+    fn a_file_that_breaks_off_does_not_look_whole() {
+        let broken = |format| {
+            let mut file = ExportFile::new(format, columns(), 1_234);
+            file.head() + &file.row(&["Anna".into(), String::new()]) + &file.broken_off()
+        };
+        let csv = broken(Format::Csv);
+        let last = "\"NOT COMPLETE: this download broke off after 1 of 1,234 rows. Download it again.\"\r\n";
+        assert!(csv.ends_with(&format!("\"Anna\",\"\"\r\n{last}")), "{csv}");
+        assert!(serde_json::from_str::<Value>(&broken(Format::Json)).is_err());
     }
 
     /// A reader after RFC 4180, written apart from the writer.

@@ -21,6 +21,8 @@ pub struct Block {
     pub kind: String,
     /// What is always asked.
     pub fields: Vec<Field>,
+    /// The options that it has and had, for the next step: `key: label` lines.
+    pub known: String,
     /// What is asked of choices.
     pub of_choices: Vec<Field>,
     /// What is asked of numbers.
@@ -51,6 +53,8 @@ pub struct FormPage {
     pub head: EventHead,
     /// The version that was seen; 0 before anybody made one.
     pub version: i64,
+    /// Keys of questions that are asked no more, for the next step.
+    pub gone: String,
     /// How name and phone are asked.
     pub standard: Vec<Field>,
     /// The questions in their order.

@@ -42,6 +42,8 @@ pub struct Field {
     pub autocomplete: &'static str,
     /// What is wrong with it.
     pub error: Option<String>,
+    /// The page opens at it.
+    pub focus: bool,
 }
 
 impl Field {
@@ -57,6 +59,7 @@ impl Field {
             chars_max: 300,
             autocomplete: "off",
             error: None,
+            focus: false,
         }
     }
 
@@ -140,7 +143,7 @@ pub struct Group {
     pub fields: Vec<Field>,
 }
 
-/// Puts sentences beside the fields that they are about; returns those that fit none.
+/// Puts sentences beside the fields that they are about, and opens the page at the first of these; returns those that fit none.
 pub fn blame<'a>(fields: impl Iterator<Item = &'a mut Field>, violations: Vec<(String, String)>) -> Vec<String> {
     let mut fields: Vec<&mut Field> = fields.collect();
     let mut rest = Vec::new();
@@ -149,6 +152,9 @@ pub fn blame<'a>(fields: impl Iterator<Item = &'a mut Field>, violations: Vec<(S
             Some(field) => field.error = Some(sentence),
             None => rest.push(sentence),
         }
+    }
+    if let Some(first) = fields.iter_mut().find(|field| field.error.is_some()) {
+        first.focus = true;
     }
     rest
 }

@@ -10,6 +10,9 @@ const BACK_MAX: usize = 8;
 /// Between the tokens of earlier pages. Tokens are base64url or the like and never hold it.
 const BACK_MARK: char = '~';
 
+/// What a purpose without a channel means.
+const CHANNEL_USUAL: &str = "email";
+
 /// The address of a list of registrants or people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -28,6 +31,10 @@ pub struct ListQuery {
     pub entered: String,
     /// Checked in: `yes` or `no`.
     pub arrived: String,
+    /// Of people: only who agreed to this purpose, such as `marketing`.
+    pub purpose: String,
+    /// And over this channel.
+    pub channel: String,
     /// Whether answers are shown: `yes`.
     pub answers: String,
     /// What it is sorted by; empty: by time, newest first.
@@ -43,7 +50,7 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    fn pairs(&self) -> [(&'static str, &str); 13] {
+    fn pairs(&self) -> [(&'static str, &str); 15] {
         [
             ("q", &self.q),
             ("state", &self.state),
@@ -52,6 +59,8 @@ impl ListQuery {
             ("mode", &self.mode),
             ("entered", &self.entered),
             ("arrived", &self.arrived),
+            ("purpose", &self.purpose),
+            ("channel", &self.channel),
             ("answers", &self.answers),
             ("sort", &self.sort),
             ("dir", &self.dir),
@@ -73,17 +82,33 @@ impl ListQuery {
 
     /// What says which rows and columns, without the page: for hidden fields of an export.
     pub fn selection(&self) -> Vec<(&'static str, &str)> {
-        self.pairs().into_iter().take(10).filter(|(_, value)| !value.is_empty()).collect()
+        self.pairs().into_iter().take(12).filter(|(_, value)| !value.is_empty()).collect()
     }
 
     /// Only some rows are asked for.
     pub fn narrows(&self) -> bool {
-        self.pairs().into_iter().take(7).any(|(_, value)| !value.trim().is_empty())
+        self.pairs().into_iter().take(9).any(|(_, value)| !value.trim().is_empty())
     }
 
     /// How many filters are set beside the search.
     pub fn filters(&self) -> usize {
-        self.pairs().into_iter().take(8).skip(1).filter(|(_, value)| !value.is_empty()).count()
+        self.pairs().into_iter().take(10).skip(1).filter(|(_, value)| !value.is_empty()).count()
+    }
+
+    /// Only people who agreed to something are asked for.
+    pub fn is_consenting(&self) -> bool {
+        !self.purpose.is_empty()
+    }
+
+    /// As a list of people takes it. Who agreed to something is a list of its own, which is neither searched nor sorted.
+    #[must_use]
+    pub fn of_people(self) -> Self {
+        let purpose = self.purpose.trim().to_owned();
+        if purpose.is_empty() {
+            return Self { purpose, channel: String::new(), ..self };
+        }
+        let channel = if self.channel.is_empty() { CHANNEL_USUAL.to_owned() } else { self.channel };
+        Self { purpose, channel, page: self.page, back: self.back, from: self.from, ..Self::default() }
     }
 
     /// Without a sort it is by time, newest first.
@@ -178,6 +203,20 @@ mod tests {
         assert_eq!((by_name.sorted_by(), by_name.is_descending(), by_name.page.as_str()), ("name", false, ""));
         assert!(by_name.sort_by("name").is_descending());
         assert!(!query.sort_by("time").is_descending());
+    }
+
+    #[test]
+    fn item_49_a_list_of_who_agreed_names_its_purpose_and_channel_and_keeps_no_search() {
+        let asked =
+            ListQuery { q: "anna".into(), sort: "name".into(), purpose: " marketing ".into(), ..ListQuery::default() };
+        let asked = asked.of_people();
+        assert_eq!(asked.to_address(), "?purpose=marketing&channel=email");
+        assert_eq!(asked.selection(), [("purpose", "marketing"), ("channel", "email")]);
+        assert_eq!(asked.clone().next_page("t2", 50).of_people().page, "t2");
+        let social = ListQuery { channel: "social".into(), ..asked }.of_people();
+        assert_eq!(social.channel, "social");
+        let everybody = ListQuery { q: "anna".into(), channel: "sms".into(), ..ListQuery::default() }.of_people();
+        assert_eq!((everybody.to_address().as_str(), everybody.is_consenting()), ("?q=anna", false));
     }
 
     #[test]

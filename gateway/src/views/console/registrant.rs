@@ -186,7 +186,20 @@ impl RegistrantPage {
         words::REGISTRANT_FORM_VERSION.replace("{version}", &self.row.form_version.to_string())
     }
 
-    /// What the payment can be set to from here.
+    fn currency(&self) -> &str {
+        self.head.facts.price.as_ref().map_or("", |price| &price.currency)
+    }
+
+    fn amount_label(&self) -> String {
+        words::ACT_PAYMENT_AMOUNT.replace("{currency}", self.currency())
+    }
+
+    fn amount_hint(&self) -> String {
+        let price = self.head.facts.price.as_ref().map(states::money).unwrap_or_default();
+        words::ACT_PAYMENT_AMOUNT_HINT.replace("{price}", &price)
+    }
+
+    /// What the payment can be set to from here. Paid also when it is paid: the amount may be another.
     fn payments(&self) -> Vec<(&'static str, &'static str)> {
         [
             (PaymentState::Paid, "paid", words::ACT_PAYMENT_PAID),
@@ -194,7 +207,7 @@ impl RegistrantPage {
             (PaymentState::Unpaid, "unpaid", words::ACT_PAYMENT_UNPAID),
         ]
         .into_iter()
-        .filter(|(state, ..)| *state != self.row.payment)
+        .filter(|(state, ..)| *state == PaymentState::Paid || *state != self.row.payment)
         .map(|(_, value, label)| (value, label))
         .collect()
     }

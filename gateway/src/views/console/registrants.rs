@@ -71,6 +71,7 @@ impl RegistrantsPage {
                     ("paid", words::PAYMENT_PAID),
                     ("unpaid", words::PAYMENT_UNPAID),
                     ("refunded", words::PAYMENT_REFUNDED),
+                    (WITHOUT_PLACE, words::PAYMENT_WITHOUT_PLACE),
                 ],
             ));
         }
@@ -99,6 +100,9 @@ impl RegistrantsPage {
         fields
     }
 }
+
+/// What a list's address says for those who paid and have no place.
+pub const WITHOUT_PLACE: &str = "without-place";
 
 /// One choice beside the search.
 #[derive(Clone, Debug)]
@@ -136,12 +140,28 @@ pub struct BreakdownFigure {
 }
 
 impl StatisticsPart {
+    /// Money that somebody should get back: a sentence, and where one sees whose.
+    fn without_place(&self) -> Option<(String, String)> {
+        let count = self.statistics.as_ref().map_or(0, |statistics| statistics.paid_without_place.unsigned_abs());
+        let told = match count {
+            0 => return None,
+            1 => words::WITHOUT_PLACE_ONE.to_owned(),
+            count => words::WITHOUT_PLACE_MANY.replace("{count}", &show::grouped(count)),
+        };
+        Some((told, format!("/console/events/{}/registrants?paid={WITHOUT_PLACE}", self.event.event_id)))
+    }
+
     fn is_stale(&self) -> bool {
         self.viewers.is_some_and(|viewers| viewers.stale)
     }
 
     fn registrants_meaning(&self) -> &'static str {
         if self.event.rsvp { words::STATISTIC_REGISTRANTS_MEANING_RSVP } else { words::STATISTIC_REGISTRANTS_MEANING }
+    }
+
+    /// Registrations with a place: who declined has given it back.
+    fn places_held(statistics: &Statistics) -> u64 {
+        [statistics.confirmed, statistics.invited].into_iter().map(i64::unsigned_abs).sum()
     }
 
     /// The groups that this kind of event has.

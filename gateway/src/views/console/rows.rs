@@ -99,7 +99,7 @@ impl RegistrantRow {
 const SHORT_ID: usize = 10;
 
 /// A field of the event's form, as a column or beside an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
     /// The key of its answers.
     pub key: String,
@@ -107,9 +107,24 @@ pub struct Question {
     pub label: String,
     /// The options of a choice: key and label.
     pub options: Vec<(String, String)>,
+    /// The versions of the form that ask it; none when it stands beside an answer of its own version.
+    pub versions: Vec<i64>,
+    /// The latest form does not ask it any more.
+    pub is_removed: bool,
 }
 
 impl Question {
+    /// The answer of a row, in words; empty for one that was given to another question of the same key.
+    fn of_row(&self, row: &RegistrantRow) -> String {
+        let is_own = self.versions.is_empty() || self.versions.contains(&row.form_version);
+        row.answers.get(&self.key).filter(|_| is_own).map_or_else(String::new, |given| self.answer(given))
+    }
+
+    /// The version of the form that asked it last.
+    pub fn last_version(&self) -> i64 {
+        self.versions.iter().copied().max().unwrap_or_default()
+    }
+
     /// An answer in words: the labels of the options that were chosen, anything else as it is.
     pub fn answer(&self, given: &str) -> String {
         if self.options.is_empty() {
@@ -175,7 +190,10 @@ impl Column {
         if event.has_door() {
             columns.push(Self::CheckedIn);
         }
-        columns.extend([Self::RegisteredAt, Self::Confirmation, Self::Reminders]);
+        columns.push(Self::RegisteredAt);
+        if shell.sees_figures() {
+            columns.extend([Self::Confirmation, Self::Reminders]);
+        }
         if personal {
             columns.extend(answers.iter().cloned().map(Self::Answer));
         }
@@ -223,6 +241,10 @@ impl Column {
             Self::Reminders => "reminders".into(),
             Self::Paid => "payment".into(),
             Self::CheckedIn => "checked_in_at".into(),
+            // Beside it may stand another question of the same key.
+            Self::Answer(question) if question.is_removed => {
+                format!("answer.{}.until_v{}", question.key, question.last_version())
+            }
             Self::Answer(question) => format!("answer.{}", question.key),
         }
     }
@@ -255,9 +277,7 @@ impl Column {
             Self::Confirmation => row.messages.as_ref().map_or_else(Cell::unknown, |messages| confirmation(messages)),
             Self::Reminders => row.messages.as_ref().map_or_else(Cell::unknown, |messages| reminders(messages)),
             Self::Paid => paid(row),
-            Self::Answer(question) => {
-                Cell::plain(row.answers.get(&question.key).map_or_else(String::new, |given| question.answer(given)))
-            }
+            Self::Answer(question) => Cell::plain(question.of_row(row)),
         }
     }
 }

@@ -87,7 +87,7 @@ pub struct Shell {
     /// As whom.
     pub role: Role,
     /// Another number each time that the page is shown: a form that is sent twice from it is known by it.
-    pub once: Option<u128>,
+    pub once: u128,
 }
 
 impl Shell {
@@ -110,6 +110,16 @@ impl Shell {
     /// May see names, addresses, phones and answers.
     pub fn sees_personal(&self) -> bool {
         self.role.sees_personal()
+    }
+
+    /// May see figures, people across events, what became of mails, and how an event is set up.
+    pub fn sees_figures(&self) -> bool {
+        FIGURES.contains(&self.role)
+    }
+
+    /// May change the tenant's settings.
+    pub fn settles(&self) -> bool {
+        OWNERS.contains(&self.role)
     }
 
     /// May act for people: register, resend, cancel, mark paid.
@@ -238,14 +248,59 @@ impl EventHead {
         let mut tabs = vec![
             tab(Tab::Live, format!("/console/events/{id}"), words::TAB_LIVE),
             tab(Tab::Registrants, format!("/console/events/{id}/registrants"), words::TAB_REGISTRANTS),
-            tab(Tab::Form, format!("/console/events/{id}/form"), studio::TAB_FORM),
-            tab(Tab::Messages, format!("/console/events/{id}/messages"), studio::TAB_MESSAGES),
-            tab(Tab::Figures, format!("/console/events/{id}/figures"), studio::TAB_FIGURES),
-            tab(Tab::Settings, format!("/console/events/{id}/settings"), studio::TAB_SETTINGS),
         ];
+        if shell.sees_figures() {
+            tabs.extend([
+                tab(Tab::Form, format!("/console/events/{id}/form"), studio::TAB_FORM),
+                tab(Tab::Messages, format!("/console/events/{id}/messages"), studio::TAB_MESSAGES),
+                tab(Tab::Figures, format!("/console/events/{id}/figures"), studio::TAB_FIGURES),
+                tab(Tab::Settings, format!("/console/events/{id}/settings"), studio::TAB_SETTINGS),
+            ]);
+        }
         if shell.checks_in() {
             tabs.push(tab(Tab::CheckIn, format!("/console/check-in/{id}"), words::TAB_CHECK_IN));
         }
         tabs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use turnout_platform::auth::EVERYONE;
+
+    use super::*;
+
+    #[test]
+    fn item_35_menu_and_tabs_of_a_role_lead_to_the_pages_that_open_to_it_and_to_all_of_these() {
+        let routes = crate::routes();
+        let opens = |path: &str, role: Role| {
+            let route = routes.iter().find(|route| route.method == "GET" && route.path == path);
+            route.unwrap_or_else(|| panic!("there is no {path}")).who.includes(role)
+        };
+        let facts = EventFacts {
+            event_id: "{event}".into(),
+            title: String::new(),
+            state: EventStateView::Live,
+            zone: "UTC".into(),
+            starts_at_ms: None,
+            mode: AttendanceMode::OnSite,
+            price: None,
+            rsvp: false,
+            capacity: 0,
+            languages: vec!["en".into()],
+        };
+        let head = EventHead { facts, tab: Tab::Live };
+        let all: Vec<TabLink> = head.tabs(&Shell { place: Place::Events, role: Role::Owner, once: 0 });
+        for role in EVERYONE {
+            let shell = Shell { place: Place::Events, role: *role, once: 0 };
+            let tabs: Vec<String> = head.tabs(&shell).into_iter().map(|tab| tab.href).collect();
+            for tab in &all {
+                assert_eq!(tabs.contains(&tab.href), opens(&tab.href, *role), "{} for {role}", tab.href);
+            }
+            let places: Vec<&str> = shell.entries().map(|entry| entry.href).collect();
+            for entry in PLACES {
+                assert_eq!(places.contains(&entry.href), opens(entry.href, *role), "{} for {role}", entry.href);
+            }
+        }
     }
 }

@@ -173,6 +173,8 @@ pub fn new_password() -> Field {
 #[derive(Clone, Debug, Template)]
 #[template(path = "studio/welcome.html")]
 pub struct WelcomePage {
+    /// Another number each time that the page is shown, as that of the shell of other pages.
+    pub once: u128,
     /// The fields.
     pub fields: Vec<Field>,
     /// What went wrong.

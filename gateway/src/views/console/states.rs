@@ -60,6 +60,16 @@ pub fn standing(state: RegistrationState) -> Word {
     }
 }
 
+/// The same where somebody stands and waits to be let in.
+pub fn at_the_door(state: RegistrationState) -> Word {
+    match state {
+        RegistrationState::Registered => word(words::DOOR_EXPECTED, Tone::Good),
+        RegistrationState::Waiting => word(words::DOOR_WAITING, Tone::Bad),
+        RegistrationState::Cancelled => word(words::DOOR_CANCELLED, Tone::Bad),
+        RegistrationState::Unspecified => word(words::NOTHING, Tone::Quiet),
+    }
+}
+
 /// Whether the person said that they come.
 pub fn rsvp(state: RsvpState) -> Word {
     match state {
@@ -185,6 +195,20 @@ pub fn check_in(outcome: CheckInOutcome) -> Word {
         CheckInOutcome::Waiting => word(words::DOOR_WAITING, Tone::Bad),
         CheckInOutcome::Cancelled => word(words::DOOR_CANCELLED, Tone::Bad),
         CheckInOutcome::Unknown | CheckInOutcome::Unspecified => word(words::DOOR_UNKNOWN, Tone::Bad),
+    }
+}
+
+/// What the door says of somebody with this answer to the invitation: whoever is let in without having confirmed is flagged.
+pub fn at_the_door_with(outcome: CheckInOutcome, rsvp: RsvpState) -> Word {
+    flag(rsvp).filter(|_| outcome == CheckInOutcome::Admitted).unwrap_or_else(|| check_in(outcome))
+}
+
+/// In the place of the welcome for who has not confirmed.
+pub fn flag(rsvp: RsvpState) -> Option<Word> {
+    match rsvp {
+        RsvpState::Invited => Some(word(words::DOOR_FLAG_INVITED, Tone::Warn)),
+        RsvpState::Declined => Some(word(words::DOOR_FLAG_DECLINED, Tone::Warn)),
+        RsvpState::Confirmed | RsvpState::Unspecified => None,
     }
 }
 

@@ -34,6 +34,7 @@ fn event(state: EventStateView, viewers: Option<LiveNumber>) -> EventPage {
         languages: vec![],
         summary: String::new(),
         viewers,
+        zone: "Europe/Helsinki".into(),
         visitor: VisitorView::Passer,
         watching: true,
     }
@@ -116,7 +117,10 @@ fn registration() -> RegistrationPage {
         rsvp: Some(RsvpView::Asked),
         payment: Some(PaymentView::Paid(money(2_500, "EUR"))),
         entry: EntryView::Open,
-        qr_svg: Some("<svg width=\"1\" height=\"1\"></svg>".into()),
+        ticket: Some(TicketView {
+            qr_svg: "<svg width=\"1\" height=\"1\"></svg>".into(),
+            code: "opening-night.r1.TICKET".into(),
+        }),
         fields: vec![line("name", "Name", true, "Ada Lovelace", None)],
         problem: None,
         version: 4,
@@ -157,6 +161,7 @@ fn item_28_the_event_page_tells_a_stranger_from_somebody_who_came_in() {
         languages: languages(),
         summary: "Four films.\n\nAnd a band.".into(),
         viewers: Some(number(12, 12, 12)),
+        zone: "Europe/Helsinki".into(),
         visitor,
         watching,
     };
@@ -183,7 +188,7 @@ fn the_page_for_each_error() {
         ErrorKind::Internal,
         ErrorKind::Unavailable,
     ] {
-        golden(&format!("error_{kind:?}").to_lowercase(), &ErrorPage { kind });
+        golden(&format!("error_{kind:?}").to_lowercase(), &ErrorPage { kind, in_console: kind == ErrorKind::NotYours });
     }
 }
 
@@ -222,7 +227,18 @@ fn the_page_of_a_registration() {
             entry: EntryView::NoPlace,
             rsvp: None,
             payment: Some(PaymentView::Unpaid(money(2_500, "EUR"))),
-            qr_svg: None,
+            ticket: None,
+            ..registration()
+        },
+    );
+    golden(
+        "registration_declined",
+        &RegistrationPage {
+            notice: Some(RegistrationNotice::Declined),
+            standing: StandingView::Declined,
+            entry: EntryView::Declined,
+            rsvp: Some(RsvpView::Declined),
+            ticket: None,
             ..registration()
         },
     );
@@ -234,7 +250,7 @@ fn the_page_of_a_registration() {
             entry: EntryView::Cancelled,
             rsvp: None,
             payment: None,
-            qr_svg: None,
+            ticket: None,
             fields: vec![],
             can_cancel: false,
             preferences: None,

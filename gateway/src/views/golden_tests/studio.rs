@@ -5,7 +5,9 @@ use turnout_proto::{
     common::v1,
     notifications::v1::{MessageFigure, MessageKind, MessageState},
     profiles::v1::{Member, Session},
-    registration::v1::{AnswerCount, AttendanceMode, GetFieldFiguresResponse, RetentionOfEvent},
+    registration::v1::{
+        AnswerCount, AttendanceMode, GetFieldFiguresResponse, RemovalState, RetentionOfEvent, RetentionRemoval,
+    },
 };
 
 use super::{
@@ -18,9 +20,13 @@ use super::{
         help::HelpPage,
         inputs::{Field, Group},
         keys::{KeyRow, KeysPage, NewKeyPage, Revoked},
-        messages::{InLanguage, KindRow, MessagesPage, Preview, TemplatePage, Whose},
+        messages::{
+            Above, InLanguage, KINDS, KindRow, Known, MessagesPage, OrganisationMessagesPage, Preview, TemplatePage,
+            TextIn, Whose,
+        },
         registrants::Notice,
         rows::Question,
+        sending::{Complaints, ReplayForm},
         settings::{Due, SecretPage, SettingsPage},
         shell::{EventFacts, EventHead, Place, Shell, Tab},
         sign_in::{ConsoleLinkPage, LinkAsks, SignInPage, SignInProblem, WelcomePage, new_password},
@@ -32,7 +38,7 @@ use super::{
 const EVIL: &str = r#"<script>alert("1")</script>"#;
 
 fn shell(place: Place) -> Shell {
-    Shell { place, role: Role::Owner, once: None }
+    Shell { place, role: Role::Owner, once: 7 }
 }
 
 fn head(tab: Tab) -> EventHead {
@@ -76,7 +82,7 @@ fn the_page_of_a_link_and_the_first_owners_account() {
     golden("console_link", &link(LinkAsks::SignIn, None));
     golden("console_link_password", &link(LinkAsks::Password, Some("Too short.".into())));
     let fields = vec![Field::line("email", "E-mail", "").kind("email"), new_password()];
-    golden("welcome", &WelcomePage { fields, notice: bad("Nothing was made.") });
+    golden("welcome", &WelcomePage { once: 7, fields, notice: bad("Nothing was made.") });
 }
 
 fn team(members: Vec<Member>) -> TeamPage {
@@ -134,7 +140,7 @@ fn settings(role: Role) -> EventSettingsPage {
         Field::choice("mode", "People take part", "both", [("site", "On site"), ("both", "Both")]),
     ];
     EventSettingsPage {
-        shell: Shell { place: Place::Events, role, once: None },
+        shell: Shell { place: Place::Events, role, once: 7 },
         head: head(Tab::Settings),
         version: 7,
         groups: vec![Group { title: "What it is", meaning: "All of it.", fields }],
@@ -157,6 +163,7 @@ fn block(id: &str, open: bool) -> Block {
         title: EVIL.into(),
         kind: "One of several options, must be answered".into(),
         fields: vec![Field::line(format!("{id}.label.en"), "Question", EVIL).lang("en")],
+        known: format!("soup: {EVIL}\ncake: Cake"),
         of_choices: vec![Field::area(format!("{id}.options.en"), "Options", "soup: Soup", 6)],
         of_numbers: vec![Field::line(format!("{id}.min"), "At least", "").kind("number")],
         open,
@@ -176,6 +183,7 @@ fn form(questions: Vec<Block>, consents: Vec<Block>) -> FormPage {
         shell: shell(Place::Events),
         head: head(Tab::Form),
         version: 3,
+        gone: if questions.is_empty() { String::new() } else { "company".into() },
         standard: vec![Field::choice("standard.name", "Name", "required", [("required", "Must be given")])],
         unsaved: !questions.is_empty(),
         questions,
@@ -199,7 +207,8 @@ fn the_form_builder_with_questions_and_without() {
 }
 
 fn kind(whose: Option<Whose>, off: bool) -> KindRow {
-    KindRow { word: "confirmation", kind: MessageKind::Confirmation, when: "At once.", whose, off }
+    let texts = vec![("en".into(), TextIn::Here), ("fi".into(), TextIn::Instead("en".into()))];
+    KindRow { known: &KINDS[0], whose, off, texts }
 }
 
 #[test]
@@ -215,6 +224,7 @@ fn the_messages_of_an_event_and_one_template() {
         shell: shell(Place::Events),
         head: head(Tab::Messages),
         to_folder: true,
+        complaints: Some(complaints(false, None)),
         kinds: vec![kind(Some(Whose::Ours), false), kind(Some(Whose::Event), true), kind(None, false)],
         reminders: Field::line("before", "Before the start", "24h"),
         reminders_version: 2,
@@ -222,42 +232,133 @@ fn the_messages_of_an_event_and_one_template() {
         notice: None,
     };
     golden("messages", &page);
-    golden("messages_unavailable", &MessagesPage { figures: None, to_folder: false, ..page });
-    let text = |lang: &str| InLanguage {
+    golden("messages_unavailable", &MessagesPage { figures: None, to_folder: false, complaints: None, ..page });
+    let text = |lang: &str, text: TextIn| InLanguage {
         lang: lang.into(),
+        stored: text.clone(),
+        now: text,
         fields: vec![Field::line(format!("subject.{lang}"), "Subject", EVIL).lang(lang)],
     };
     let template = TemplatePage {
         shell: shell(Place::Events),
-        head: head(Tab::Messages),
+        head: Some(head(Tab::Messages)),
         row: kind(Some(Whose::Event), false),
         version: 2,
-        on: Field::tick("on", "Send this message", true),
-        texts: vec![text("en"), text("fi")],
+        on: Some(Field::tick("on", "Send this message", true)),
+        texts: vec![text("en", TextIn::Here), text("fi", TextIn::Instead("en".into()))],
+        above: Some(Above { whose: Whose::Tenant, off: false }),
         preview: Some(Preview { lang: "en".into(), subject: EVIL.into(), text: "Dear Anna,\n\nwelcome.".into() }),
         test: Field::line("to", "To", "anna@example.org").kind("email"),
         notice: None,
     };
     assert!(!template.render().unwrap().contains("<script>alert"));
     golden("template", &template);
+    let of_above = TemplatePage { row: kind(Some(Whose::Tenant), false), above: None, ..template.clone() };
+    golden("template_of_above", &of_above);
+    let of_all = TemplatePage {
+        shell: shell(Place::Settings),
+        head: None,
+        row: KindRow { known: Known::of_word("sign-in-link").unwrap(), ..kind(Some(Whose::Tenant), false) },
+        on: None,
+        above: Some(Above { whose: Whose::Ours, off: false }),
+        ..template.clone()
+    };
+    golden("template_of_all", &of_all);
+}
+
+#[test]
+fn the_messages_of_the_organisation_for_each_role() {
+    let rows = KINDS.iter().enumerate().map(|(n, known)| {
+        let whose = [Some(Whose::Ours), Some(Whose::Tenant), None][n % 3];
+        KindRow { known, ..kind(whose, n == 3) }
+    });
+    let page = OrganisationMessagesPage { shell: shell(Place::Settings), to_folder: true, kinds: rows.collect() };
+    golden("messages_of_all", &page);
+    for role in turnout_platform::auth::EVERYONE {
+        let html = OrganisationMessagesPage { shell: Shell { role: *role, ..page.shell }, ..page.clone() }.render();
+        assert_eq!(
+            html.unwrap().contains("href=\"/console/settings\">Settings</a></p>"),
+            *role == Role::Owner,
+            "{role}"
+        );
+    }
+}
+
+#[test]
+fn before_a_text_is_thrown_away_it_is_said_what_is_sent_instead() {
+    let back = |head: Option<EventHead>, word: &str, whose, off| {
+        let row = KindRow { known: Known::of_word(word).unwrap(), ..kind(None, false) };
+        let page = TemplatePage {
+            shell: shell(Place::Events),
+            head,
+            row,
+            version: 2,
+            on: None,
+            texts: Vec::new(),
+            above: Some(Above { whose, off }),
+            preview: None,
+            test: Field::line("to", "To", ""),
+            notice: None,
+        };
+        let html = page.render().unwrap();
+        html.split("data-confirm=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned()
+    };
+    let event = || Some(head(Tab::Messages));
+    let asked = [
+        back(event(), "change", Whose::Ours, false),
+        back(event(), "change", Whose::Tenant, false),
+        back(event(), "change", Whose::Tenant, true),
+        back(None, "change", Whose::Ours, false),
+        back(None, "reset", Whose::Ours, false),
+    ];
+    for (n, question) in asked.iter().enumerate() {
+        assert!(question.starts_with("Throw ") && !asked[..n].contains(question), "{question}");
+    }
+}
+
+fn complaints(above: bool, lifted_until_ms: Option<i64>) -> Complaints {
+    Complaints { mails: 12_345, complaints: if above { 45 } else { 15 }, above, lifted_until_ms }
 }
 
 #[test]
 fn the_tenants_settings_and_a_new_secret() {
-    let due = RetentionOfEvent { event_id: "gala".into(), title: EVIL.into(), registrations: 12 };
+    let due =
+        |never_ended| RetentionOfEvent { event_id: "gala".into(), title: EVIL.into(), registrations: 12, never_ended };
+    let removal = |state: RemovalState, due| RetentionRemoval {
+        state: state.into(),
+        due,
+        removed: 1_200,
+        ended_at: Some(prost_types::Timestamp { seconds: AS_OF_MS / 1000, nanos: 0 }),
+        ..Default::default()
+    };
     let page = SettingsPage {
         shell: shell(Place::Settings),
         data_version: 1,
         data: vec![Field::line("retention_days", "Days", "90").kind("number")],
         keeps_for_ever: false,
-        due: Due::Events(vec![due]),
+        due: Due::Events(vec![due(false), due(true)], true),
+        removal: Some(removal(RemovalState::UnderWay, Some(5_000))),
         mail_version: 4,
         mail: vec![Field::line("quiet_from_min", "Quiet hours from", "21:00").kind("time")],
         to_folder: true,
+        complaints: Some(complaints(true, None)),
+        replay: Some(ReplayForm { since: Field::line("since", "Since", "2027-01-15T08:00").kind("datetime-local") }),
         notice: None,
     };
     golden("settings", &page);
-    golden("settings_not_asked", &SettingsPage { due: Due::NotAsked, ..page.clone() });
+    let lifted = Some(complaints(true, Some(1_800_000_000_000)));
+    let page = SettingsPage { replay: None, complaints: None, ..page };
+    golden("settings_lifted", &SettingsPage { complaints: lifted, to_folder: false, ..page.clone() });
+    golden("settings_not_asked", &SettingsPage { due: Due::NotAsked, removal: None, ..page.clone() });
+    for (name, state) in
+        [("done", RemovalState::Done), ("stopped", RemovalState::Stopped), ("counting", RemovalState::UnderWay)]
+    {
+        let removal = Some(removal(state, None));
+        golden(
+            &format!("settings_removal_{name}"),
+            &SettingsPage { due: Due::Events(vec![], false), removal, ..page.clone() },
+        );
+    }
     golden("settings_for_ever", &SettingsPage { keeps_for_ever: true, to_folder: false, ..page });
     let secret = SecretPage {
         shell: shell(Place::Settings),
@@ -340,6 +441,7 @@ fn the_figures_of_a_form_shown_hidden_and_out_of_reach() {
         key: key.into(),
         label: format!("{key}?"),
         options: vec![("soup".into(), "Soup".into()), ("cake".into(), "Cake".into())],
+        ..Question::default()
     };
     let count =
         |answer: &str, people, hidden| AnswerCount { answer: answer.into(), people, attended: people / 2, hidden };

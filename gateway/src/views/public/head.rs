@@ -132,7 +132,7 @@ impl When {
 }
 
 /// `Europe/Helsinki` in summer is `Helsinki time, UTC+3`.
-fn zone_words(name: &str, at: &Zoned) -> String {
+pub(crate) fn zone_words(name: &str, at: &Zoned) -> String {
     let offset_s = at.offset().seconds();
     let (sign, minutes) = (if offset_s < 0 { '−' } else { '+' }, offset_s.unsigned_abs() / 60);
     let offset = match (minutes / 60, minutes % 60) {

@@ -15,6 +15,8 @@ pub enum StandingView {
     Registered,
     /// It waits for one.
     Waiting,
+    /// The person said that they do not come: it has none any more.
+    Declined,
     /// It was cancelled.
     Cancelled,
 }
@@ -24,7 +26,7 @@ impl StandingView {
         match self {
             Self::Registered => "live",
             Self::Waiting => "draft",
-            Self::Cancelled => "ended",
+            Self::Declined | Self::Cancelled => "ended",
         }
     }
 
@@ -32,6 +34,7 @@ impl StandingView {
         match self {
             Self::Registered => words::STANDING_REGISTERED,
             Self::Waiting => words::STANDING_WAITING,
+            Self::Declined => words::STANDING_DECLINED,
             Self::Cancelled => words::STANDING_CANCELLED,
         }
     }
@@ -40,6 +43,7 @@ impl StandingView {
         match self {
             Self::Registered => words::STANDING_REGISTERED_MEANING,
             Self::Waiting => words::STANDING_WAITING_MEANING,
+            Self::Declined => words::STANDING_DECLINED_MEANING,
             Self::Cancelled => words::STANDING_CANCELLED_MEANING,
         }
     }
@@ -111,6 +115,8 @@ pub enum EntryView {
     Unpaid,
     /// They have not said that they come.
     Unconfirmed,
+    /// They have said that they do not come.
+    Declined,
 }
 
 impl EntryView {
@@ -122,6 +128,7 @@ impl EntryView {
             Self::EventCancelled => words::ENTRY_EVENT_CANCELLED,
             Self::Unpaid => words::ENTRY_UNPAID,
             Self::Unconfirmed => words::ENTRY_UNCONFIRMED,
+            Self::Declined => words::ENTRY_DECLINED,
         }
     }
 }
@@ -135,6 +142,12 @@ pub enum RegistrationNotice {
     Saved,
     /// The answer is stored.
     Answered,
+    /// They do not come, and the place is given back.
+    Declined,
+    /// They come after all, once there is a place.
+    Queued,
+    /// They would come after all, but there is no place.
+    Full,
     /// Cancelled.
     Cancelled,
     /// Somebody else changed it meanwhile.
@@ -150,6 +163,9 @@ impl RegistrationNotice {
             Self::New => "new",
             Self::Saved => "saved",
             Self::Answered => "answered",
+            Self::Declined => "declined",
+            Self::Queued => "queued",
+            Self::Full => "full",
             Self::Cancelled => "cancelled",
             Self::Meanwhile => "meanwhile",
             Self::Refused => "refused",
@@ -158,12 +174,13 @@ impl RegistrationNotice {
 
     /// Reads the query of the address.
     pub fn of_word(word: &str) -> Option<Self> {
-        let all = [Self::New, Self::Saved, Self::Answered, Self::Cancelled, Self::Meanwhile, Self::Refused];
-        all.into_iter().find(|notice| notice.word() == word)
+        let answers = [Self::Answered, Self::Declined, Self::Queued, Self::Full];
+        let all = [Self::New, Self::Saved, Self::Cancelled, Self::Meanwhile, Self::Refused];
+        all.into_iter().chain(answers).find(|notice| notice.word() == word)
     }
 
     fn is_bad(self) -> bool {
-        matches!(self, Self::Meanwhile | Self::Refused)
+        matches!(self, Self::Meanwhile | Self::Refused | Self::Full)
     }
 
     fn message(self) -> &'static str {
@@ -171,11 +188,23 @@ impl RegistrationNotice {
             Self::New => words::NOTICE_NEW,
             Self::Saved => words::NOTICE_SAVED,
             Self::Answered => words::NOTICE_ANSWERED,
+            Self::Declined => words::NOTICE_DECLINED,
+            Self::Queued => words::NOTICE_QUEUED,
+            Self::Full => words::NOTICE_FULL,
             Self::Cancelled => words::NOTICE_CANCELLED,
             Self::Meanwhile => words::NOTICE_MEANWHILE,
             Self::Refused => words::NOTICE_REFUSED,
         }
     }
+}
+
+/// What the door scans.
+#[derive(Clone, Debug)]
+pub struct TicketView {
+    /// The code as a picture, SVG of our own making.
+    pub qr_svg: String,
+    /// The code, for a door without a camera.
+    pub code: String,
 }
 
 /// `GET /r/<code>`, and the answer (422) to a `POST` with changes that cannot be done.
@@ -206,8 +235,8 @@ pub struct RegistrationPage {
     pub payment: Option<PaymentView>,
     /// Whether they may come in.
     pub entry: EntryView,
-    /// The code as a picture, SVG of our own making; none where there is nothing to scan.
-    pub qr_svg: Option<String>,
+    /// What the door scans; none where there is nothing to scan.
+    pub ticket: Option<TicketView>,
     /// What can be changed; empty when nothing can.
     pub fields: Vec<FieldView>,
     /// What is wrong with the whole of what was sent.

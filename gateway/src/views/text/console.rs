@@ -22,6 +22,8 @@ pub const NOTHING: &str = "–";
 pub const HELP_LINK: &str = "How this works";
 pub const REASON: &str = "Reason";
 pub const REASON_HINT: &str = "Why, in a few words. It is kept in the audit log.";
+pub const REASON_IF_ANY: &str = "Reason (optional)";
+pub const REASON_IF_ANY_HINT: &str = "With a reason it is kept in the audit log.";
 pub const OPTIONAL: &str = "optional";
 pub const SEARCH: &str = "Search";
 pub const ANY: &str = "Any";
@@ -51,6 +53,7 @@ pub const PAYMENT_NONE: &str = "Not applicable";
 pub const PAYMENT_UNPAID: &str = "Unpaid";
 pub const PAYMENT_PAID: &str = "Paid";
 pub const PAYMENT_REFUNDED: &str = "Refunded";
+pub const PAYMENT_WITHOUT_PLACE: &str = "Paid, without a place";
 pub const ASSURANCE_VERIFIED: &str = "Verified";
 pub const ASSURANCE_BY_HAND: &str = "Verified by hand";
 pub const ASSURANCE_CLAIMED: &str = "Not verified";
@@ -94,6 +97,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ("quiet_hours_past_expiry", "quiet hours would have lasted beyond its use"),
     ("cap", "the person has had enough messages for now"),
     ("already_entered", "the person is in already"),
+    ("declined", "the person said that they do not come"),
     ("waiting", "the person is on the waiting list"),
     ("cancelled", "the registration or the event is cancelled"),
     ("registered_too_late", "the person registered after its time"),
@@ -101,6 +105,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ("outdated", "what it was about is gone, or told by a later message"),
     ("rule_removed", "this reminder was removed"),
     ("template", "its text cannot be used"),
+    ("service_refused", "another part of the system refused to say what it needs"),
     ("joined", "sent together with another message"),
     ("kind_off", "this kind of message is switched off"),
     ("no_address", "there is no address"),
@@ -130,7 +135,10 @@ pub const STATISTIC_REGISTRANTS: &str = "Registrants";
 pub const STATISTIC_REGISTRANTS_MEANING: &str =
     "Registrations that hold a place. The waiting list and cancelled ones are not among them.";
 pub const STATISTIC_REGISTRANTS_MEANING_RSVP: &str =
-    "Registrations that hold a place and have confirmed. Those who have not answered or declined are counted below.";
+    "The large number has confirmed. Whoever has not answered yet, or declined, holds a place all the same.";
+pub const STATISTIC_CONFIRMED: &str = "confirmed";
+pub const STATISTIC_HOLD: &str = "hold a place";
+pub const STATISTIC_HOLDS: &str = "holds a place";
 pub const STATISTIC_LOGGED_IN: &str = "Logged in";
 pub const STATISTIC_LOGGED_IN_MEANING: &str =
     "How many of the registrants have entered the event page at least once. Leaving does not lower it.";
@@ -145,6 +153,10 @@ pub const BREAKDOWN_DECLINED: &str = "Declined";
 pub const BREAKDOWN_PAID: &str = "Paid";
 pub const BREAKDOWN_UNPAID: &str = "Unpaid";
 pub const BREAKDOWN_REFUNDED: &str = "Refunded";
+pub const QUESTION_REMOVED: &str = "{question} (no longer asked; last in version {version} of the form)";
+pub const WITHOUT_PLACE_ONE: &str = "One person has paid and has no place (cancelled, waiting or declined).";
+pub const WITHOUT_PLACE_MANY: &str = "{count} people have paid and have no place (cancelled, waiting or declined).";
+pub const WITHOUT_PLACE_WHO: &str = "See who, to give it back";
 pub const BREAKDOWN_ON_SITE: &str = "On site";
 pub const BREAKDOWN_ONLINE: &str = "Online";
 pub const BREAKDOWN_BOTH: &str = "Both";
@@ -199,6 +211,7 @@ pub const BULK_CONFIRMATION: &str = "Resend confirmation";
 pub const BULK_REMINDER: &str = "Resend reminder";
 pub const BULK_CANCEL: &str = "Cancel registrations";
 pub const BULK_CANCEL_CONFIRM: &str = "Cancel the selected registrations? Each of these people is told by mail.";
+pub const MESSAGES_HIDDEN: &str = "Your role does not see what became of mails.";
 pub const REGISTRANTS_NONE: &str = "Nobody has registered yet";
 pub const REGISTRANTS_NONE_ADVICE: &str =
     "People appear here the moment they register on the event page. You can also register somebody by hand.";
@@ -215,6 +228,7 @@ pub const PERSONAL_HIDDEN: &str = "Your role sees no names or addresses. Rows ar
 pub const EXPORT: &str = "Export";
 pub const EXPORT_TITLE: &str = "Export what is shown";
 pub const EXPORT_MEANING: &str = "The same rows and columns, with the same search, filters and order, over all pages. The reason and the export are kept in the audit log.";
+pub const REGISTRANTS_EXPORT: &str = "This list is not one for marketing: who registers has agreed to nothing else. Who may be written to, the Audience says.";
 pub const EXPORT_FORMAT: &str = "Format";
 pub const EXPORT_CSV: &str = "CSV, for spreadsheets";
 pub const EXPORT_JSON: &str = "JSON, for programs";
@@ -222,6 +236,8 @@ pub const EXPORT_START: &str = "Download";
 pub const EXPORT_PROGRESS: &str = "{done} of {all} rows";
 pub const EXPORT_DONE: &str = "Done: {done} rows. Your browser is saving the file.";
 pub const EXPORT_FAILED: &str = "The download broke off. Nothing was saved; try again.";
+pub const EXPORT_BROKE_OFF: &str =
+    "NOT COMPLETE: this download broke off after {done} of {all} rows. Download it again.";
 pub const EXPORT_NO_REASON: &str = "Give a reason of 3 to 500 characters.";
 
 // What was done.
@@ -297,6 +313,9 @@ pub const ACT_RSVP_YES: &str = "They are coming";
 pub const ACT_RSVP_NO: &str = "They are not coming";
 pub const ACT_PAYMENT: &str = "Mark the payment";
 pub const ACT_PAYMENT_MEANING: &str = "Changes what is recorded. It moves no money.";
+pub const ACT_PAYMENT_AMOUNT: &str = "Amount paid, in {currency}";
+pub const ACT_PAYMENT_AMOUNT_HINT: &str =
+    "With “Paid” only: what was paid, or what is left after a part was given back. Empty means the price, {price}.";
 pub const ACT_PAYMENT_PAID: &str = "Paid";
 pub const ACT_PAYMENT_REFUNDED: &str = "Refunded";
 pub const ACT_PAYMENT_UNPAID: &str = "Unpaid";
@@ -321,6 +340,28 @@ pub const BY_HAND_SUBMIT: &str = "Register";
 pub const AUDIENCE: &str = "Audience";
 pub const AUDIENCE_LEAD: &str =
     "Everybody who has ever registered for an event of yours: one person each, across all events.";
+pub const AUDIENCE_EXPORT: &str = "This list is not one for marketing: it names everybody, also those who never agreed to be written to. For that, choose “Who may be written to” above the list and export what it shows.";
+pub const CONSENTING: &str = "Who may be written to";
+pub const CONSENTING_PURPOSE: &str = "May be written to about";
+pub const CONSENTING_PURPOSE_HINT: &str = "The purpose as it stands in the form of your event.";
+pub const CONSENTING_PURPOSES: &[&str] = &["marketing", "partners", "reminders"];
+pub const CONSENTING_CHANNEL: &str = "How";
+/// A channel, what it is called, and how it stands in a sentence.
+pub const CONSENTING_CHANNELS: &[(&str, &str, &str)] = &[
+    ("email", "By e-mail", "by e-mail"),
+    ("sms", "By text message", "by text message"),
+    ("social", "On social media", "on social media"),
+];
+pub const CONSENTING_LEAD: &str = "Who may be written to about “{purpose}”, {channel}: everybody who has agreed to just that and has not taken it back, and nobody else.";
+pub const CONSENTING_SHOWN: &str = "{from} to {to}, and more";
+pub const CONSENTING_SHOWN_LAST: &str = "{from} to {to} of {to}";
+pub const CONSENTING_NONE: &str = "Nobody has agreed to this";
+pub const CONSENTING_NONE_ADVICE: &str = "Ask for it in the form of an event, with this purpose and this channel. Who ticks the box is here once they have opened the link in the mail that follows.";
+pub const CONSENTING_EXPORT: &str =
+    "Export it anew before each mailing: whoever takes the consent back later still stands in an older file.";
+pub const CONSENTING_STOPPED: &str = "Nobody may be written to about this just now";
+pub const CONSENTING_UNKNOWN: &str = "There is no such purpose or channel";
+pub const CONSENTING_SETTINGS: &str = "Open the settings";
 pub const AUDIENCE_NONE: &str = "Nobody is here yet";
 pub const AUDIENCE_NONE_ADVICE: &str =
     "A person appears with their first registration and stays when the event is over.";
@@ -339,9 +380,11 @@ pub const PERSON_TIMELINE: &str = "Timeline";
 pub const PERSON_TIMELINE_NONE: &str = "Nothing is recorded.";
 pub const PERSON_TIMELINE_PARTS: &str = "Not everything can be shown right now: {parts}.";
 pub const PART_REGISTRATIONS: &str = "registrations";
+pub const PART_REGISTRATIONS_MORE: &str = "registrations beyond 2,000";
 pub const PART_MESSAGES: &str = "messages";
 pub const PART_MESSAGES_MORE: &str = "messages before the newest 1,000";
 pub const PART_CONSENTS: &str = "consents";
+pub const PART_CONSENTS_MORE: &str = "consents after the first 6,000 statements";
 pub const PART_AUDIT: &str = "what the team did";
 pub const PART_VISITS: &str = "when they watched";
 pub const PART_VISITS_MORE: &str = "more of when they watched";
@@ -361,6 +404,14 @@ pub const TIMELINE_REGISTERED: &str = "Registered";
 pub const TIMELINE_WAITING: &str = "Joined the waiting list";
 pub const TIMELINE_ENTERED: &str = "Entered the event page";
 pub const TIMELINE_CHECKED_IN: &str = "Checked in at the door";
+pub const TIMELINE_CAME_CANCELLED: &str = "Came to the door while cancelled";
+pub const TIMELINE_CONFIRMED: &str = "Said that they come";
+pub const TIMELINE_DECLINED: &str = "Said that they do not come";
+pub const TIMELINE_ANSWERED: &str = "Answered the invitation";
+pub const TIMELINE_PAID: &str = "Paid";
+pub const TIMELINE_REFUNDED: &str = "Got the money back";
+pub const TIMELINE_PAYMENT: &str = "The payment changed";
+pub const TIMELINE_CANCELLED: &str = "Cancelled";
 pub const TIMELINE_WATCHED: &str = "Watched for {time} ({from}–{until})";
 pub const TIMELINE_WATCHING: &str = "Watching for {time} so far (since {from})";
 pub const TIMELINE_ZONE: &str = "Times in {zone}";
@@ -391,7 +442,10 @@ pub const DOOR_CANCELLED: &str = "Cancelled";
 pub const DOOR_WAITING: &str = "On the waiting list";
 pub const DOOR_UNPAID: &str = "Not paid";
 pub const DOOR_UNCONFIRMED: &str = "Has not confirmed";
+pub const DOOR_FLAG_INVITED: &str = "Let in, but has not confirmed";
+pub const DOOR_FLAG_DECLINED: &str = "Let in, but had said that they do not come";
 pub const DOOR_AT: &str = "At {time}";
+pub const DOOR_EXPECTED: &str = "Registered, may come in";
 pub const DOOR_OFFLINE_OUTCOME: &str = "Kept on this device";
 pub const DOOR_ONLINE: &str = "In touch";
 pub const DOOR_OFFLINE: &str = "Offline: tickets are checked on this device";

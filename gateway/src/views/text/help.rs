@@ -76,7 +76,10 @@ pub const SECTIONS: &[Section] = &[
         title: "Record an answer to an invitation",
         lead: "For events that ask people to confirm, when somebody tells you by phone.",
         steps: &["Open the registrant and choose Record an answer.", "Choose whether they come, and give a reason."],
-        notes: &["Only confirmed people are counted as registrants of such an event."],
+        notes: &[
+            "Only confirmed people are counted as registrants of such an event.",
+            "Who does not come gives the place back: it goes to whoever waits longest, and reminders stop. Who comes after all gets a place if there is one and nobody waits for it, and is on the waiting list otherwise.",
+        ],
     },
     Section {
         anchor: "payment",
@@ -127,6 +130,19 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        anchor: "several",
+        title: "Do something for several people at once",
+        lead: "To resend mails, check in or cancel for more than one.",
+        steps: &[
+            "Search and filter until the list of Registrants shows them, and tick them.",
+            "Below the list give a reason and choose what to do. Checking in needs no reason.",
+        ],
+        notes: &[
+            "Each is done on its own: what one refuses does not stop the others. The page says how many worked.",
+            "What is said about one registrant holds here too: see the sections on resending, checking in and cancelling.",
+        ],
+    },
+    Section {
         anchor: "verify",
         title: "Verify an address by hand",
         lead: "For somebody who cannot get or use the verification mail.",
@@ -173,8 +189,88 @@ pub const SECTIONS: &[Section] = &[
         notes: &[
             "The file holds just what is shown, over all pages.",
             "Cells that a spreadsheet could take for a formula begin with an apostrophe.",
+            "A download that broke off is not whole: your browser says so, and a CSV file that it kept all the same ends with a line that says so.",
             "You are now responsible for the copy: delete it when it has served its purpose.",
         ],
+    },
+    Section {
+        anchor: "messages",
+        title: "Write your own messages",
+        lead: "Each message has a text of ours. Yours takes its place, at one event or at all of them.",
+        steps: &[
+            "For all events, open Messages of the organisation: from Settings, or from the Messages of any event.",
+            "For one event, open its Messages.",
+            "Choose the message, write a subject and a text in each language, look at the preview, and save.",
+            "Send a test to yourself or to somebody of your team.",
+        ],
+        notes: &[
+            "An event’s own text is sent there in all its languages. What you change for the organisation later does not reach that event.",
+            "Going back throws the text away in all languages. At an event your organisation’s text is then sent, if it has one, and otherwise ours.",
+            "A message that is not ticked to be sent reaches nobody, at this event or at all. Links to sign in and invitations are always sent, and must hold their link.",
+        ],
+    },
+    Section {
+        anchor: "live",
+        title: "Open and end an event",
+        lead: "For the moment when it begins, and when it is over. Organisers can.",
+        steps: &["Open Live of the event and choose Go live when it begins.", "Choose End event when it is over."],
+        notes: &[
+            "Both can be done again: an event that has ended can go live once more.",
+            "From the end on the days are counted after which personal data is removed. An event that nobody ends is over at its planned end, or a day after its start; while it is live, after thirty days.",
+        ],
+    },
+    Section {
+        anchor: "cancel-event",
+        title: "Cancel an event",
+        lead: "For an event that will not take place. Organisers can.",
+        steps: &[
+            "Open Settings of the event and choose Cancel the event.",
+            "Tick that it will not take place, and confirm.",
+        ],
+        notes: &[
+            "It cannot be taken back. Nobody can register or enter any more.",
+            "Everybody who is registered is told by mail. Look at the text first: it is the cancellation among the messages of the event.",
+            "Payments are not given back by this: pay them back with your payment provider, and mark them.",
+        ],
+    },
+    Section {
+        anchor: "retention",
+        title: "Remove old personal data",
+        lead: "Names, addresses, phones, nicknames and answers in registrations, some days after an event. Owners can.",
+        steps: &[
+            "Open Settings and say for how many days personal data is kept after an event. 0 means for ever.",
+            "Choose Look what is due: it lists the events and how many registrations would be cleared.",
+            "Wait: it is done by itself once a day. Or choose Remove it now, and confirm.",
+        ],
+        notes: &[
+            "It cannot be brought back. When somebody registered, came and paid stays, so the figures of past events stay as they are.",
+            "Nothing is removed by itself before a day has passed since you set the days. Other days stop a removal that is under way.",
+            "People in Audience with their consents, the record of messages and the audit log have no such limit.",
+        ],
+    },
+    Section {
+        anchor: "roles",
+        title: "Give somebody a role, or take it away",
+        lead: "For people who join or leave the team, or do something else in it. Owners can.",
+        steps: &[
+            "Open Team. What each role may do stands below the members.",
+            "To let somebody in, enter their address and role below Invite somebody. The link in their mail holds for three days; Send a new link makes another.",
+            "To change or remove somebody, choose Change beside them.",
+        ],
+        notes: &[
+            "A new role holds from the next page that the member opens. Who is removed is signed out at once; what they did stays in the audit log.",
+            "The last owner cannot be removed or become something else: make somebody an owner first.",
+        ],
+    },
+    Section {
+        anchor: "second-factor",
+        title: "Remove a second factor",
+        lead: "For a new phone, or an authenticator app that is gone. Everybody does it for their own account.",
+        steps: &[
+            "Open Account. Enter a code of the app, or one of your recovery codes, and choose Remove it.",
+            "Set it up again with the new app.",
+        ],
+        notes: &["Until then your password alone opens your account.", "Each recovery code works once."],
     },
     Section {
         anchor: "keys",
@@ -188,6 +284,48 @@ pub const SECTIONS: &[Section] = &[
         notes: &[
             "Who made a key, and who revoked it, stays in the list and in the audit log.",
             "Keys that were made before there was this list come into it when they are next used.",
+        ],
+    },
+    Section {
+        anchor: "secrets",
+        title: "Make a new secret for a webhook",
+        lead: "For the first time that a payment or mail provider reports to you, or when somebody saw a secret who should not have. Owners can.",
+        steps: &[
+            "Open Settings and look for Secrets of incoming webhooks.",
+            "Choose for what the secret is, and confirm. Copy it: it is shown once.",
+            "Enter it with the address that is shown below it in the settings of the provider.",
+        ],
+        notes: &[
+            "The secret before stays valid for 24 hours, so that you can change it without losing a report. What signs with an older one is refused.",
+            "If somebody may misuse it, make a new one twice: then the one that was seen is refused at once.",
+        ],
+    },
+    Section {
+        anchor: "replay",
+        title: "Tell your system again",
+        lead: "For owners whose own system was down, or lost what the webhook had told it.",
+        steps: &[
+            "Open Settings and look for Tell the webhook again, below the messages. It is there once a webhook is set.",
+            "Choose since when, give a reason, and send again.",
+        ],
+        notes: &[
+            "Each notice has the id that it had: a system that remembers ids takes none twice. The field sequence in it says where it stands.",
+            "What was told is kept for 7 days. 10,000 notices go out at a time; the page says from where to go on.",
+            "A webhook that took nothing for 5 days is switched off. Sending again, like saving its address, switches it on.",
+        ],
+    },
+    Section {
+        anchor: "complaints",
+        title: "When people mark your mails as spam",
+        lead: "Mail providers count how many do, and put the mails of a sender aside for everybody when there are too many.",
+        steps: &[
+            "Find out what people did not expect: a list from elsewhere, too many mails, a sender’s name that they do not know.",
+            "Approach only people who agreed to it, and leave out those who have not been there for long.",
+            "An owner who knows that the cause is gone can lift the stop in Settings for 7 days, with a reason.",
+        ],
+        notes: &[
+            "Above 0.1 % of the mails of 30 days the console warns; above 0.3 % the list of people to approach is closed. Fewer than three complaints do nothing.",
+            "Mails about registrations are not stopped. Whoever complained gets no mail at all any more.",
         ],
     },
 ];

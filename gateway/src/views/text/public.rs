@@ -82,10 +82,12 @@ pub const PROBLEM_CROWD: &str = "Very many registrations have just come from you
 pub const MINE_TITLE: &str = "My registration";
 pub const STANDING_REGISTERED: &str = "Registered";
 pub const STANDING_WAITING: &str = "On the waiting list";
+pub const STANDING_DECLINED: &str = "Not coming";
 pub const STANDING_CANCELLED: &str = "Cancelled";
 pub const STANDING_REGISTERED_MEANING: &str = "You have a place.";
 pub const STANDING_WAITING_MEANING: &str =
     "All places are taken. When one becomes free and it is your turn, we tell you by mail.";
+pub const STANDING_DECLINED_MEANING: &str = "You said that you are not coming, so your place was given back.";
 pub const STANDING_CANCELLED_MEANING: &str = "This registration was cancelled. You can register again.";
 pub const MINE_SINCE: &str = "Registered";
 pub const MINE_MODE: &str = "You take part";
@@ -98,6 +100,8 @@ pub const ENTRY_CANCELLED: &str = "This registration was cancelled.";
 pub const ENTRY_EVENT_CANCELLED: &str = "The event has been cancelled.";
 pub const ENTRY_UNPAID: &str = "You can come in as soon as your payment has arrived.";
 pub const ENTRY_UNCONFIRMED: &str = "You can come in as soon as you have said that you are coming.";
+pub const ENTRY_DECLINED: &str =
+    "You said that you are not coming. You can come in once you have said that you come after all, and have a place.";
 pub const TICKET_TITLE: &str = "Your ticket";
 pub const TICKET_HINT: &str = "Show this at the door, on this screen or on paper. It is yours alone: whoever has it can come in with it and open this page.";
 pub const TICKET_LABEL: &str = "QR code of your ticket";
@@ -105,7 +109,8 @@ pub const TICKET_WITHOUT_PICTURE: &str = "The same as text";
 pub const RSVP_TITLE: &str = "Are you coming?";
 pub const RSVP_ASKED: &str = "The organiser would like to know. You can change your answer later.";
 pub const RSVP_CONFIRMED: &str = "You said that you are coming.";
-pub const RSVP_DECLINED: &str = "You said that you are not coming.";
+pub const RSVP_DECLINED: &str =
+    "You said that you are not coming. If you come after all, you get a place if there is one and nobody waits for it.";
 pub const RSVP_YES: &str = "I am coming";
 pub const RSVP_NO: &str = "I am not coming";
 pub const PAYMENT_TITLE: &str = "Payment";
@@ -128,6 +133,9 @@ pub const PREFERENCES_LINK: &str = "Which messages I get";
 pub const NOTICE_NEW: &str = "You are registered. Keep the address of this page: it opens your registration.";
 pub const NOTICE_SAVED: &str = "Your changes are stored.";
 pub const NOTICE_ANSWERED: &str = "Thank you. Your answer is stored.";
+pub const NOTICE_DECLINED: &str = "Thank you for telling us. Your place is given back.";
+pub const NOTICE_QUEUED: &str = "Your answer is stored, but all places are taken now. You are on the waiting list, and we tell you when you have one.";
+pub const NOTICE_FULL: &str = "All places are taken now, so your answer was not stored. You can try again later.";
 pub const NOTICE_CANCELLED: &str = "Your registration is cancelled.";
 pub const NOTICE_MEANWHILE: &str = "Your registration was changed elsewhere meanwhile, so nothing was stored now. This is how it is: change it again if you like.";
 pub const NOTICE_REFUSED: &str = "This is not possible as things stand now.";
@@ -219,6 +227,7 @@ pub const CHANNEL_OTHER: &str = "In other ways";
 
 // The data practice page.
 pub const DATA_TITLE: &str = "What happens with your data";
+pub const DATA_CONTROLLER_UNNAMED: &str = "The organiser of this event";
 pub const DATA_CONTROLLER: &str = "{controller} decides what is collected for this event, and answers for it. Turnout processes it for them and uses it for nothing else.";
 pub const DATA_ASKED: &str = "What you are asked for";
 pub const DATA_NOTED: &str = "What is noted when you take part";

@@ -29,10 +29,11 @@ pub const DIDS: &[(&str, &str)] = &[
     ("others", "Your other sessions have ended."),
     ("second-factor-off", "The second factor is removed."),
     ("template", "The template is saved."),
-    ("template-reset", "The template is back to the one above it."),
+    ("template-reset", "The text is thrown away. You see what is sent in its place."),
     ("reminders", "The reminders are saved. What is not sent yet is planned anew."),
-    ("retention", "What was due is removed."),
+    ("retention", "The removal has begun. It goes on by itself, and below you see how far it is."),
     ("write-again", "Mail is sent to this address again. Now resend what the person needs."),
+    ("marketing", "Marketing goes on for 7 days."),
     ("key-revoked", "The key is revoked. Programs that still show it are refused in a moment."),
 ];
 
@@ -67,6 +68,12 @@ pub const LINK_PASSWORD: &str = "Set your password";
 pub const LINK_PASSWORD_LEAD: &str = "With it you sign in from now on. All open sessions of this account end.";
 pub const LINK_PASSWORD_BUTTON: &str = "Set the password";
 pub const WELCOME: &str = "Make your account";
+pub const TEMPLATE_MISSING: &str = "There is no text in {lang}. Whoever chose {lang} gets the text in {stand_in}.";
+pub const TEMPLATE_MISSING_FOR_ALL: &str = "There is no text in {lang}. Whoever chose {lang} gets the text in the event’s own language if there is one, else in {stand_in}.";
+pub const ACTOR_KEY_LABEL: &str = "API key “{label}”";
+pub const WELCOME_ORGANISATION: &str = "Name of your organisation";
+pub const WELCOME_ORGANISATION_HINT: &str =
+    "Visitors read it as the sender of mails and as who decides about their data. It can be changed in the settings.";
 pub const WELCOME_LEAD: &str = "You came by the link of the first start, which works once. With an account you can sign in again and invite your team. You will be its first owner.";
 pub const WELCOME_BUTTON: &str = "Make the account";
 pub const WELCOME_SKIP: &str = "Later";
@@ -123,7 +130,8 @@ pub const ROLE_ORGANISER_MEANING: &str =
 pub const ROLE_SUPPORT_MEANING: &str =
     "Sees registrants and people and helps them: resends mails, verifies, registers and checks in by hand.";
 pub const ROLE_ANALYST_MEANING: &str = "Sees figures, and lists without names, addresses or answers.";
-pub const ROLE_MODERATOR_MEANING: &str = "Sees the live pages and checks people in at the door.";
+pub const ROLE_MODERATOR_MEANING: &str =
+    "Sees the live pages and, without names or addresses, who is registered; checks people in at the door.";
 pub const MEMBER_YOU: &str = "you";
 pub const MEMBER_ACTIVE: &str = "active";
 pub const MEMBER_INVITED: &str = "invited";
@@ -246,11 +254,13 @@ pub const EVENT_CURRENCY_HINT: &str = "Three letters, such as EUR.";
 pub const EVENT_RSVP: &str = "Ask people to confirm";
 pub const EVENT_RSVP_HINT: &str = "Then only those who confirmed count as registrants in the statistics.";
 pub const EVENT_REFUSE: &str = "Refuse those who have not confirmed";
-pub const EVENT_REFUSE_HINT: &str = "Otherwise they are let in, and the door is told.";
+pub const EVENT_REFUSE_HINT: &str = "Otherwise they are let in, and the door is told. Who says that they do not come gives their place back in either case.";
 pub const NO_SUCH_TIME: &str = "This is no time in this zone.";
 pub const NO_START: &str = "Say when it starts.";
 pub const NO_SUCH_ZONE: &str = "This is not a time zone that we know. Use a name such as Europe/Helsinki, or UTC.";
 pub const NO_NUMBER: &str = "Enter a whole number.";
+pub const NO_CURRENCY: &str = "Enter the three letters of a currency, such as EUR.";
+pub const ENDS_BEFORE_START: &str = "The end must be after the start.";
 pub const NO_AMOUNT: &str = "Enter an amount such as 12.50, with the digits of its currency.";
 pub const ROOM_NEW: &str = "Add a room";
 pub const ROOM_TITLE: &str = "Name";
@@ -320,7 +330,7 @@ pub const QUESTION_BASIS_HINT: &str = "GDPR, article 6(1).";
 pub const QUESTION_KEY: &str = "Key";
 pub const QUESTION_KEY_HINT: &str = "The column’s name in exports. Left empty, it is made from the question.";
 pub const QUESTION_OPTIONS: &str = "Options";
-pub const QUESTION_OPTIONS_HINT: &str = "One a line: the label alone, or key: label. The keys are what exports hold; in other languages they say which option is meant.";
+pub const QUESTION_OPTIONS_HINT: &str = "One a line, as people read it, in any script. Each gets a key, which then stands before it: leave it there when you change the words. The keys are what exports hold; in other languages they say which option is meant.";
 pub const QUESTION_MIN: &str = "At least";
 pub const QUESTION_MAX: &str = "At most";
 pub const CONSENT_NEW: &str = "New consent";
@@ -335,14 +345,30 @@ pub const FOLDER: &str = "Mails reach nobody yet: no mail server is set up.";
 pub const FOLDER_ADVICE: &str = "They are kept as files in the data folder of this installation. To send them, the operator sets smtp_url and mail_from in the configuration and starts Turnout again.";
 pub const TEMPLATES: &str = "What is written, and when";
 pub const TEMPLATE_OWN: &str = "This event’s own text";
-pub const TEMPLATE_TENANT: &str = "Your text for all events";
+pub const TEMPLATE_TENANT: &str = "Your organisation’s text";
 pub const TEMPLATE_OURS: &str = "The usual text";
 pub const TEMPLATE_OFF: &str = "Not sent";
+pub const TEMPLATE_NO_TEXT: &str = "No text";
+pub const TEMPLATE_INSTEAD: &str = "No text, {lang} is sent instead";
+pub const MESSAGES_OF_ALL: &str = "Messages of the organisation";
+pub const MESSAGES_OF_ALL_LEAD: &str =
+    "What you write here is sent at all events. An event may have a text of its own, which is then sent there instead.";
+pub const MESSAGES_OF_ALL_HINT: &str = "To write one text for all events, and for links to sign in:";
+pub const MESSAGES_OF_ALL_MEANING: &str =
+    "Confirmations, reminders, news of changes, links to sign in and invitations: one text for all events.";
+pub const MESSAGES_OF_ALL_OPEN: &str = "Write the messages";
+pub const TEMPLATES_OF_EVENTS: &str = "About events";
+pub const TEMPLATES_OF_LINKS: &str = "Links for one person";
 pub const KIND_CONFIRMATION_WHEN: &str =
     "At once, when somebody registers, joins the waiting list or comes from it to a place.";
 pub const KIND_REMINDER_WHEN: &str = "Before the event begins, as often as the reminders say.";
 pub const KIND_CHANGE_WHEN: &str = "When time, zone or venue of the event change.";
 pub const KIND_CANCELLATION_WHEN: &str = "When the event or a registration is cancelled.";
+pub const KIND_SIGN_IN_LINK_WHEN: &str =
+    "When somebody asks for a link to sign in, to their own page or to this console.";
+pub const KIND_VERIFICATION_WHEN: &str = "When an address, or what somebody agreed to, has to be confirmed.";
+pub const KIND_RESET_WHEN: &str = "When somebody has to set a new password.";
+pub const KIND_INVITATION_WHEN: &str = "When somebody is invited to your team.";
 pub const MESSAGE_FIGURES: &str = "What became of them";
 pub const MESSAGE_FIGURES_NONE: &str = "No message about this event yet.";
 pub const MESSAGE_KIND: &str = "Message";
@@ -374,11 +400,31 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("{{organiser.name}}", "your sender name"),
     ("{{unsubscribe.url}}", "where they unsubscribe"),
 ];
+pub const VARIABLES_OF_LINKS: &[(&str, &str)] = &[
+    ("{{link.url}}", "the link, which works for this person only"),
+    ("{{person.name}}", "the person’s name"),
+    ("{{organiser.name}}", "your sender name"),
+    ("{{agreement}}", "in a verification, between for and endfor: what they agree to by the link"),
+];
 pub const TEMPLATE_ON: &str = "Send this message";
 pub const TEMPLATE_ON_HINT: &str = "Not ticked: nobody gets it, and the list of registrants says so.";
 pub const TEMPLATE_SAVE: &str = "Save for this event";
+pub const TEMPLATE_SAVE_FOR_ALL: &str = "Save for the organisation";
+pub const TEMPLATE_FOR_ALL: &str = "Change it for all events";
+pub const TEMPLATE_FOR_ALL_HINT: &str =
+    "This event has no text of its own. What you save here is sent at this event only.";
+pub const TEMPLATE_FOR_ALL_MEANING: &str = "At events that have a text of their own, that is sent instead of this one.";
+pub const TEMPLATE_LINK_MEANING: &str = "It is sent whatever people unsubscribed from. {{link.url}} must stand in it, because without the link nobody gets in.";
 pub const TEMPLATE_RESET: &str = "Back to the usual text";
-pub const TEMPLATE_RESET_CONFIRM: &str = "Throw this event’s own text away?";
+pub const TEMPLATE_RESET_CONFIRM: &str =
+    "Throw this event’s own text away, in all languages? The usual text is then sent here.";
+pub const TEMPLATE_RESET_TO_TENANT: &str = "Back to the organisation’s text";
+pub const TEMPLATE_RESET_TO_TENANT_CONFIRM: &str =
+    "Throw this event’s own text away, in all languages? Your organisation’s text is then sent here.";
+pub const TEMPLATE_RESET_TO_OFF_CONFIRM: &str = "Throw this event’s own text away, in all languages? Your organisation does not send this message: then nobody gets it here either.";
+pub const TEMPLATE_RESET_FOR_ALL_CONFIRM: &str = "Throw your organisation’s text away, in all languages? The usual text is then sent at all events that have none of their own.";
+pub const TEMPLATE_RESET_LINK_CONFIRM: &str =
+    "Throw your organisation’s text away, in all languages? The usual text is then sent.";
 pub const TEMPLATE_MEANWHILE: &str =
     "Somebody else saved this template meanwhile. Your text is kept; saving again puts it in place of theirs.";
 pub const TEMPLATE_PREVIEW: &str = "As an invented person gets it";
@@ -408,6 +454,18 @@ pub const RETENTION_DUE_MEANING: &str = "It is removed by itself in time; you ca
 pub const RETENTION_LOOK: &str = "Look what is due";
 pub const RETENTION_NOTHING: &str = "Nothing is due.";
 pub const RETENTION_UNKNOWN: &str = "This cannot be said right now. Reload the page in a moment.";
+pub const RETENTION_MORE: &str = "There is more than could be counted in the time for a page: at least this much is due. Removing removes all of it.";
+pub const RETENTION_NEVER_ENDED: &str = "Nobody ended it: the end that was planned counts.";
+pub const RETENTION_COVERS: &str = "This covers registrations: the names, addresses, phones, nicknames and answers in them, and whose they are. People in the audience with their consents, the record of messages and the audit log have no such limit and stay.";
+pub const REMOVAL: &str = "Removal";
+pub const REMOVAL_COUNTING: &str = "What is due is being counted.";
+pub const REMOVAL_UNDER_WAY: &str =
+    "{removed} of {due} registrations are cleared. It goes on by itself, also when you leave this page.";
+pub const REMOVAL_DONE: &str = "The last removal ended {time}. Registrations cleared: {removed}.";
+pub const REMOVAL_UNREADABLE: &str =
+    "Could not be read and stay as they are: {unreadable}. Whoever runs the system finds their ids in its log.";
+pub const REMOVAL_STOPPED: &str =
+    "The last removal was stopped by another number of days. Registrations cleared by then: {removed}.";
 pub const RETENTION_EVENT: &str = "Event";
 pub const RETENTION_COUNT: &str = "Registrations";
 pub const RETENTION_APPLY: &str = "Remove it now";
@@ -426,6 +484,28 @@ pub const OPT_IN: &str = "Reminders only with consent";
 pub const OPT_IN_HINT: &str = "Ticked: only who agreed to the purpose reminders gets them.";
 pub const WEBHOOK: &str = "Webhook for your systems";
 pub const WEBHOOK_HINT: &str = "An https address that is told about states of messages and registrations.";
+pub const REPLAY: &str = "Tell the webhook again";
+pub const REPLAY_MEANING: &str = "For when your system was down or lost what it had: what it was told comes once more, in order and under the same ids. A webhook that was switched off is called again.";
+pub const REPLAY_SINCE: &str = "Send again what was told since";
+pub const REPLAY_SINCE_HINT: &str = "In UTC. What was told is kept for 7 days.";
+pub const REPLAY_NO_TIME: &str = "Enter a day and a time.";
+pub const REPLAY_BUTTON: &str = "Send again";
+pub const NOT_SENT_AGAIN: &str = "Nothing is sent again.";
+pub const REPLAYED: &str = "{n} notices go out again, in their order.";
+pub const REPLAYED_ONE: &str = "1 notice goes out again.";
+pub const REPLAYED_NOTHING: &str = "Nothing was told since then.";
+pub const REPLAYED_MORE: &str = "More was told after {time}: send again from there once these are through.";
+pub const REPLAYED_LIFTED: &str = "The webhook had been switched off because it took nothing; it is called again.";
+pub const COMPLAINTS_WARNED: &str = "People mark your mails as spam.";
+pub const COMPLAINTS_WARNED_MEANING: &str = "{complaints} of {mails} mails of the last 30 days, more than 0.1 %. Mail providers begin to put your mails aside, also those to people who want them. Above 0.3 % marketing is stopped.";
+pub const COMPLAINTS_STOPPED: &str = "Marketing is stopped.";
+pub const COMPLAINTS_STOPPED_MEANING: &str = "People marked {complaints} of {mails} mails of the last 30 days as spam, more than 0.3 %. Whom to approach is not told any more until the share is lower, or an owner lifts this in the settings. Mails about registrations go out as before.";
+pub const COMPLAINTS_LIFTED: &str = "Marketing goes on in spite of complaints.";
+pub const COMPLAINTS_LIFTED_MEANING: &str = "People marked {complaints} of {mails} mails of the last 30 days as spam, more than 0.3 %. An owner lifted the stop until {until}.";
+pub const MARKETING_LIFT: &str = "Let marketing go on";
+pub const MARKETING_LIFT_MEANING: &str =
+    "For when you know what the complaints came from and it is over. It holds for 7 days.";
+pub const MARKETING_LIFT_BUTTON: &str = "Lift the stop for 7 days";
 pub const SECRETS: &str = "Secrets of incoming webhooks";
 pub const SECRETS_MEANING: &str = "With them your payment provider and your mail provider sign what they report. A new one is shown once; the one before stays valid for 24 hours.";
 pub const SECRET_CONFIRM: &str = "Make a new secret? The present one stays valid for 24 hours.";

@@ -70,6 +70,10 @@ Dort finden Sie Ihr Ticket und können Ihre Anmeldung ändern oder absagen. Der 
 - When: {{ event.date }}, {{ event.time }} ({{ event.zone }})
 {% if event.venue %}- Where: {{ event.venue }}
 {% endif %}
+{% if registration.rsvp_url %}Please let us know whether you will be there.
+
+[Answer now]({{ registration.rsvp_url }})
+{% endif %}
 [Open my registration]({{ registration.url }})
 
 Have your ticket at hand; you find it behind the link.
@@ -84,6 +88,10 @@ bald beginnt **{{ event.title }}**.
 
 - Wann: {{ event.date }}, {{ event.time }} Uhr ({{ event.zone }})
 {% if event.venue %}- Wo: {{ event.venue }}
+{% endif %}
+{% if registration.rsvp_url %}Bitte sagen Sie uns, ob Sie dabei sind.
+
+[Jetzt antworten]({{ registration.rsvp_url }})
 {% endif %}
 [Meine Anmeldung öffnen]({{ registration.url }})
 

@@ -17,6 +17,8 @@ const URGENT_BEFORE_START_MS: i64 = 12 * 3_600_000;
 const LIVE_START_LEAD_S: i64 = 3_600;
 /// A person is reminded at most once in this time, of whatever.
 pub(crate) const CAP_MS: i64 = 20 * 60_000;
+/// Whoever takes a person's turn has so long to gather what goes out in the same mail; meanwhile the others stay as they are.
+pub(crate) const GATHERING_MS: i64 = 10_000;
 
 /// What is true of the event now.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,8 @@ pub(crate) struct EventFacts {
 pub(crate) struct RegistrationFacts {
     pub place: Place,
     pub entered: bool,
+    /// The person said that they do not come.
+    pub declined: bool,
     pub registered_at_ms: i64,
 }
 
@@ -78,12 +82,22 @@ pub(crate) struct Facts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Send,
-    Defer { until_ms: i64, reason: Reason },
+    /// Neither yet: whoever has the turn may be about to take it along.
+    Wait,
+    Defer {
+        until_ms: i64,
+        reason: Reason,
+    },
     Skip(Reason),
 }
 
 /// Whether the message is sent now.
 pub(crate) fn judge(message: &Message, facts: &Facts, now_ms: i64) -> Verdict {
+    judge_ahead(message, facts, 0, now_ms)
+}
+
+/// Whether the message is sent now, where a reminder may be so much before its moment.
+pub(crate) fn judge_ahead(message: &Message, facts: &Facts, ahead_ms: i64, now_ms: i64) -> Verdict {
     if message.is_security() {
         return judge_security(message, facts, now_ms);
     }
@@ -111,7 +125,7 @@ pub(crate) fn judge(message: &Message, facts: &Facts, now_ms: i64) -> Verdict {
         if registration.registered_at_ms > nominal {
             return Verdict::Skip(Reason::RegisteredTooLate);
         }
-        if nominal > now_ms {
+        if nominal > now_ms + ahead_ms {
             return Verdict::Defer { until_ms: nominal, reason: Reason::Moved };
         }
     }
@@ -133,8 +147,8 @@ pub(crate) fn judge(message: &Message, facts: &Facts, now_ms: i64) -> Verdict {
     if facts.newer_is_due && !message.on_purpose {
         return Verdict::Skip(Reason::Joined);
     }
-    if !breaks_the_quiet(message, facts, now_ms)
-        && let Some(until_ms) = facts.quiet.end_ms(now_ms, &facts.zone)
+    if let Some(until_ms) = facts.quiet.end_ms(now_ms, &facts.zone)
+        && !breaks_the_quiet(message, facts, until_ms, now_ms)
     {
         return later(message, until_ms, Reason::QuietHours, Reason::QuietHoursPastExpiry);
     }
@@ -144,6 +158,9 @@ pub(crate) fn judge(message: &Message, facts: &Facts, now_ms: i64) -> Verdict {
         && let Some(last_ms) = facts.reminded_at_ms
         && now_ms - last_ms < CAP_MS
     {
+        if now_ms - last_ms < GATHERING_MS {
+            return Verdict::Wait;
+        }
         return later(message, last_ms + CAP_MS, Reason::Cap, Reason::Cap);
     }
     Verdict::Send
@@ -169,6 +186,8 @@ fn irrelevant(message: &Message, registration: &RegistrationFacts) -> Option<Rea
         (Place::Cancelled, _) if !of_registration => Some(Reason::Cancelled),
         (Place::Taken | Place::Waiting, _) if of_registration => Some(Reason::Outdated),
         (Place::Waiting, Kind::Reminder) => Some(Reason::Waiting),
+        // Of a change or a cancellation of the event they still hear: at another time they may come after all.
+        (_, Kind::Reminder) if registration.declined && !message.on_purpose => Some(Reason::Declined),
         (_, Kind::Reminder) if registration.entered && !message.on_purpose => Some(Reason::AlreadyEntered),
         _ => None,
     }
@@ -188,15 +207,19 @@ fn no_consent(message: &Message, facts: &Facts) -> Option<Reason> {
     }
 }
 
-fn breaks_the_quiet(message: &Message, facts: &Facts, now_ms: i64) -> bool {
-    let own_action = matches!(message.kind, Kind::Confirmation | Kind::Cancellation)
-        && message.occurrence != super::plan::OF_EVENT
+fn breaks_the_quiet(message: &Message, facts: &Facts, until_ms: i64, now_ms: i64) -> bool {
+    // Not what the team or the waiting list did: nobody waits at their screen for that.
+    let own_action = message.by_person
+        && matches!(message.kind, Kind::Confirmation | Kind::Cancellation)
         && now_ms - message.planned_at_ms <= OWN_ACTION_MS;
-    let soon = facts.event.as_ref().is_some_and(|event| event.starts_at_ms - now_ms <= URGENT_BEFORE_START_MS);
+    let starts_within = |until_ms| facts.event.as_ref().is_some_and(|event| event.starts_at_ms <= until_ms);
+    // A place that somebody has is no news any more once the event has begun.
+    let in_vain_later = message.kind == Kind::Confirmation && starts_within(until_ms);
+    let soon = starts_within(now_ms + URGENT_BEFORE_START_MS);
     let urgent = soon && matches!(message.kind, Kind::Change | Kind::Cancellation);
     let live_start = message.kind == Kind::Reminder && -message.rank <= LIVE_START_LEAD_S;
     let asked_for = live_start && facts.consent == Consent::Granted;
-    own_action || urgent || asked_for || message.on_purpose
+    own_action || in_vain_later || urgent || asked_for || message.on_purpose
 }
 
 fn later(message: &Message, until_ms: i64, reason: Reason, too_late: Reason) -> Verdict {

@@ -10,6 +10,8 @@ use super::{
 
 /// Whoever hands a message over has so long. Longer than the longest conversation with a provider.
 pub(crate) const LEASE_MS: i64 = 120_000;
+/// What another service refuses for good is asked for so long, as somebody may put it right; then what was asked for is given up.
+pub(crate) const REFUSED_MAX_MS: i64 = 3_600_000;
 
 /// What happens to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub(crate) enum Input {
     Defer { until_ms: i64, reason: Reason },
     /// Not at all.
     Skip(Reason),
+    /// Another service refuses for good to say what has to be known before it goes out.
+    ServiceRefuses,
     /// It is handed over from now on.
     Begin,
     /// The provider took it.
@@ -28,6 +32,8 @@ pub(crate) enum Input {
     NotYet { reason: Reason, jitter: u64 },
     /// The provider will never take it.
     Refused(Reason),
+    /// The mail of another in which it was to go was not sent, or went without it.
+    NotCarried { again_ms: i64, reason: Option<Reason> },
     /// The provider may have taken it: it did not answer, or whoever asked has died.
     Unsure,
     /// A provider's report.
@@ -51,7 +57,9 @@ pub(crate) fn next(message: &Message, input: Input, now_ms: i64) -> Option<Messa
     match input {
         Input::Plan { due_at_ms, expires_at_ms } => {
             let revives = message.state == State::Skipped && message.reason.is_some_and(can_pass);
-            let waits = message.state == State::Planned || (message.state == State::Queued && message.attempts == 0);
+            // One that is tried again keeps to that, unless the event has moved: then its end is another.
+            let is_tried_again = message.attempts > 0 && message.expires_at_ms == expires_at_ms;
+            let waits = message.state == State::Planned || (message.state == State::Queued && !is_tried_again);
             let same = (message.due_at_ms, message.expires_at_ms) == (due_at_ms, expires_at_ms);
             if !(revives || waits && !same) {
                 return None;
@@ -65,12 +73,22 @@ pub(crate) fn next(message: &Message, input: Input, now_ms: i64) -> Option<Messa
             next.reason = Some(reason);
         }
         Input::Skip(reason) if waiting(message) => enter(&mut next, State::Skipped, Some(reason), now_ms),
+        // The first refusal is written down with its time, so that it counts wherever the next is met.
+        Input::ServiceRefuses if waiting(message) => match message.reason {
+            Some(Reason::ServiceRefused) if now_ms - message.state_at_ms < REFUSED_MAX_MS => return None,
+            reason @ Some(Reason::ServiceRefused) => enter(&mut next, State::Skipped, reason, now_ms),
+            _ => enter(&mut next, message.state, Some(Reason::ServiceRefused), now_ms),
+        },
         Input::Begin if waiting(message) => {
             next.attempts += 1;
             next.lease_until_ms = now_ms + LEASE_MS;
+            next.carrier = None;
+            next.riders = Vec::new();
             enter(&mut next, State::Sending, None, now_ms);
         }
-        Input::Accepted if message.state == State::Sending => enter(&mut next, State::HandedOff, None, now_ms),
+        Input::Accepted if message.state == State::Sending => {
+            enter(&mut next, State::HandedOff, how_it_went(message), now_ms);
+        }
         Input::Refused(reason) if message.state == State::Sending => {
             enter(&mut next, State::Failed, Some(reason), now_ms);
         }
@@ -81,6 +99,14 @@ pub(crate) fn next(message: &Message, input: Input, now_ms: i64) -> Option<Messa
             } else {
                 next.due_at_ms = again_ms;
                 enter(&mut next, State::Queued, Some(reason), now_ms);
+            }
+        }
+        Input::NotCarried { again_ms, reason } if message.state == State::Sending => {
+            if again_ms >= message.expires_at_ms {
+                enter(&mut next, State::Failed, reason, now_ms);
+            } else {
+                next.due_at_ms = again_ms;
+                enter(&mut next, State::Queued, reason, now_ms);
             }
         }
         // Being told twice of a place is better than never; being reminded twice is worse than once.
@@ -101,7 +127,7 @@ pub(crate) fn next(message: &Message, input: Input, now_ms: i64) -> Option<Messa
         }
         Input::Report(report) => {
             let (state, reason) = match report {
-                Report::Delivered => (State::Delivered, None),
+                Report::Delivered => (State::Delivered, how_it_went(message)),
                 Report::BouncedHard => (State::Bounced, Some(Reason::HardBounce)),
                 Report::BouncedSoft => (State::Bounced, Some(Reason::SoftBounce)),
                 Report::Complained => (State::Complained, None),
@@ -125,12 +151,23 @@ fn repeats(kind: Kind) -> bool {
 
 /// Reasons not to send that may be gone later.
 fn can_pass(reason: Reason) -> bool {
-    use Reason::{Cancelled, Expired, QuietHoursPastExpiry, RegisteredTooLate, Removed, Waiting};
-    matches!(reason, Cancelled | Expired | QuietHoursPastExpiry | RegisteredTooLate | Removed | Waiting)
+    use Reason::{
+        Cancelled, Declined, Expired, QuietHoursPastExpiry, RegisteredTooLate, Removed, ServiceRefused, Waiting,
+    };
+    matches!(
+        reason,
+        Cancelled | Declined | Expired | QuietHoursPastExpiry | RegisteredTooLate | Removed | ServiceRefused | Waiting
+    )
 }
 
-fn waiting(message: &Message) -> bool {
+/// Whether it waits for its moment or for its next try.
+pub(crate) fn waiting(message: &Message) -> bool {
     matches!(message.state, State::Planned | State::Queued)
+}
+
+/// What is said of one that was sent: whether it was in the mail of another.
+fn how_it_went(message: &Message) -> Option<Reason> {
+    message.carrier.as_ref().map(|_| Reason::Joined)
 }
 
 /// Reports come in any order: only a later word counts. None for states that no report is about.

@@ -73,6 +73,7 @@ reasons! {
     Cancelled "cancelled",
     Waiting "waiting",
     AlreadyEntered "already_entered",
+    Declined "declined",
     RegisteredTooLate "registered_too_late",
     Moved "moved",
     Removed "rule_removed",
@@ -88,6 +89,7 @@ reasons! {
     NoAddress "no_address",
     NoGateway "no_gateway",
     Template "template",
+    ServiceRefused "service_refused",
     Refused "smtp_5xx",
     RefusedForNow "smtp_4xx",
     NotSafe "smtp_tls",
@@ -135,10 +137,16 @@ pub(crate) struct Message {
     pub maybe_twice: bool,
     /// Somebody of the team sends it again.
     pub on_purpose: bool,
+    /// It answers what the person just did with a call of their own.
+    pub by_person: bool,
     /// A security message's address and link, or what a notice says, sealed; emptied at the end.
     pub sealed: Vec<u8>,
     /// The keyed hash of the address that it was handed over for: a report that it bounced suppresses this.
     pub address_key: Vec<u8>,
+    /// The message in whose mail it goes out, or went out last; none for its own.
+    pub carrier: Option<MessageId>,
+    /// Those that go out, or went out last, in its mail.
+    pub riders: Vec<MessageId>,
     pub version: i64,
 }
 
@@ -165,8 +173,11 @@ impl Message {
             lease_until_ms: 0,
             maybe_twice: false,
             on_purpose: false,
+            by_person: false,
             sealed: Vec::new(),
             address_key: Vec::new(),
+            carrier: None,
+            riders: Vec::new(),
             version: 1,
         }
     }

@@ -19,6 +19,8 @@ pub(crate) struct Wanted {
     pub rank: i64,
     pub due_at_ms: i64,
     pub expires_at_ms: i64,
+    /// It answers what the person just did with a call of their own.
+    pub by_person: bool,
 }
 
 /// When a reminder of this rank is due: its lead before the start.
@@ -34,6 +36,7 @@ pub(crate) fn reminders(starts_at_ms: i64, leads_s: &[i64]) -> Vec<Wanted> {
         rank: -lead,
         due_at_ms: nominal_ms(starts_at_ms, -lead),
         expires_at_ms: starts_at_ms,
+        by_person: false,
     };
     leads_s.iter().map(wanted).collect()
 }
@@ -42,7 +45,7 @@ pub(crate) fn reminders(starts_at_ms: i64, leads_s: &[i64]) -> Vec<Wanted> {
 pub(crate) fn news(kind: Kind, version: i64, of_event: bool, starts_at_ms: i64, now_ms: i64) -> Wanted {
     let occurrence = if of_event && kind == Kind::Cancellation { OF_EVENT.to_owned() } else { format!("v{version}") };
     let expires_at_ms = starts_at_ms.clamp(now_ms + NEWS_MIN_MS, now_ms + NEWS_MAX_MS);
-    Wanted { kind, occurrence, rank: version, due_at_ms: now_ms, expires_at_ms }
+    Wanted { kind, occurrence, rank: version, due_at_ms: now_ms, expires_at_ms, by_person: false }
 }
 
 /// What a reminder that is due at once, but whose moment was before the registration, begins with.

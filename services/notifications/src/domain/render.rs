@@ -1,20 +1,27 @@
 //! Words become a message: a template with its variables filled in, Markdown read, a plain half and an HTML half of the same
 //! content. Values of variables cannot make markup, templates cannot make HTML, and a variable that does not exist is named.
 
+mod allowed;
+pub(crate) mod joined;
 mod layout;
 mod markdown;
 pub(crate) mod times;
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+};
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter};
+use minijinja::{AutoEscape, UndefinedBehavior, Value, escape_formatter};
 
 pub(crate) use layout::Look;
 
 /// Steps of a template; one that loops is stopped.
 const FUEL: u64 = 20_000;
-/// Bytes of a rendered half.
+/// Bytes of a rendered half, and of a body while it is filled in.
 const RENDERED_BYTES_MAX: usize = 200_000;
+/// Bytes of a subject.
+const SUBJECT_BYTES_MAX: usize = 16_000;
 
 /// What a template may name.
 pub(crate) const VARIABLES: &[&str] = &[
@@ -92,14 +99,22 @@ pub(crate) struct Fault {
 
 /// The message.
 pub(crate) fn render(subject: &str, body: &str, values: &Values, look: &Look<'_>) -> Result<Rendered, Fault> {
-    let subject = fill("subject", subject, values)?;
-    let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-    let body = markdown::read(&fill("body", body, values)?);
+    let (subject, body) = words(subject, body, values)?;
     let (text, html) = (layout::text(&body.text, look), layout::html(&subject, &body.html, look));
     if text.len().max(html.len()) > RENDERED_BYTES_MAX {
-        return Err(Fault { field: "body", problem: "the message would be too long".to_owned() });
+        return Err(too_long("body"));
     }
     Ok(Rendered { subject, text, html })
+}
+
+/// Subject and body, without what surrounds them.
+fn words(subject: &str, body: &str, values: &Values) -> Result<(String, markdown::Halves), Fault> {
+    let subject = one_line(&fill("subject", subject, values)?);
+    Ok((subject, markdown::read(&fill("body", body, values)?)))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The text in the first of these languages that there is: `de` also stands in for `de-AT`.
@@ -116,7 +131,8 @@ fn fill(field: &'static str, source: &str, values: &Values) -> Result<String, Fa
         let detail = error.detail().unwrap_or("cannot be rendered");
         Fault { field, problem: format!("{line}{}: {detail}", error.kind()) }
     };
-    let mut environment = Environment::new();
+    allowed::check(field, source)?;
+    let mut environment = allowed::environment();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     let in_body = field == "body";
@@ -139,7 +155,44 @@ fn fill(field: &'static str, source: &str, values: &Values) -> Result<String, Fa
             problem: format!("there is no variable {name}; there are {}", VARIABLES.join(", ")),
         });
     }
-    template.render(&values.0).map_err(fault)
+    let mut filled = Filled::new(if in_body { RENDERED_BYTES_MAX } else { SUBJECT_BYTES_MAX });
+    match template.render_captured_to(&values.0, &mut filled) {
+        Ok(_) => String::from_utf8(filled.bytes).map_err(|_| too_long(field)),
+        Err(_) if filled.is_full => Err(too_long(field)),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+fn too_long(field: &'static str) -> Fault {
+    Fault { field, problem: "the message would be too long".to_owned() }
+}
+
+/// Takes what a template writes while it is being written, and stops it where it has become too long.
+struct Filled {
+    bytes: Vec<u8>,
+    bytes_max: usize,
+    is_full: bool,
+}
+
+impl Filled {
+    fn new(bytes_max: usize) -> Self {
+        Self { bytes: Vec::new(), bytes_max, is_full: false }
+    }
+}
+
+impl io::Write for Filled {
+    fn write(&mut self, words: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + words.len() > self.bytes_max {
+            self.is_full = true;
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.bytes.extend_from_slice(words);
+        Ok(words.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,13 @@ impl Breaker {
         true
     }
 
+    /// The try that was allowed was not made: another message may have it.
+    pub fn was_not_tried(&mut self, now_ms: u64) {
+        if self.failures >= FAILURES_MAX {
+            self.next_try_ms = now_ms;
+        }
+    }
+
     /// Whether the provider is left alone at this moment, without taking the try.
     pub fn is_open(&self, now_ms: u64) -> bool {
         self.failures >= FAILURES_MAX && now_ms < self.next_try_ms
@@ -96,6 +103,8 @@ mod tests {
         assert!(breaker.is_open(OPEN_MS - 1) && !breaker.allows(OPEN_MS - 1));
         assert!(breaker.allows(OPEN_MS));
         assert!(!breaker.allows(OPEN_MS), "one at a time");
+        breaker.was_not_tried(OPEN_MS);
+        assert!(breaker.allows(OPEN_MS) && !breaker.allows(OPEN_MS), "a try that was not made is another's");
         breaker.record(true, OPEN_MS);
         assert!(breaker.allows(OPEN_MS));
     }

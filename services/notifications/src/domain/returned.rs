@@ -61,7 +61,7 @@ fn status(part: &MessagePart<'_>) -> Option<Report> {
 
 /// Whether this status (RFC 3463) says that the mailbox does not exist or is closed. That it is full, that a server was away too long
 /// and that somebody's rules refuse this mail is said in class 5 too, and may be otherwise tomorrow.
-fn is_for_good(status: &str) -> bool {
+pub(crate) fn is_for_good(status: &str) -> bool {
     let code = status.split_whitespace().next().unwrap_or_default();
     matches!(code.split('.').collect::<Vec<_>>()[..], ["5", "0" | "1", _] | ["5", "2", "1"])
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use parking_lot::Mutex;
 use turnout_platform::failure::Failure;
 
-use super::{Looker, consent};
+use super::Looker;
 use crate::{
     compose::Truth,
     domain::{
@@ -57,8 +57,7 @@ impl Looker {
     /// A reminder also goes out as a text message to those who asked for that.
     pub(super) async fn remind_by_text_too(&self, message: &Message, truth: &Truth) -> Result<(), Failure> {
         let (Some(event), Some(registration)) = (&truth.event, &truth.registration) else { return Ok(()) };
-        let asked = consent(&truth.consents, Channel::Sms) == Consent::Granted;
-        if !asked || truth.phone().is_empty() {
+        if truth.texts.consent != Consent::Granted {
             return Ok(());
         }
         let wanted = Wanted {
@@ -67,6 +66,7 @@ impl Looker {
             rank: message.rank,
             due_at_ms: message.due_at_ms,
             expires_at_ms: message.expires_at_ms,
+            by_person: message.by_person,
         };
         let text = self.planner.wanted(&message.tenant, event, registration, &wanted, Channel::Sms)?;
         if self.store.message(&message.tenant, &text.id).await?.is_none() {

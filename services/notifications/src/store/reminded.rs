@@ -27,6 +27,10 @@ impl Turn {
         (self.version > 0 && !self.is_of(id)).then_some(self.at_ms)
     }
 
+    pub fn at_ms(&self) -> i64 {
+        self.at_ms
+    }
+
     /// Whether this message had the turn.
     pub fn is_of(&self, id: &MessageId) -> bool {
         self.message == id.as_str()

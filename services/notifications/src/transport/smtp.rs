@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::{Answer, Letter, MailTransport, Outcome};
+use crate::domain::returned::is_for_good;
 
 /// From the first packet to the server's readiness for the message. A server that dawdles longer is as good as down.
 const READY_MAX: Duration = Duration::from_secs(30);
@@ -149,17 +150,15 @@ impl SmtpTransport {
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
-        let steps = async {
-            connection.command(Mail::new(envelope.from().cloned(), parameters)).await?;
-            for to in envelope.to() {
-                connection.command(Rcpt::new(to.clone(), Vec::new())).await?;
-            }
-            connection.command(Data).await
-        };
-        match steps.await {
-            Ok(_) => Ok(connection),
-            Err(error) => Err(told(&error).unwrap_or_else(|| Answer::new(Outcome::NotReached, error.to_string()))),
+        let mail = Mail::new(envelope.from().cloned(), parameters);
+        connection.command(mail).await.map_err(|error| of_sender(&error))?;
+        for to in envelope.to() {
+            // Of what comes before the mail itself, only this is about who it is for.
+            let refused = |error: Error| of_receiver(&error);
+            connection.command(Rcpt::new(to.clone(), Vec::new())).await.map_err(refused)?;
         }
+        connection.command(Data).await.map_err(|error| of_sender(&error))?;
+        Ok(connection)
     }
 }
 
@@ -180,6 +179,7 @@ impl MailTransport for SmtpTransport {
                 let words = response.message().collect::<Vec<_>>().join(" ");
                 Answer::new(Outcome::Accepted, format!("{} {words}", response.code()))
             }
+            Ok(Err(error)) if is_policy(&error) => Answer::new(Outcome::RefusedForNow, error.to_string()),
             Ok(Err(error)) => told(&error).unwrap_or_else(|| Answer::new(Outcome::Unsure, error.to_string())),
             Err(_) => Answer::new(Outcome::Unsure, "the mail server took the message and did not answer"),
         }
@@ -210,6 +210,42 @@ fn not_reached(error: &Error) -> Answer {
     Answer::new(Outcome::NotReached, error.to_string())
 }
 
+/// The server broke off before it had the mail.
+fn not_sent(error: &Error) -> Answer {
+    Answer::new(Outcome::NotReached, error.to_string())
+}
+
+/// What the server said before it heard of a recipient, or when it had agreed to all: a refusal is about this sender, and would meet
+/// every other mail too.
+fn of_sender(error: &Error) -> Answer {
+    if error.is_permanent() {
+        return Answer::new(Outcome::SenderRefused, error.to_string());
+    }
+    told(error).unwrap_or_else(|| not_sent(error))
+}
+
+/// What the server said of a receiver. Many servers say only here what they have against the sender, or against whom it sends through.
+fn of_receiver(error: &Error) -> Answer {
+    if !error.is_permanent() {
+        return told(error).unwrap_or_else(|| not_sent(error));
+    }
+    let words = error.to_string();
+    let outcome = match refused_receiver(&words) {
+        Refusal::NoSuchAddress => Outcome::NoSuchAddress,
+        Refusal::Sender => Outcome::SenderRefused,
+        Refusal::Rule => Outcome::RefusedForNow,
+        Refusal::Mail => Outcome::Refused,
+    };
+    Answer::new(outcome, words)
+}
+
+/// Whether the mail was read and refused by a rule (RFC 3463, `5.7.x`): mostly a sender that is not signed or allowed, which somebody
+/// can put right before the mail expires. It may also be about these words, so the mails of others are tried. What the server has
+/// against the form or size of one mail it says otherwise.
+fn is_policy(error: &Error) -> bool {
+    error.is_permanent() && error.source().is_some_and(|said| said.to_string().trim_start().starts_with("5.7."))
+}
+
 /// What the server said; none where it said nothing.
 fn told(error: &Error) -> Option<Answer> {
     if error.is_permanent() {
@@ -218,6 +254,60 @@ fn told(error: &Error) -> Option<Answer> {
         Some(Answer::new(Outcome::RefusedForNow, error.to_string()))
     } else {
         None
+    }
+}
+
+/// What a refusal for good after RCPT is about.
+#[derive(Debug, PartialEq, Eq)]
+enum Refusal {
+    /// There is no such receiver.
+    NoSuchAddress,
+    /// The sender's address: it would meet every other mail too.
+    Sender,
+    /// A rule, or something that it does not say: somebody may put it right before the mail expires.
+    Rule,
+    /// This mail to this receiver, such as a mailbox that is full.
+    Mail,
+}
+
+/// What the server says without a status when there is no such receiver. Anything else may be about us.
+const NOT_KNOWN: &[&str] = &[
+    "user unknown",
+    "unknown user",
+    "no such user",
+    "user not found",
+    "user not local",
+    "user doesn't exist",
+    "does not exist",
+    "no such recipient",
+    "unknown recipient",
+    "recipient unknown",
+    "no such mailbox",
+    "unknown mailbox",
+    "mailbox not found",
+    "invalid mailbox",
+    "no mailbox",
+    "no such address",
+    "address unknown",
+    "unknown address",
+];
+
+/// A status of RFC 3463 says more than the code: 5.7.1 is a rule about us, 5.2.2 a full mailbox, and what is wrong with the sender's
+/// address is said in 5.1 too.
+fn refused_receiver(words: &str) -> Refusal {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_status = |word: &&str| word.split('.').count() == 3 && word.split('.').all(is_number);
+    let marks = |letter: char| !letter.is_ascii_digit() && letter != '.';
+    match words.split(marks).find(is_status) {
+        Some("5.1.7" | "5.1.8" | "5.1.9") => Refusal::Sender,
+        Some(status) if is_for_good(status) => Refusal::NoSuchAddress,
+        Some(status) if status.starts_with("5.7.") => Refusal::Rule,
+        Some(_) => Refusal::Mail,
+        None => {
+            let words = words.to_ascii_lowercase();
+            let is_not_known = NOT_KNOWN.iter().any(|said| words.contains(said)) && !words.contains("sender");
+            if is_not_known { Refusal::NoSuchAddress } else { Refusal::Rule }
+        }
     }
 }
 
@@ -251,6 +341,26 @@ mod tests {
         assert_eq!(SmtpTransport::new("smtp://mail.example.org?tls=none", "h").unwrap_err(), WrongUrl::Plain);
         assert_eq!(SmtpTransport::new("http://mail.example.org", "h").unwrap_err(), WrongUrl::Form);
         assert_eq!(SmtpTransport::new("mail.example.org", "h").unwrap_err(), WrongUrl::Form);
+    }
+
+    #[test]
+    fn a_receiver_who_does_not_exist_is_told_apart_from_rules_about_us() {
+        for (words, refusal) in [
+            ("permanent error (550): no such user", Refusal::NoSuchAddress),
+            ("permanent error (551): User not local", Refusal::NoSuchAddress),
+            ("permanent error (550): 5.1.1 <a@10.0.0.1>: unknown in 1.2.3.4", Refusal::NoSuchAddress),
+            ("permanent error (554): 5.1.0 Address rejected.", Refusal::NoSuchAddress),
+            ("permanent error (550): 5.2.1 mailbox disabled", Refusal::NoSuchAddress),
+            ("permanent error (553): 5.1.8 sender's domain does not exist", Refusal::Sender),
+            ("permanent error (550): 5.7.1 refused by policy", Refusal::Rule),
+            ("permanent error (550): relay not permitted", Refusal::Rule),
+            ("permanent error (550): Sender verify failed: no such user", Refusal::Rule),
+            ("permanent error (550): Administrative prohibition", Refusal::Rule),
+            ("permanent error (554): go away", Refusal::Rule),
+            ("permanent error (552): 5.2.2 mailbox full", Refusal::Mail),
+        ] {
+            assert_eq!(refused_receiver(words), refusal, "{words}");
+        }
     }
 
     #[test]

@@ -9,16 +9,18 @@ use turnout_platform::auth::{Access, Role};
 use turnout_proto::{
     common::v1::LocalizedText,
     notifications::v1::{
-        GetMessageSettingsRequest, GetRemindersRequest, GetTemplateRequest, LiftSuppressionRequest,
-        ListSuppressionsRequest, MessageKind, MessageSettings, PutMessageSettingsRequest, PutRemindersRequest,
-        PutTemplateRequest, Reminder, Reminders, ResendMessageRequest, ResetTemplateRequest, RotateReportSecretRequest,
-        Template,
+        GetMessageSettingsRequest, GetRemindersRequest, GetSendingStandingRequest, GetTemplateRequest,
+        LiftMarketingStopRequest, LiftSuppressionRequest, ListSuppressionsRequest, MessageKind, MessageSettings,
+        PutMessageSettingsRequest, PutRemindersRequest, PutTemplateRequest, Reminder, Reminders, ReplayNoticesRequest,
+        ResendMessageRequest, ResetTemplateRequest, RotateReportSecretRequest, Template,
     },
 };
 
 use crate::{
-    bed::{Bed, START_MS, refused},
+    bed::{Bed, HOUR_MS, START_MS, refused},
+    complaints::complaints,
     reports::{confirmed, report, secret},
+    world::at,
 };
 
 const GALA: &str = "gala";
@@ -33,6 +35,7 @@ const READS: &[&str] = &[
     "GetReminders",
     "GetMessageSettings",
     "ListSuppressions",
+    "GetSendingStanding",
 ];
 /// Words that stand in what is put, and in no entry.
 const PERSONAL: [&str; 4] = ["Zanzibar", "zoe@example.org", "s3cret", "r1@example.org"];
@@ -76,6 +79,13 @@ async fn call(bed: &Bed, method: &str) -> Option<Result<(), Status>> {
             let request = LiftSuppressionRequest { email: "r1@example.org".into(), reason: reason() };
             owner.lift_suppression(request).await.map(drop)
         }
+        "ReplayNotices" => {
+            // Nothing was told since tomorrow.
+            let since = Some(at(START_MS + 24 * HOUR_MS));
+            let request = ReplayNoticesRequest { since, reason: reason(), ..ReplayNoticesRequest::default() };
+            owner.replay_notices(request).await.map(drop)
+        }
+        "LiftMarketingStop" => owner.lift_marketing_stop(LiftMarketingStopRequest { reason: reason() }).await.map(drop),
         _ => return None,
     })
 }
@@ -90,7 +100,9 @@ async fn state(bed: &Bed) -> impl PartialEq + Debug {
     let suppressed = owner.list_suppressions(ListSuppressionsRequest::default()).await.unwrap().into_inner();
     let messages = bed.messages(GALA, "r1").await;
     let resent = messages.iter().filter(|message| message.occurrence.starts_with("again-")).count();
-    (template, reminders, settings, suppressed, resent)
+    let standing = owner.get_sending_standing(GetSendingStandingRequest {}).await.unwrap().into_inner().standing;
+    let stopped = standing.unwrap().marketing_stopped;
+    (template, reminders, settings, suppressed, resent, stopped)
 }
 
 #[tokio::test]
@@ -99,6 +111,7 @@ async fn item_41_each_writing_method_of_a_member_leaves_an_entry_and_does_nothin
     let report_secret = secret(&bed).await;
     let bounced = report(&report_secret, "e1", START_MS / 1000, &id, "bounced_hard");
     bed.mesh("acme").apply_delivery_report(bounced).await.unwrap();
+    complaints(&ground, 3).await;
     ground.world.lock().unwrap().audit.clear();
 
     let of_team = ACCESS.iter().filter(|(_, access)| matches!(access, Access::Team(_)));
@@ -133,6 +146,8 @@ async fn item_41_each_writing_method_of_a_member_leaves_an_entry_and_does_nothin
             "message-settings.put tenant version 1: sender, address for answers, webhook, quiet hours from minute 0 to 0",
             "report-secret.rotate tenant ",
             "suppression.lift suppression ",
+            "notices.replay tenant 0 notices told since 2027-01-16T08:00:00Z",
+            "marketing.lift tenant 3 complaints in 30 days",
         ]
     );
 }

@@ -208,6 +208,12 @@ impl Bed {
         self.bearer(&token.tenant(tenant).member("anna", role).finish())
     }
 
+    /// Whoever opened the first sign-in link of this tenant.
+    pub fn first_link(&self, tenant: &str) -> Client {
+        let token = self.signer.sign(TokenKind::Access, "svc:gateway", self.clock.at_s(), 600, random::token_128());
+        self.bearer(&token.tenant(tenant).member("link", turnout_platform::auth::Role::Owner).finish())
+    }
+
     fn bearer(&self, token: &str) -> Client {
         let bearer = Bearer(format!("Bearer {token}").parse().unwrap());
         NotificationServiceClient::with_interceptor(self.channel.clone(), bearer)
@@ -221,6 +227,7 @@ impl Bed {
             person_id: format!("p-{id}"),
             change: change.into(),
             version,
+            by_person: change != RegistrationChange::Promoted,
         };
         self.publish(EventKind::Registration, What::Registration(changed)).await;
     }

@@ -5,10 +5,14 @@ use std::{
     time::Duration,
 };
 
-use turnout_notifications::transport::{Answer, Letter, MailTransport, SmtpTransport};
+use turnout_notifications::{
+    TABLES,
+    transport::{Answer, Letter, MailTransport, SmtpTransport},
+};
+use turnout_platform::tables::{Range, Row, Value};
 use turnout_proto::{
     events::v1::RegistrationChange,
-    notifications::v1::{Message, MessageKind, MessageState},
+    notifications::v1::{ListSuppressionsRequest, Message, MessageKind, MessageState},
 };
 
 use crate::{
@@ -102,6 +106,21 @@ async fn row_25_a_server_that_refuses_for_good_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn an_address_that_the_server_does_not_know_is_not_written_to_again_as_if_the_mail_had_come_back() {
+    let (ground, server, bed) = confirmation_with(&[Act::Unknown]).await;
+    let message = tried(&bed, 1).await;
+    assert_eq!((message.state(), message.reason.as_str()), (MessageState::Failed, "hard_bounce"));
+    let request = ListSuppressionsRequest { email: "r1@example.org".into(), ..ListSuppressionsRequest::default() };
+    let found = bed.mesh("acme").list_suppressions(request).await.unwrap().into_inner().suppressions;
+    assert_eq!(found.iter().map(|it| it.reason.as_str()).collect::<Vec<_>>(), ["hard_bounce"]);
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
+    ground.clock.advance_ms(24 * HOUR_MS);
+    let reminder = bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Skipped]).await;
+    assert_eq!((reminder.reason.as_str(), reminder.attempts), ("suppressed", 0));
+    assert!(server.mails().is_empty());
+}
+
+#[tokio::test]
 async fn row_25_cut_after_data_the_mail_comes_twice_at_most_with_one_id_and_says_so() {
     let (_ground, server, bed) = confirmation_with(&[Act::TakeAndCut, Act::TakeAndCut]).await;
     let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, &[MessageState::Unknown]).await;
@@ -116,17 +135,20 @@ async fn row_25_cut_after_data_the_mail_comes_twice_at_most_with_one_id_and_says
 
 #[tokio::test]
 async fn row_25_while_the_server_is_down_nothing_is_lost_and_few_connections_are_tried() {
-    let ground = ground(12).await;
+    const PEOPLE: usize = 40;
+    // Five that fail open the breaker; as many as are looked at at once, and as many that are in a hurry, may be on their way by then.
+    const TRIES_MAX: i32 = 4 + 4 + 4;
+    let ground = ground(PEOPLE).await;
     let server = MailServer::start().await;
     let url = server.url();
     drop(server);
     let bed = ground.start(Some(url.clone()), None).await;
-    for id in 1..=12 {
+    for id in 1..=PEOPLE {
         bed.registration_changed(GALA, &format!("r{id}"), RegistrationChange::Registered, 1).await;
     }
     let open = async || {
         let mut tries = 0;
-        for id in 1..=12 {
+        for id in 1..=PEOPLE {
             let messages = bed.messages(GALA, &format!("r{id}")).await;
             let message = messages.into_iter().find(|message| message.kind() == MessageKind::Confirmation)?;
             if message.state() != MessageState::Queued {
@@ -136,20 +158,22 @@ async fn row_25_while_the_server_is_down_nothing_is_lost_and_few_connections_are
         }
         (tries >= 5).then_some(tries)
     };
-    let tries = eventually("the breaker opens", open).await;
-    assert!(tries <= 12, "{tries} tries");
+    let is_open = async || bed.metrics.render().contains("turnout_notifications_breaker_open 1\n").then_some(());
+    eventually("the breaker opens", is_open).await;
+    let tries = eventually("all wait", open).await;
+    assert!(tries <= TRIES_MAX, "{tries} tries");
 
     // It comes back, elsewhere: a restart with another address loses nothing either.
     let server = MailServer::start().await;
     bed.kill().await;
     ground.clock.advance_ms(10 * MINUTE_MS);
     let bed = ground.start(Some(server.url()), None).await;
-    for id in 1..=12 {
+    for id in 1..=PEOPLE {
         let message = bed.message_in(GALA, &format!("r{id}"), MessageKind::Confirmation, DONE).await;
         assert!(!message.maybe_twice);
     }
-    assert_eq!(server.mails().len(), 12);
-    assert!(server.connections() <= 12);
+    assert_eq!(server.mails().len(), PEOPLE);
+    assert!(server.connections() <= PEOPLE);
 }
 
 #[tokio::test]
@@ -173,9 +197,9 @@ async fn row_25_a_server_without_encryption_is_told_neither_a_mail_nor_the_passw
 }
 
 /// Hands over and never comes back to say so, as a process that is killed just then.
-struct TakesAndHangs {
-    smtp: SmtpTransport,
-    taken: Arc<Mutex<usize>>,
+pub struct TakesAndHangs {
+    pub smtp: SmtpTransport,
+    pub taken: Arc<Mutex<usize>>,
 }
 
 #[tonic::async_trait]
@@ -287,4 +311,57 @@ async fn a_registration_made_known_while_registration_is_away_is_confirmed_when_
     ground.clock.advance_ms(3 * MINUTE_MS);
     bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
     assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_due_row_that_cannot_be_read_holds_up_nobody_and_stays_for_the_version_that_wrote_it() {
+    unreadable_rows(Ground::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_due_row_that_cannot_be_read_holds_up_nobody_on_a_cluster_either() {
+    let test = "a_due_row_that_cannot_be_read_holds_up_nobody_on_a_cluster_either";
+    let Some(ground) = Ground::on_a_cluster(test).await else { return };
+    unreadable_rows(ground).await;
+}
+
+async fn unreadable_rows(ground: Ground) {
+    {
+        let mut world = ground.world.lock().unwrap();
+        world.event(GALA, START_MS + 24 * HOUR_MS + 10 * MINUTE_MS);
+        world.register(GALA, "r1", START_MS);
+    }
+    let server = MailServer::start().await;
+    let due = TABLES.iter().find(|table| table.name == "due_by_minute").unwrap();
+    let minute = |ms: u64| Value::Time((ms / MINUTE_MS * MINUTE_MS) as i64);
+    // In every part of the minute, before all that can be read.
+    for shard in 0..4_i64 {
+        let row = Row::new(due)
+            .set("minute", minute(START_MS))
+            .set("shard", shard)
+            .set("tenant_id", "acme")
+            .set("what", "campaign")
+            .set("id", "1")
+            .set("row_id", format!("row-{shard}"))
+            .set("placed_at", Value::Time(START_MS as i64));
+        ground.tables.put(row).await.unwrap();
+    }
+    let bed = ground.start(Some(server.url()), None).await;
+    bed.registration_changed(GALA, "r1", RegistrationChange::Registered, 1).await;
+    bed.message_in(GALA, "r1", MessageKind::Confirmation, DONE).await;
+    bed.message_in(GALA, "r1", MessageKind::Reminder, &[MessageState::Planned]).await;
+    ground.clock.advance_ms(10 * MINUTE_MS);
+    bed.message_in(GALA, "r1", MessageKind::Reminder, DONE).await;
+    let looked = async || (ground.looked_until_ms().await >= START_MS + 5 * MINUTE_MS).then_some(());
+    eventually("its minute is over", looked).await;
+    assert_eq!(bed.counted("turnout_notifications_unreadable_due_rows"), 4);
+
+    let at_ms = START_MS + 20 * MINUTE_MS;
+    for shard in 0..4_i64 {
+        let left = ground.tables.range(Range::of(due, vec![minute(START_MS), shard.into()])).await.unwrap();
+        assert!(left.rows.is_empty(), "{left:?}");
+        let moved = ground.tables.range(Range::of(due, vec![minute(at_ms), shard.into()])).await.unwrap();
+        let ids: Vec<_> = moved.rows.iter().map(|row| (row.text("what"), row.text("row_id").to_owned())).collect();
+        assert_eq!(ids, [("campaign", format!("row-{shard}"))]);
+    }
 }

@@ -16,8 +16,18 @@ pub enum Act {
     Take,
     /// 451 after RCPT.
     RefuseForNow,
-    /// 550 after RCPT.
+    /// 552 after RCPT: never this mail to this receiver.
     Refuse,
+    /// 550 after RCPT: there is no such receiver.
+    Unknown,
+    /// 550 after MAIL.
+    RefuseSender,
+    /// 554 after DATA.
+    RefuseData,
+    /// 550 after the mail, which is not signed.
+    RefuseUnsigned,
+    /// 552 after the mail, which is too long.
+    RefuseLong,
     /// Says nothing at all.
     Dawdle,
     /// Stores the mail and breaks off before it says so.
@@ -89,13 +99,14 @@ async fn talk(mut stream: Client, state: Arc<Mutex<State<Act, Mail>>>, heard: Ar
                 if act == Act::Dawdle {
                     std::future::pending::<()>().await;
                 }
-                say(&mut stream, "250 ok").await?;
+                say(&mut stream, if act == Act::RefuseSender { "550 5.1.8 sender rejected" } else { "250 ok" }).await?;
             }
             "RCPT" => {
                 to = line.trim_start_matches("RCPT TO:<").trim_end_matches('>').to_owned();
                 let answer = match act {
                     Act::RefuseForNow => "451 later",
-                    Act::Refuse => "550 no such user",
+                    Act::Refuse => "552 5.2.3 too long for this mailbox",
+                    Act::Unknown => "550 5.1.1 no such user",
                     _ => "250 ok",
                 };
                 say(&mut stream, answer).await?;
@@ -103,6 +114,10 @@ async fn talk(mut stream: Client, state: Arc<Mutex<State<Act, Mail>>>, heard: Ar
             "DATA" => {
                 if act == Act::CutBefore {
                     return None;
+                }
+                if act == Act::RefuseData {
+                    say(&mut stream, "554 5.5.1 not now").await?;
+                    continue;
                 }
                 say(&mut stream, "354 go on").await?;
                 let mut data = String::new();
@@ -113,6 +128,11 @@ async fn talk(mut stream: Client, state: Arc<Mutex<State<Act, Mail>>>, heard: Ar
                     }
                     data.push_str(&line);
                     data.push('\n');
+                }
+                if let Act::RefuseUnsigned | Act::RefuseLong = act {
+                    let why = if act == Act::RefuseLong { "552 5.3.4 too long" } else { "550 5.7.26 not signed" };
+                    say(&mut stream, why).await?;
+                    continue;
                 }
                 state.lock().unwrap().taken.push(Mail { to: to.clone(), data });
                 if act == Act::TakeAndCut {

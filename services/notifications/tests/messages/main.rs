@@ -3,15 +3,23 @@
 #![allow(clippy::unnecessary_wraps, reason = "the fields of messages are optional")]
 #![allow(clippy::needless_pass_by_value, reason = "the world's answers have one shape")]
 
+mod ahead;
 mod audit;
 mod bed;
+mod coming;
+mod complaints;
 mod faults;
+mod joined;
 mod mail_server;
 mod plans;
 mod receiver;
+mod refused;
+mod replays;
 mod reports;
 mod rpc;
 mod scripted;
+mod senders;
 mod texts;
+mod turns;
 mod webhooks;
 mod world;

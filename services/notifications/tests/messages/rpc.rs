@@ -139,6 +139,33 @@ async fn a_template_is_tried_before_it_is_stored_and_the_nearest_one_is_used() {
 }
 
 #[tokio::test]
+async fn a_text_for_a_mail_that_brings_a_link_is_not_stored_without_the_link_and_what_it_agrees_to() {
+    const AGREED: &str = "{% for agreement in link.agreements %}- {{ agreement }}\n{% endfor %}";
+    let ground = Ground::new().await;
+    let bed = ground.start(None, None).await;
+    let mut organiser = bed.member("acme", Role::Organiser);
+    let mut put = async |kind: MessageKind, body: &str| {
+        let template = Template { kind: kind.into(), ..template("A link for you", body) };
+        organiser.put_template(PutTemplateRequest { template: Some(template) }).await
+    };
+    let links = [MessageKind::SignInLink, MessageKind::Verification, MessageKind::Reset, MessageKind::Invitation];
+    for kind in links {
+        let hides = "{% if link.agreements %}x{% else %}{{ link.url }}{% endif %}";
+        for body in ["Welcome, {{ person.name }}", hides, "{{ registration.url }} {{ event.url }}"] {
+            let said = refused_field(put(kind, body).await, "body");
+            assert!(said.contains("en: {{ link.url }} must stand in it"), "{kind:?}, {body}: {said}");
+        }
+    }
+    let said = refused_field(put(MessageKind::Verification, "[Yes]({{ link.url }})").await, "body");
+    assert!(said.contains("link.agreements must stand in it"), "{said}");
+    for kind in links {
+        put(kind, &format!("{AGREED}\n[Open]({{{{ link.url }}}})")).await.unwrap();
+    }
+    // What brings no link needs none.
+    put(MessageKind::Reminder, "See you.").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_preview_shows_an_invented_person_and_a_test_goes_to_the_team_only() {
     let (ground, server) = (Ground::new().await, MailServer::start().await);
     ground.world.lock().unwrap().team.push("anna@acme.example".into());
@@ -167,7 +194,7 @@ async fn settings_are_the_owners_and_are_kept() {
         let answer = bed.member("acme", role).get_message_settings(GetMessageSettingsRequest {}).await;
         answer.unwrap().into_inner()
     };
-    let usual = get(Role::Moderator).await;
+    let usual = get(Role::Analyst).await;
     assert_eq!(usual.mail_transport, "folder");
     let settings = usual.settings.unwrap();
     assert_eq!((settings.sender_name.as_str(), settings.quiet_from_min, settings.quiet_to_min), ("acme", 1260, 480));
@@ -186,9 +213,11 @@ async fn settings_are_the_owners_and_are_kept() {
     assert_eq!(get(Role::Owner).await.settings, Some(MessageSettings { version: 1, ..changed.clone() }));
     // The address may hold a secret.
     let shown = MessageSettings { version: 1, webhook_url: String::new(), ..changed };
-    for role in [Role::Organiser, Role::Support, Role::Analyst, Role::Moderator] {
+    for role in [Role::Organiser, Role::Support, Role::Analyst] {
         assert_eq!(get(role).await.settings, Some(shown.clone()), "{role:?}");
     }
+    let at_the_door = bed.member("acme", Role::Moderator).get_message_settings(GetMessageSettingsRequest {}).await;
+    refused(at_the_door, Code::PermissionDenied);
     let of_mesh = bed.mesh("acme").get_message_settings(GetMessageSettingsRequest {}).await.unwrap().into_inner();
     assert_eq!(of_mesh.settings, Some(shown));
 }

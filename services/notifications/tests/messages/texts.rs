@@ -1,19 +1,25 @@
 //! Text messages as the gateway sees them: what arrives, what is tried again, and that nobody gets one who did not ask for it.
 
+use tonic::Code;
+use turnout_platform::{auth::Role, vault::Vault};
 use turnout_proto::{
     events::v1::RegistrationChange,
-    notifications::v1::{Message, MessageChannel, MessageKind, MessageState},
+    notifications::v1::{
+        LiftSuppressionRequest, ListSuppressionsRequest, Message, MessageChannel, MessageKind, MessageState,
+    },
     profiles::v1::ConsentAction,
 };
 
 use crate::{
-    bed::{Bed, Ground, HOUR_MS, MINUTE_MS, START_MS, eventually},
+    bed::{Bed, Ground, HOUR_MS, MINUTE_MS, START_MS, eventually, refused},
     mail_server::MailServer,
     receiver::{Act, Receiver},
+    reports::{report, secret},
 };
 
 const GALA: &str = "gala";
 const PHONE: &str = "+358401234567";
+const OTHER: &str = "+358409999999";
 /// When the reminder is due.
 const DUE_MS: u64 = 10_000;
 
@@ -24,6 +30,7 @@ async fn ground(people: &[&str]) -> Ground {
     world.event(GALA, START_MS + 24 * HOUR_MS + DUE_MS);
     for id in people {
         world.register(GALA, id, START_MS).phone = PHONE.into();
+        world.people.get_mut(&format!("p-{id}")).unwrap().phone = PHONE.into();
     }
     drop(world);
     ground
@@ -104,6 +111,54 @@ async fn item_27_a_text_goes_to_who_asked_for_it_and_the_gateway_is_called_for_n
     let link =
         words.strip_prefix("Coming up: Opening night, Saturday, 16 January 2027 ").unwrap_or_else(|| panic!("{words}"));
     assert!(link.starts_with("https://turnout.example/r/gala.asked."), "{words}");
+}
+
+#[tokio::test]
+async fn item_26_a_number_that_the_consent_was_not_given_for_gets_no_text_until_they_opt_in_again() {
+    let (ground, gateway) = (ground(&["by_link", "by_stranger"]).await, Receiver::start().await);
+    let vault = Vault::new(ground.tables.clone(), &ground.key, ground.clock.clone());
+    let tenant = "acme".parse().unwrap();
+    let opts_in = |id: &str, number: &str| {
+        say(&ground, id, ConsentAction::Granted);
+        let person = format!("p-{id}");
+        let mut world = ground.world.lock().unwrap();
+        let statements = world.consents.get_mut(&person).unwrap();
+        statements.last_mut().unwrap().number_hash = vault.number_hash(&tenant, &person, number);
+    };
+    for id in ["by_link", "by_stranger"] {
+        opts_in(id, PHONE);
+        let mut world = ground.world.lock().unwrap();
+        world.people.get_mut(&format!("p-{id}")).unwrap().phone = String::new();
+        // Changed on the page of the registration, or given by somebody who registered the address anew.
+        world.registrations.get_mut(id).unwrap().phone = OTHER.into();
+    }
+    ground.world.lock().unwrap().people.get_mut("p-by_stranger").unwrap().phone = OTHER.into();
+    let bed = ground.start_with(None, Some(gateway.url()), None).await;
+    registered(&bed, &["by_link", "by_stranger"]).await;
+    opts_in("by_stranger", OTHER);
+    ground.clock.advance_ms(DUE_MS);
+    let messages = reminded_by_mail(&bed, "by_link").await;
+    assert!(messages.iter().all(|message| message.channel() != MessageChannel::Sms), "{messages:?}");
+    text_in(&bed, "by_stranger", MessageState::HandedOff, 1).await;
+    let told: Vec<String> = gateway.calls().iter().map(|call| call.json()["to"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(told, [OTHER]);
+}
+
+#[tokio::test]
+async fn a_number_that_takes_no_texts_is_found_by_itself_and_written_to_again_once_somebody_lifts_it() {
+    let (_ground, _gateway, bed) = asked(&[]).await;
+    let text = text_in(&bed, "asked", MessageState::HandedOff, 1).await;
+    let bounced = report(&secret(&bed).await, "e1", START_MS / 1000, &text.message_id, "bounced_hard");
+    bed.mesh("acme").apply_delivery_report(bounced).await.unwrap();
+    let mut owner = bed.member("acme", Role::Owner);
+    let list = ListSuppressionsRequest { email: "+358 40 1234567".into(), ..ListSuppressionsRequest::default() };
+    let found = owner.list_suppressions(list.clone()).await.unwrap().into_inner().suppressions;
+    assert_eq!((found.len(), found[0].channel()), (1, MessageChannel::Sms));
+    let lift = |number: &str| LiftSuppressionRequest { email: number.into(), reason: "it works again".into() };
+    owner.lift_suppression(lift(PHONE)).await.unwrap();
+    refused(owner.lift_suppression(lift(PHONE)).await, Code::NotFound);
+    refused(owner.lift_suppression(lift("0401234567")).await, Code::InvalidArgument);
+    assert!(owner.list_suppressions(list).await.unwrap().into_inner().suppressions.is_empty());
 }
 
 #[tokio::test]

@@ -24,9 +24,9 @@ use crate::{
 
 const GALA: &str = "gala";
 /// The registration's version: what was announced of it up to this has happened.
-const VERSION: i64 = 9;
+pub const VERSION: i64 = 9;
 /// Longer than the longest wait after the first try.
-const FIRST_WAIT_MS: u64 = 7_000;
+pub const FIRST_WAIT_MS: u64 = 7_000;
 
 async fn ground() -> Ground {
     let ground = Ground::new().await;
@@ -38,7 +38,7 @@ async fn ground() -> Ground {
 }
 
 /// A process whose notices reach so far and wait so long for an answer.
-async fn process(ground: &Ground, reach: Reach, patience: Duration) -> Bed {
+pub async fn process(ground: &Ground, reach: Reach, patience: Duration) -> Bed {
     let mail = Arc::new(FolderTransport::new(ground.mail_folder()));
     let webhooks = WebhookSender::with_patience(reach, patience).unwrap();
     ground.start_with(None, None, Some(Ways { mail, webhooks })).await
@@ -53,7 +53,7 @@ async fn stage(acts: &[Act], patience: Duration) -> (Ground, Receiver, Bed) {
     (ground, receiver, bed)
 }
 
-const PATIENT: Duration = Duration::from_secs(30);
+pub const PATIENT: Duration = Duration::from_secs(30);
 
 fn settings(url: &str, version: i64) -> PutMessageSettingsRequest {
     let settings = MessageSettings {
@@ -65,7 +65,7 @@ fn settings(url: &str, version: i64) -> PutMessageSettingsRequest {
     PutMessageSettingsRequest { settings: Some(settings) }
 }
 
-async fn wants(bed: &Bed, url: &str, version: i64) {
+pub async fn wants(bed: &Bed, url: &str, version: i64) {
     bed.member("acme", Role::Owner).put_message_settings(settings(url, version)).await.unwrap();
 }
 
@@ -76,7 +76,7 @@ async fn secret(bed: &Bed) -> Vec<u8> {
 }
 
 /// Says of the registration what leads to a notice and to no message.
-async fn paid(bed: &Bed, version: i64) {
+pub async fn paid(bed: &Bed, version: i64) {
     bed.registration_changed(GALA, "r1", RegistrationChange::Payment, version).await;
 }
 
@@ -120,6 +120,8 @@ async fn a_notice_is_signed_and_tells_ids_and_no_name_or_address() {
         assert!(call.is_genuine(&old, START_MS / 1000) && call.is_genuine(&new, START_MS / 1000), "{call:?}");
         assert!(!call.is_genuine(&[7; 32], START_MS / 1000));
         let text = String::from_utf8(call.body.clone()).unwrap();
+        let (sequence, id) = (call.json()["sequence"].as_str().unwrap().to_owned(), call.header("webhook-id"));
+        assert_eq!(sequence, format!("{START_MS}-{id}"), "it says where the notice stands");
         assert!(!text.contains("Anna") && !text.contains('@') && !text.contains("gala.r1."), "{text}");
     }
     let handed_off = notice(&bed, 1, MessageState::HandedOff).await;

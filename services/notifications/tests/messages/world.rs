@@ -10,7 +10,7 @@ use std::{
 };
 
 use prost_types::Timestamp;
-use tonic::{Request, Response, Status, body::Body, codegen::http, server::NamedService};
+use tonic::{Code, Request, Response, Status, body::Body, codegen::http, server::NamedService};
 use turnout_proto::{
     profiles::v1::{
         AuditEntry, ConsentAction, ConsentStatement, GetConsentsRequest, GetConsentsResponse, GetPersonRequest,
@@ -34,6 +34,13 @@ pub struct World {
     pub team: Vec<String>,
     /// Nobody answers.
     pub away: bool,
+    /// Requests of this name are refused so.
+    pub refuses: Option<(&'static str, Code)>,
+    /// Whoever asks for registrants behind the first page meets a fault inside; and how many did.
+    pub pages_break: bool,
+    pub pages_broken: usize,
+    /// Why the next answer is none.
+    refusal: Option<Status>,
     /// Nothing can be entered in the audit log.
     pub log_away: bool,
 }
@@ -155,10 +162,12 @@ where
         let mut world = world.lock().unwrap();
         let answer = if world.away {
             Err(Status::unavailable("away"))
+        } else if let Some((_, code)) = world.refuses.filter(|(name, _)| std::any::type_name::<A>().ends_with(name)) {
+            Err(Status::new(code, "refused"))
         } else {
             answer(&mut world, request.into_inner())
                 .map(Response::new)
-                .ok_or_else(|| Status::not_found("no such thing"))
+                .ok_or_else(|| world.refusal.take().unwrap_or_else(|| Status::not_found("no such thing")))
         };
         std::future::ready(answer)
     });
@@ -177,6 +186,11 @@ fn get_registration(world: &mut World, request: GetRegistrationRequest) -> Optio
 
 fn list_registrants(world: &mut World, request: ListRegistrantsRequest) -> Option<ListRegistrantsResponse> {
     let first: usize = request.page_token.parse().unwrap_or_default();
+    if world.pages_break && first > 0 {
+        world.pages_broken += 1;
+        world.refusal = Some(Status::internal("a page that breaks"));
+        return None;
+    }
     let all = world.registrations.values().filter(|registration| registration.event_id == request.event_id);
     let registrations: Vec<_> = all.skip(first).take(PAGE).cloned().collect();
     let next_page_token = if registrations.len() == PAGE { (first + PAGE).to_string() } else { String::new() };
@@ -202,6 +216,7 @@ fn record_consent(world: &mut World, request: RecordConsentRequest) -> Option<Re
 
 fn record_audit(world: &mut World, request: RecordAuditRequest) -> Option<RecordAuditResponse> {
     if world.log_away {
+        world.refusal = Some(Status::unavailable("away"));
         return None;
     }
     world.audit.extend(request.entry);
@@ -210,5 +225,5 @@ fn record_audit(world: &mut World, request: RecordAuditRequest) -> Option<Record
 
 fn list_members(world: &mut World, _: ListMembersRequest) -> Option<ListMembersResponse> {
     let member = |email: &String| Member { email: email.clone(), ..Member::default() };
-    Some(ListMembersResponse { members: world.team.iter().map(member).collect() })
+    Some(ListMembersResponse { members: world.team.iter().map(member).collect(), ..ListMembersResponse::default() })
 }

@@ -14,8 +14,11 @@ const CODE_CHARS_MAX: usize = 400;
 /// What a code is for. A code of one purpose is none of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodePurpose {
-    /// Opens a registration: `[event_id, registration_id]`. In the link to one's own page, and the text of the ticket's QR code.
+    /// Opens a registration's own page: `[event_id, registration_id]`. In the links that its person gets.
     Registration,
+    /// Names a registration at the door, and opens nothing: `[event_id, registration_id]`. The text of the ticket's QR code, which is
+    /// shown around, photographed and kept by scanners.
+    Ticket,
     /// Ends messages: `[tenant_id, person_id, purpose, event_id or -]`.
     Unsubscribe,
     /// Names a mail to whom it is returned: `[tenant_id, message_id]`. The part before the `@` of its `Message-ID`.
@@ -26,6 +29,7 @@ impl CodePurpose {
     fn word(self) -> &'static str {
         match self {
             Self::Registration => "r",
+            Self::Ticket => "t",
             Self::Unsubscribe => "u",
             Self::Mail => "m",
         }

@@ -5,6 +5,9 @@ use tonic::Request;
 use super::Role;
 use crate::{failure::Failure, ids::TenantId};
 
+/// The account of whoever opened the first sign-in link.
+const FIRST_LINK: &str = "link";
+
 /// What kind of caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
@@ -65,9 +68,14 @@ impl Principal {
         match &self.caller {
             Caller::Mesh(service) => format!("service:{service}"),
             Caller::ApiKey(key_id) => format!("key:{key_id}"),
-            Caller::Member { account_id, .. } if account_id == "link" => account_id.clone(),
+            Caller::Member { account_id, .. } if account_id == FIRST_LINK => account_id.clone(),
             Caller::Member { account_id, .. } => format!("member:{account_id}"),
         }
+    }
+
+    /// Whether somebody calls who opened the first sign-in link, and has no account.
+    pub fn is_first_link(&self) -> bool {
+        matches!(&self.caller, Caller::Member { account_id, .. } if account_id == FIRST_LINK)
     }
 
     /// Whether a service of the mesh calls.

@@ -15,7 +15,8 @@ pub enum Role {
     Support,
     /// Sees figures, and rows without personal fields.
     Analyst,
-    /// Sees live pages, and checks people in at the door.
+    /// Sees live pages and, without personal fields, who is registered; checks people in at the door. No forms, figures of answers,
+    /// messages or settings.
     Moderator,
 }
 
@@ -27,7 +28,7 @@ pub const ORGANISERS: &[Role] = &[Role::Owner, Role::Organiser];
 pub const SUPPORTERS: &[Role] = &[Role::Owner, Role::Organiser, Role::Support];
 /// Who stands at the door.
 pub const DOOR: &[Role] = &[Role::Owner, Role::Organiser, Role::Support, Role::Moderator];
-/// Who works with figures.
+/// Who works with figures, and sees how an event is set up: its form, its messages, its settings.
 pub const FIGURES: &[Role] = &[Role::Owner, Role::Organiser, Role::Support, Role::Analyst];
 /// The whole team.
 pub const EVERYONE: &[Role] = &[Role::Owner, Role::Organiser, Role::Support, Role::Analyst, Role::Moderator];

@@ -18,9 +18,11 @@
 //!   processes. Do the effect first (under a key that comes from the message), then return Ok.
 //! - **Ask for the truth.** A message says that something may have changed; read the present state from its owner. Then the order in
 //!   which messages come is of no matter, nor that one announces a change which did not happen.
-//! - **Say what failed.** [`HandlerError::Retry`] for what may work later (a store or a service that is away),
+//! - **Say what failed.** [`HandlerError::Away`] where a store or a service did not answer: the message is held and tried until they do,
+//!   for hours if need be, and what comes after it waits too. [`HandlerError::Retry`] for what else may work later,
 //!   [`HandlerError::Poison`] for what never will (it cannot be decoded). Messages that fail [`DELIVERIES_MAX`] times are given up as
-//!   dead letters, as poison is at once; both are counted, and neither holds up the others.
+//!   dead letters, as poison is at once; both are counted, and neither holds up the others. A [`crate::failure::Failure`] knows which
+//!   of the three it is.
 
 pub mod conformance;
 mod in_process;
@@ -114,7 +116,9 @@ impl Consumer {
 /// 9. A consumer that starts again goes on where it was: settled messages are not delivered again (except a few that were settled just
 ///    before a crash), unsettled ones are.
 /// 10. No more than [`UNSETTLED_MESSAGES_MAX`] messages of a consumer are unsettled.
-/// 11. A payload over [`crate::limits::BUS_PAYLOAD_BYTES_MAX`] is refused. Any other error leaves open whether the message was stored.
+/// 11. A delivery that is held is made to nobody else. What was forgiven no longer counts as tried, in whichever process it is tried next;
+///     a process that ends while it handles a message has tried it.
+/// 12. A payload over [`crate::limits::BUS_PAYLOAD_BYTES_MAX`] is refused. Any other error leaves open whether the message was stored.
 #[tonic::async_trait]
 pub trait DurableBus: Send + Sync + 'static {
     /// Stores a message for all consumers. Ok means durable.
@@ -211,6 +215,22 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// To be asked before it is handled: how many deliveries count as tries, this one included. Should the process end from now on, this
+    /// one does.
+    pub async fn begin(&self) -> Result<u32, BusError> {
+        self.settle.begin().await
+    }
+
+    /// It is being seen to: nobody gets it for another ack wait, which is returned.
+    pub async fn hold(&self) -> Result<Duration, BusError> {
+        self.settle.hold().await
+    }
+
+    /// What kept it from being handled is not its fault: no delivery so far counts as a try any longer, also after a restart.
+    pub async fn forgive(&self) -> Result<(), BusError> {
+        self.settle.forgive().await
+    }
+
     /// It is done.
     pub async fn ack(self) -> Result<(), BusError> {
         self.settle.ack().await
@@ -234,6 +254,9 @@ impl Delivery {
 /// How an adapter hears the answer to a delivery.
 #[tonic::async_trait]
 trait Settle: Send + Sync {
+    async fn begin(&self) -> Result<u32, BusError>;
+    async fn hold(&self) -> Result<Duration, BusError>;
+    async fn forgive(&self) -> Result<(), BusError>;
     async fn ack(&self) -> Result<(), BusError>;
     async fn retry(&self, after: Duration) -> Result<(), BusError>;
     async fn give_up(&self, letter: DeadLetter) -> Result<(), BusError>;

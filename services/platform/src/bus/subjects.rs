@@ -49,6 +49,9 @@ pub(super) const ALL_DURABLE: &str = "turnout.v1.events.>";
 /// Everything that it gave up.
 pub(super) const ALL_DEAD: &str = "turnout.v1.dead.>";
 
+/// What deliveries it forgave.
+pub(super) const ALL_FORGIVEN: &str = "turnout.v1.forgiven.>";
+
 /// What a durable message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
@@ -83,6 +86,16 @@ pub fn all_events(kind: EventKind) -> Pattern {
 /// What a consumer of the durable bus gave up.
 pub(super) fn dead(consumer: &str) -> Subject {
     Subject(format!("turnout.v1.dead.{}", word(consumer)))
+}
+
+/// How often a message was delivered to a consumer through no fault of its own.
+pub(super) fn forgiven(consumer: &str, seq: u64) -> Subject {
+    Subject(format!("turnout.v1.forgiven.{}.{seq}", word(consumer)))
+}
+
+/// Whether the durable bus keeps what goes there.
+pub(crate) fn is_durable(subject: &Subject) -> bool {
+    subject.0.strip_prefix(ALL_DURABLE.trim_end_matches('>')).is_some()
 }
 
 /// Node names are ids (checked in the configuration), so this only guards against a mistake of ours.
@@ -153,5 +166,11 @@ mod tests {
         assert_eq!(Subject::received("a.>"), None);
         assert_eq!(Subject::received("a b"), None);
         assert_eq!(Subject::received(""), None);
+    }
+
+    #[test]
+    fn events_are_durable_and_nothing_else_is() {
+        assert!(is_durable(&events(&"acme".parse().unwrap(), EventKind::Event)));
+        assert!(!is_durable(&ticks("gw-1")) && !is_durable(&dead("names")) && !is_durable(&forgiven("names", 7)));
     }
 }

@@ -109,7 +109,7 @@ pub const SETTINGS: &[Setting] = &[
         "mail_from",
         "turnout@localhost",
         "ADDRESS",
-        "The sender's address of mails; the name beside it is each tenant's own",
+        "The sender's address of mails; the name beside it is each tenant's own. Where smtp_url is set it must be an address of a domain of yours",
     ),
     setting(
         "mail_returns",
@@ -119,7 +119,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     secret(
         "sms_url",
-        "Where text messages are handed over: an https:// gateway that takes JSON with `to`, `text` and `id`. Not set: none are sent",
+        "Where text messages are handed over: an https:// gateway (http:// only on this machine) that takes JSON with `to`, `text` and `id`. Not set: none are sent",
     ),
     setting(
         "webhooks_anywhere",

@@ -11,6 +11,7 @@ pub(super) struct OutboxMetrics {
     published: Counter,
     pending: Gauge,
     oldest_age_seconds: Gauge,
+    unreadable: Gauge,
 }
 
 impl OutboxMetrics {
@@ -32,12 +33,21 @@ impl OutboxMetrics {
                 "Age of the oldest announcement that the last sweep could not publish; 0 when there is none",
                 own.oldest_age_seconds.clone(),
             );
+            registry.register(
+                format!("turnout_{service}_outbox_unreadable_rows"),
+                "Announcements that this process has found and nobody can read: passed over, and left where they are",
+                own.unreadable.clone(),
+            );
         });
         own
     }
 
     pub fn published(&self, events: usize) {
         self.published.inc_by(events as u64);
+    }
+
+    pub fn unreadable(&self, rows: usize) {
+        self.unreadable.set(rows as i64);
     }
 
     pub fn left(&self, rows: usize, oldest: Duration) {

@@ -7,7 +7,11 @@ use prost::Message as _;
 use turnout_proto::events::v1::DomainEvent;
 
 use crate::{
-    bus::{Subject, durable::DurableMessage},
+    bus::{
+        Subject,
+        durable::{self, DurableMessage},
+        subjects,
+    },
     tables::{Range, Row, Table, TableError, Tables, Value, Write, bytes, int, text, time},
     telemetry::TraceParent,
 };
@@ -55,9 +59,14 @@ impl Entry {
     }
 }
 
+/// Where a row is: when it was written, and its id.
+pub(super) type Key = (u64, u64, String);
+
 /// A page of entries.
-pub(super) struct Entries {
+pub(super) struct Found {
     pub entries: Vec<Entry>,
+    /// Rows from which no bus will ever take anything. They stay where they are, for people to look at.
+    pub unreadable: Vec<Key>,
     pub next: Option<Vec<Value>>,
 }
 
@@ -104,7 +113,7 @@ impl Rows {
         slot: u64,
         written_at_ms: ops::Range<u64>,
         after: Option<Vec<Value>>,
-    ) -> Result<Entries, TableError> {
+    ) -> Result<Found, TableError> {
         let time = |ms: u64| vec![Value::Time(ms as i64)];
         let mut range = Range::of(&OUTBOX, vec![self.service.into(), Value::Int(slot as i64)])
             .from(time(written_at_ms.start))
@@ -114,20 +123,27 @@ impl Rows {
             range = range.after(after);
         }
         let page = self.tables.range(range).await?;
-        let entry = |row: &Row| {
-            let subject = Subject::received(row.text("subject"));
-            let Some(subject) = subject else {
-                return Err(TableError::Corrupt("table outbox_by_slot: column subject holds no subject".into()));
-            };
-            Ok(Entry {
-                slot,
-                written_at_ms: row.time("written_at") as u64,
-                id: row.text("id").to_owned(),
-                subject,
-                payload: Bytes::copy_from_slice(row.bytes("payload")),
-                trace: row.opt_text("trace").and_then(TraceParent::received),
-            })
-        };
-        Ok(Entries { entries: page.rows.iter().map(entry).collect::<Result<_, _>>()?, next: page.next })
+        let (mut entries, mut unreadable) = (Vec::with_capacity(page.rows.len()), Vec::new());
+        for row in &page.rows {
+            match entry(slot, row) {
+                Some(entry) => entries.push(entry),
+                None => unreadable.push((slot, row.time("written_at") as u64, row.text("id").to_owned())),
+            }
+        }
+        Ok(Found { entries, unreadable, next: page.next })
     }
+}
+
+/// What a row announces; none if no bus will ever take it. One such row would hold up all that come after it.
+fn entry(slot: u64, row: &Row) -> Option<Entry> {
+    let entry = Entry {
+        slot,
+        written_at_ms: row.time("written_at") as u64,
+        id: row.text("id").to_owned(),
+        subject: Subject::received(row.text("subject")).filter(subjects::is_durable)?,
+        payload: Bytes::copy_from_slice(row.bytes("payload")),
+        trace: row.opt_text("trace").and_then(TraceParent::received),
+    };
+    let is_event = DomainEvent::decode(&*entry.payload).is_ok();
+    (is_event && durable::check(&entry.message()).is_ok()).then_some(entry)
 }

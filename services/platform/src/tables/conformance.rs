@@ -36,6 +36,7 @@ macro_rules! tables_conformance {
             an_absent_row_is_none
             later_writes_win
             many_writers_at_once_all_land
+            requests_that_nobody_polls_keep_no_other_waiting
             a_deleted_row_is_gone_and_can_be_put_again
             a_deleted_partition_leaves_the_others
             rows_vanish_after_their_lifetime

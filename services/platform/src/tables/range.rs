@@ -95,6 +95,11 @@ impl Range {
         self
     }
 
+    /// Whose rows.
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
     /// The edges with `after` taken into account.
     pub(super) fn edges(&self) -> (Option<Edge>, Option<Edge>) {
         let (mut low, mut high) = (self.low.clone(), self.high.clone());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use turnout_platform::{clock::Clock, failure::Failure, ids::TenantId, tables::Tables, vault::Vault};
 
 use super::{
-    domain::{fields, pages::Place},
-    store::{Store, StoredEntry},
+    domain::fields,
+    store::{EntryPlace, Store, StoredEntry},
 };
 
 pub(crate) use super::store::AuditRecord;
@@ -35,7 +35,7 @@ impl Audit {
         &self,
         tenant: &TenantId,
         subject: Option<&str>,
-        after: Option<Place>,
+        after: Option<EntryPlace>,
         limit: usize,
     ) -> Result<(Vec<StoredEntry>, bool), Failure> {
         let mut entries = match subject {

@@ -2,7 +2,6 @@
 //! second factor is checked, what a team keeps. Time and randomness are arguments; tables and the wire are elsewhere.
 
 pub(crate) mod fields;
-pub(crate) mod pages;
 pub(crate) mod passwords;
 pub(crate) mod secrets;
 pub(crate) mod teams;

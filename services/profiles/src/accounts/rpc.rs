@@ -1,11 +1,14 @@
 //! The gRPC face of accounts: reads the fields, asks the actions, writes the answer. The access layer has authenticated each call
 //! before it gets here; a failure becomes a status in `turnout_platform::failure`.
 
+use std::cmp::Reverse;
+
 use tonic::{Request, Response, Status};
 use turnout_platform::{
     auth::{Principal, principal_of},
     failure::Failure,
     ids::TenantId,
+    page_tokens::{PageTokens, TimePlace, open_token, read_open_token},
 };
 use turnout_proto::profiles::v1::{
     AuditEntry, BeginSecondFactorRequest, BeginSecondFactorResponse, ChangeMemberRoleRequest, ChangeMemberRoleResponse,
@@ -22,7 +25,7 @@ use turnout_proto::profiles::v1::{
 use super::{
     Accounts,
     audit::AuditRecord,
-    domain::{fields, pages, passwords::Password, secrets::AccountId},
+    domain::{fields, passwords::Password, secrets::AccountId},
     links::LinkRequest,
     mail::timestamp,
     sign_in::SignedIn,
@@ -90,8 +93,17 @@ impl AccountService for Accounts {
     }
 
     async fn list_sessions(&self, request: Request<ListSessionsRequest>) -> Answer<ListSessionsResponse> {
-        let sessions = self.sessions(&request.get_ref().session).await?;
-        Ok(Response::new(ListSessionsResponse { sessions: sessions.into_iter().map(wire_session).collect() }))
+        let request = request.into_inner();
+        let limit = fields::page_size(request.page_size)?;
+        let (account, sessions) = self.sessions(&request.session).await?;
+        let list = format!("sessions\0{account}");
+        let after = read_open_token(&list, &request.page_token)?.map(|after| newest_first(&after));
+        let place = |session: &Session| TimePlace { at_ms: session.opened_at_ms, id: session.id.clone() };
+        let (sessions, last) = page(sessions, limit, after.as_ref(), |it| newest_first(&place(it)));
+        Ok(Response::new(ListSessionsResponse {
+            next_page_token: last.map(|last| open_token(&list, &place(&last))).unwrap_or_default(),
+            sessions: sessions.into_iter().map(wire_session).collect(),
+        }))
     }
 
     async fn end_other_sessions(&self, request: Request<EndOtherSessionsRequest>) -> Answer<EndOtherSessionsResponse> {
@@ -143,9 +155,16 @@ impl AccountService for Accounts {
     }
 
     async fn list_members(&self, request: Request<ListMembersRequest>) -> Answer<ListMembersResponse> {
-        let (caller, _) = parts(request)?;
-        let members = self.members(caller.tenant()?).await?;
-        Ok(Response::new(ListMembersResponse { members: members.into_iter().map(wire_member).collect() }))
+        let (caller, request) = parts(request)?;
+        let tenant = caller.tenant()?;
+        let limit = fields::page_size(request.page_size)?;
+        let tokens = PageTokens::of(&self.vault, tenant).await?;
+        let after: Option<(String, String)> = tokens.read("members", &request.page_token)?;
+        let (members, last) = page(self.members(tenant).await?, limit, after.as_ref(), Member::place);
+        Ok(Response::new(ListMembersResponse {
+            next_page_token: last.map(|last| tokens.make("members", &last.place())).unwrap_or_default(),
+            members: members.into_iter().map(wire_member).collect(),
+        }))
     }
 
     async fn invite_member(&self, request: Request<InviteMemberRequest>) -> Answer<InviteMemberResponse> {
@@ -202,12 +221,13 @@ impl AccountService for Accounts {
         if !subject.is_empty() {
             fields::word("subject", subject)?;
         }
-        let after = pages::place_before(tenant, subject, &request.page_token)?;
+        let list = format!("audit\0{tenant}\0{subject}");
+        let after = read_open_token(&list, &request.page_token)?;
         let wanted = Some(subject).filter(|subject| !subject.is_empty());
         let (entries, more) = self.audit.page(tenant, wanted, after, limit).await?;
         let last = entries.last().filter(|_| more).map(StoredEntry::place);
         Ok(Response::new(ListAuditResponse {
-            next_page_token: last.map(|place| pages::token_after(tenant, subject, &place)).unwrap_or_default(),
+            next_page_token: last.map(|place| open_token(&list, &place)).unwrap_or_default(),
             entries: entries.into_iter().map(wire_entry).collect(),
         }))
     }
@@ -215,6 +235,28 @@ impl AccountService for Accounts {
 
 fn parts<T>(request: Request<T>) -> Result<(Principal, T), Failure> {
     Ok((principal_of(&request)?, request.into_inner()))
+}
+
+/// Where a session stands.
+type SessionPlace = TimePlace<String>;
+
+fn newest_first(place: &SessionPlace) -> (Reverse<i64>, String) {
+    (Reverse(place.at_ms), place.id.clone())
+}
+
+/// The part of a short list that comes after a place, and its last one if more follow. The list is sorted by the place.
+fn page<T: Clone, K: Ord>(
+    all: Vec<T>,
+    limit: usize,
+    after: Option<&K>,
+    place: impl Fn(&T) -> K,
+) -> (Vec<T>, Option<T>) {
+    let is_after = |it: &T| after.is_none_or(|after| place(it) > *after);
+    let mut page: Vec<T> = all.into_iter().filter(is_after).take(limit + 1).collect();
+    let has_more = page.len() > limit;
+    page.truncate(limit);
+    let last = page.last().filter(|_| has_more).cloned();
+    (page, last)
 }
 
 /// An id that may be empty. The rule for ids is the same everywhere, so that of accounts serves.

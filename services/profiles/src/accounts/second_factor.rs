@@ -8,7 +8,7 @@ use super::{
         passwords::Password,
         totp::{self, RECOVERY_BYTES, RECOVERY_CODES, SECRET_BYTES},
     },
-    store::{Account, Outcome},
+    store::{Account, Outcome, Reserved},
 };
 
 /// What an authenticator app needs.
@@ -56,7 +56,7 @@ impl Accounts {
         confirm(&mut open.account()?)?;
         self.note_own(&open.resident, "account.second_factor_on").await?;
         self.store.change_account(open.account()?, confirm).await?;
-        self.store.forgive(reserved, Outcome::Succeeded).await?;
+        self.forgive_if_possible(reserved).await;
         Ok(codes)
     }
 
@@ -75,7 +75,15 @@ impl Accounts {
             Ok(())
         });
         changed.await?;
-        self.store.forgive(reserved, Outcome::Succeeded).await
+        self.forgive_if_possible(reserved).await;
+        Ok(())
+    }
+
+    /// What was asked for is done, and the recovery codes are shown only now: tries that stay counted must not hide that.
+    async fn forgive_if_possible(&self, reserved: Reserved) {
+        if let Err(failure) = self.store.forgive(reserved, Outcome::Succeeded).await {
+            tracing::warn!(%failure, "the tries before a right code stay counted");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     domain::{
         fields::Realm,
         passwords::Password,
-        secrets::{SessionKey, session_secret},
+        secrets::{AccountId, SessionKey, session_secret},
     },
     residents::Resident,
     sign_in::too_much,
@@ -20,8 +20,6 @@ use super::{
 
 /// Whoever has no password proves who they are by a session that is no older.
 const FRESH_MS: i64 = 30 * 60 * 1000;
-/// Sessions of a list.
-const SESSIONS_LISTED_MAX: usize = 100;
 
 /// A session that is open.
 pub(crate) struct Open {
@@ -104,10 +102,10 @@ impl Accounts {
         }
     }
 
-    /// The open sessions of whoever has this one, newest first.
-    pub(crate) async fn sessions(&self, secret: &str) -> Result<Vec<Session>, Failure> {
+    /// The open sessions of whoever has this one, newest first, and whose they are.
+    pub(crate) async fn sessions(&self, secret: &str) -> Result<(AccountId, Vec<Session>), Failure> {
         let open = self.open(secret).await?;
-        self.open_sessions(&open).await
+        Ok((open.key.account.clone(), self.open_sessions(&open).await?))
     }
 
     async fn open_sessions(&self, open: &Open) -> Result<Vec<Session>, Failure> {
@@ -115,7 +113,6 @@ impl Accounts {
         let mut sessions = self.store.sessions_of(&open.key.account).await?;
         sessions.retain(|session| session.is_open(generation, at_ms));
         sessions.sort_by(|a, b| b.opened_at_ms.cmp(&a.opened_at_ms).then_with(|| a.id.cmp(&b.id)));
-        sessions.truncate(SESSIONS_LISTED_MAX);
         Ok(sessions)
     }
 

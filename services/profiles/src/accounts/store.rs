@@ -18,7 +18,7 @@ use turnout_platform::{
 };
 
 pub(crate) use accounts::Account;
-pub(crate) use audit::{AuditRecord, StoredEntry};
+pub(crate) use audit::{AuditRecord, EntryPlace, StoredEntry};
 pub(crate) use links::Link;
 pub(crate) use sessions::Session;
 pub(crate) use tries::{Outcome, Reserved, Scope};

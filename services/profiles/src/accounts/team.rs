@@ -34,10 +34,18 @@ const READS_AT_ONCE_MAX: usize = 16;
 const CLAIM_TRIES_MAX: usize = 5;
 
 /// A member with what their account says.
+#[derive(Clone)]
 pub(crate) struct Member {
     pub in_team: TeamMember,
     /// None for a moment, while an invitation or a removal is under way.
     pub account: Option<Account>,
+}
+
+impl Member {
+    /// Where they stand in the list: by address.
+    pub fn place(&self) -> (String, String) {
+        (email(self).to_owned(), self.in_team.account.to_string())
+    }
 }
 
 impl Accounts {
@@ -49,7 +57,7 @@ impl Accounts {
             Ok::<_, Failure>(Member { in_team, account })
         });
         let mut members: Vec<Member> = members.buffered(READS_AT_ONCE_MAX).try_collect().await?;
-        members.sort_by(|a, b| email(a).cmp(email(b)));
+        members.sort_by_cached_key(Member::place);
         Ok(members)
     }
 

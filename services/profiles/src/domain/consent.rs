@@ -10,6 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) const ALL_CHANNELS: &str = "*";
 /// The channel of text messages, which belongs to a phone number.
 pub(crate) const SMS: &str = "sms";
+/// In the place of a number's hash: none was known, so the grant is for none.
+pub(crate) const NO_NUMBER: &str = "-";
+
+/// Purposes of which the rest is marketing: what people asked to be reminded of, and what belongs to a registration (`service-…`).
+const REMINDERS: &str = "reminders";
+const SERVICE: &str = "service";
+
+/// Whether people are approached for this without having asked for that very message.
+pub(crate) fn is_marketing(purpose: &str) -> bool {
+    let service = purpose.strip_prefix(SERVICE).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']));
+    purpose != REMINDERS && !service
+}
 
 /// Given or taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +107,9 @@ pub(crate) struct Statement {
     pub language: String,
     pub text_version: i64,
     pub source: Source,
+    /// Of a grant of texts: for which number, as a keyed hash; [`NO_NUMBER`] when none was known. Empty otherwise, and in what was stored
+    /// before there was one.
+    pub number_hash: String,
     /// The request that stated it, by its idempotency key.
     pub request: String,
     /// Milliseconds since 1970.
@@ -107,10 +122,32 @@ impl Statement {
         self.action == Action::Granted && self.source == Source::Form
     }
 
+    /// Whether it is a grant that has yet to say for which number it is.
+    pub fn lacks_number(&self) -> bool {
+        self.action == Action::Granted && self.channel == SMS && self.number_hash.is_empty()
+    }
+
+    /// Whether a grant of texts is for the number of the profile, of which this is the hash. What was granted before there were hashes is.
+    pub fn is_for_number(&self, hash: &str) -> bool {
+        self.number_hash.is_empty() || self.number_hash == hash
+    }
+
     fn takes_back(&self, granted: &Self) -> bool {
         let channel = self.channel == granted.channel || self.channel == ALL_CHANNELS;
         self.action == Action::Withdrawn && self.purpose == granted.purpose && channel
     }
+}
+
+/// Whether these withdrawals only say again what the ledger says last of their purposes, as when a link in a mail is pressed twice.
+pub(crate) fn only_repeat(ledger: &[Statement], statements: &[Statement]) -> bool {
+    let is_said = |statement: &Statement| {
+        let last = ledger.iter().rev().find(|earlier| earlier.purpose == statement.purpose);
+        statement.action == Action::Withdrawn
+            && last.is_some_and(|last| {
+                last.action == Action::Withdrawn && last.channel == statement.channel && last.source == statement.source
+            })
+    };
+    !statements.is_empty() && statements.iter().all(is_said)
 }
 
 /// What a request asked for and nobody has taken back since: the grants that its confirmation states.
@@ -124,6 +161,13 @@ fn standing_asks(ledger: &[Statement]) -> impl Iterator<Item = &Statement> {
     let asked = ledger.iter().enumerate().filter(|(_, statement)| statement.asks());
     let stands = asked.filter(|(at, asked)| !ledger[at + 1..].iter().any(|later| later.takes_back(asked)));
     stands.map(|(_, asked)| asked)
+}
+
+/// The number for which texts about this were last granted, or asked for; none when there is none.
+pub(crate) fn last_number_hash<'a>(ledger: &'a [Statement], purpose: &str) -> Option<&'a str> {
+    let granted =
+        ledger.iter().rev().filter(|s| s.purpose == purpose && s.channel == SMS && s.action == Action::Granted);
+    granted.map(|s| s.number_hash.as_str()).find(|hash| !hash.is_empty() && *hash != NO_NUMBER)
 }
 
 /// What these grants say, each wording once: one may be for several channels.
@@ -155,9 +199,14 @@ pub(crate) fn current(ledger: impl IntoIterator<Item = Statement>) -> Vec<Statem
     latest.into_values().collect()
 }
 
-/// Whether the person may be approached for this purpose over this channel, given what [`current`] says.
+/// What lets the person be approached for this purpose over this channel, given what [`current`] says; none when nothing does.
+pub(crate) fn grant<'a>(current: &'a [Statement], purpose: &str, channel: &str) -> Option<&'a Statement> {
+    current.iter().find(|s| s.purpose == purpose && s.channel == channel && s.action == Action::Granted)
+}
+
+/// Whether anything does.
 pub(crate) fn allows(current: &[Statement], purpose: &str, channel: &str) -> bool {
-    current.iter().any(|s| s.purpose == purpose && s.channel == channel && s.action == Action::Granted)
+    grant(current, purpose, channel).is_some()
 }
 
 /// The purposes for which this channel is consented to now, or will be once somebody confirms what a form asked for.
@@ -186,6 +235,7 @@ mod tests {
             language: "en".into(),
             text_version: 1,
             source: Source::Preferences,
+            number_hash: String::new(),
             request: "1".into(),
             at_ms: 0,
         }
@@ -293,5 +343,15 @@ mod tests {
     fn item_47_an_empty_ledger_allows_nothing() {
         assert!(current([]).is_empty());
         assert!(!allows(&[], "marketing", "email"));
+    }
+
+    #[test]
+    fn all_is_marketing_but_reminders_and_what_belongs_to_a_registration() {
+        for purpose in ["marketing", "partners", "news", "services", "reminder"] {
+            assert!(is_marketing(purpose), "{purpose}");
+        }
+        for purpose in ["reminders", "service", "service-sms", "service_mail"] {
+            assert!(!is_marketing(purpose), "{purpose}");
+        }
     }
 }

@@ -10,11 +10,11 @@ use turnout_platform::{
 
 use super::{
     Doing, People,
-    ledgers::{self, CandidatePlace},
+    ledgers::{self, CandidatePlace, StatementPlace},
     subject,
 };
 use crate::domain::{
-    consent::{self, Action, SMS, Source, Statement},
+    consent::{self, Action, NO_NUMBER, SMS, Source, Statement},
     person::Person,
 };
 
@@ -36,7 +36,8 @@ impl People {
         idempotency_key: &str,
         doing: Option<&Doing>,
     ) -> Result<Vec<Statement>, Failure> {
-        self.person(tenant, id).await?;
+        let person = self.person(tenant, id).await?;
+        let statements = &self.with_numbers(tenant, &person, statements).await?;
         if let Some(doing) = doing {
             self.enter(tenant, "person.consent", subject(id), doing, in_words(statements)).await?;
         }
@@ -46,6 +47,28 @@ impl People {
             self.ask_later(tenant, id, idempotency_key).await?;
         }
         self.ledgers.current(tenant, id).await
+    }
+
+    /// Each grant of texts with the number that it is for. What does not say so is for the number of the profile; who has none there is
+    /// for the number that they gave with a form before.
+    async fn with_numbers(
+        &self,
+        tenant: &TenantId,
+        person: &Person,
+        statements: &[Statement],
+    ) -> Result<Vec<Statement>, Failure> {
+        let mut statements = statements.to_vec();
+        if !statements.iter().any(Statement::lacks_number) {
+            return Ok(statements);
+        }
+        let phone = &person.details.phone;
+        let of_profile = (!phone.is_empty()).then(|| self.store.vault.number_hash(tenant, person.id.as_str(), phone));
+        let ledger = if of_profile.is_none() { self.ledgers.ledger(tenant, &person.id).await? } else { Vec::new() };
+        for statement in statements.iter_mut().filter(|statement| statement.lacks_number()) {
+            let before = || consent::last_number_hash(&ledger, &statement.purpose).map(ToOwned::to_owned);
+            statement.number_hash = of_profile.clone().or_else(before).unwrap_or_else(|| NO_NUMBER.to_owned());
+        }
+        Ok(statements)
     }
 
     /// Whoever reads the mail of the address confirms what this request asked for.
@@ -74,6 +97,10 @@ impl People {
         idempotency_key: &str,
     ) -> Result<(), Failure> {
         let ledger = self.ledgers.ledger(tenant, id).await?;
+        // Whoever has the link of a mail can press it as often as they like.
+        if consent::only_repeat(&ledger, statements) {
+            return Ok(());
+        }
         ledgers::has_room(&ledger, statements)?;
         let at_ms = ledgers::time_after(&ledger, self.at_ms());
         self.ledgers.add(tenant, id, idempotency_key, statements, at_ms).await?;
@@ -86,12 +113,16 @@ impl People {
         self.ledgers.current(tenant, id).await
     }
 
-    /// The ledger of a person, oldest first.
-    pub(super) async fn consent_ledger(&self, tenant: &TenantId, id: &PersonId) -> Result<Vec<Statement>, Failure> {
+    /// A page of the ledger of a person, oldest first, and where it goes on.
+    pub(super) async fn consent_ledger(
+        &self,
+        tenant: &TenantId,
+        id: &PersonId,
+        after: Option<StatementPlace>,
+        limit: usize,
+    ) -> Result<(Vec<Statement>, Option<StatementPlace>), Failure> {
         self.person(tenant, id).await?;
-        let mut ledger = self.ledgers.ledger(tenant, id).await?;
-        ledger.truncate(ledgers::LEDGER_SHOWN_MAX);
-        Ok(ledger)
+        self.ledgers.page(tenant, id, after, limit).await
     }
 
     /// Up to `limit` people who consent now to being approached so, and where the list goes on.
@@ -108,15 +139,42 @@ impl People {
             let wanted = limit - people.len();
             let (candidates, rest) = self.ledgers.candidates(tenant, purpose, channel, from, wanted).await?;
             looked_at += candidates.len();
-            let asked = stream::iter(candidates).map(|id| self.if_consenting(tenant, id, purpose, channel));
-            let found: Vec<Option<Person>> = asked.buffered(READS_AT_ONCE_MAX).try_collect().await?;
-            people.extend(found.into_iter().flatten());
+            people.extend(self.consenting_of(tenant, candidates, purpose, channel).await?);
             next = rest;
             if people.len() >= limit || looked_at >= CANDIDATES_PER_PAGE_MAX {
                 break;
             }
         }
         Ok((people, next))
+    }
+
+    /// Everybody who consents now to being approached so.
+    pub(super) async fn all_consenting(
+        &self,
+        tenant: &TenantId,
+        purpose: &str,
+        channel: &str,
+    ) -> Result<Vec<PersonId>, Failure> {
+        let (mut ids, mut next) = (Vec::new(), Some(CandidatePlace::FIRST));
+        while let Some(from) = next.take() {
+            let (people, rest) = self.consenting(tenant, purpose, channel, from, CANDIDATES_PER_PAGE_MAX).await?;
+            ids.extend(people.into_iter().map(|person| person.id));
+            next = rest;
+        }
+        Ok(ids)
+    }
+
+    /// Those of these people who consent now to being approached so, in their order.
+    pub(super) async fn consenting_of(
+        &self,
+        tenant: &TenantId,
+        people: Vec<PersonId>,
+        purpose: &str,
+        channel: &str,
+    ) -> Result<Vec<Person>, Failure> {
+        let asked = stream::iter(people).map(|id| self.if_consenting(tenant, id, purpose, channel));
+        let found: Vec<Option<Person>> = asked.buffered(READS_AT_ONCE_MAX).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     async fn if_consenting(
@@ -126,10 +184,15 @@ impl People {
         purpose: &str,
         channel: &str,
     ) -> Result<Option<Person>, Failure> {
-        if consent::allows(&self.ledgers.current(tenant, &id).await?, purpose, channel) {
-            return self.store.person(tenant, &id).await;
+        let current = self.ledgers.current(tenant, &id).await?;
+        let Some(grant) = consent::grant(&current, purpose, channel) else { return Ok(None) };
+        let Some(mut person) = self.store.person(tenant, &id).await? else { return Ok(None) };
+        let hash = |phone: &str| self.store.vault.number_hash(tenant, id.as_str(), phone);
+        if channel == SMS && !grant.is_for_number(&hash(&person.details.phone)) {
+            // They agreed for another number, which is not in the profile: this one gets no text.
+            person.details.phone.clear();
         }
-        Ok(None)
+        Ok(Some(person))
     }
 
     /// Ends every consent to text messages, also what waits to be confirmed: they were given for another number.
@@ -144,6 +207,7 @@ impl People {
             language: String::new(),
             text_version: 0,
             source: Source::PhoneChange,
+            number_hash: String::new(),
             request: String::new(),
             at_ms,
         };

@@ -10,7 +10,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use turnout_platform::{
     failure::Failure,
     ids::{PersonId, TenantId},
-    tables::{RANGE_ROWS_MAX, Range, Row, Table, Tables, Value, Write, bytes, int, text, time},
+    page_tokens::TimePlace,
+    tables::{Range, Row, Table, Tables, Value, Write, bytes, int, text, time},
 };
 
 use super::store::{going_on, unreadable};
@@ -38,6 +39,7 @@ pub(super) static CONSENT_LEDGER_BY_PERSON: Table = Table {
         text("language"),
         int("text_version"),
         text("source"),
+        text("number_hash"),
     ],
     lifetime_s: None,
 };
@@ -68,6 +70,14 @@ pub(super) struct CandidatePlace {
     /// Empty for the beginning of the shard.
     pub after: String,
 }
+
+impl CandidatePlace {
+    /// Where such a list begins.
+    pub const FIRST: Self = Self { shard: 0, after: String::new() };
+}
+
+/// Where a statement stands in its ledger.
+pub(super) type StatementPlace = TimePlace<String>;
 
 /// The ledgers.
 #[derive(Clone)]
@@ -108,7 +118,8 @@ impl Ledgers {
                     .set("wording", statement.text.as_str())
                     .set("language", statement.language.as_str())
                     .set("text_version", statement.text_version)
-                    .set("source", statement.source.word()),
+                    .set("source", statement.source.word())
+                    .set("number_hash", statement.number_hash.as_str()),
             )
         });
         Ok(self.tables.batch(rows.collect()).await?)
@@ -158,6 +169,22 @@ impl Ledgers {
                 return Ok(ledger);
             }
         }
+    }
+
+    /// A page of the ledger, oldest first, and where it goes on.
+    pub async fn page(
+        &self,
+        tenant: &TenantId,
+        person: &PersonId,
+        after: Option<StatementPlace>,
+        limit: usize,
+    ) -> Result<(Vec<Statement>, Option<StatementPlace>), Failure> {
+        let range = Range::of(&CONSENT_LEDGER_BY_PERSON, vec![tenant.as_str().into(), person.as_str().into()]);
+        let after = after.map(|place| vec![Value::Time(place.at_ms), place.id.into()]);
+        let page = self.tables.range(going_on(range, after).limit(limit)).await?;
+        let last = page.rows.last().filter(|_| page.next.is_some());
+        let next = last.map(|row| TimePlace { at_ms: row.time("at"), id: row.text("statement_id").to_owned() });
+        Ok((page.rows.iter().map(read).collect::<Result<_, _>>()?, next))
     }
 
     /// What follows from the ledger now.
@@ -212,10 +239,7 @@ pub(super) fn has_room(ledger: &[Statement], statements: &[Statement]) -> Result
     Ok(())
 }
 
-/// What a list of the ledger shows at most.
-pub(super) const LEDGER_SHOWN_MAX: usize = RANGE_ROWS_MAX;
-
-/// The times and so the order of the rows are not part of what is asked for.
+/// The times and so the order of the rows are not part of what is asked for, nor is the number, which may follow from the profile.
 fn digest_of(statements: &[Statement]) -> Vec<u8> {
     let fields: Vec<_> = statements
         .iter()
@@ -236,6 +260,7 @@ fn read(row: &Row) -> Result<Statement, Failure> {
         language: row.text("language").to_owned(),
         text_version: row.int("text_version"),
         source: Source::of_word(row.text("source")).ok_or_else(|| unreadable(row))?,
+        number_hash: row.text("number_hash").to_owned(),
         at_ms: row.time("at"),
     })
 }

@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, TryStreamExt as _, stream};
 use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
 use turnout_platform::{
@@ -11,15 +11,15 @@ use turnout_platform::{
     failure::Failure,
     ids::TenantId,
     listing::Walk,
-    page_tokens::PageTokens,
+    page_tokens::{PageTokens, open_token, read_open_token},
 };
 use turnout_proto::profiles::v1::{
     Assurance as WireAssurance, ConsentAction, ConsentStatement, EnsurePersonRequest, EnsurePersonResponse,
-    ExportPeopleRequest, ExportPeopleResponse, GetConsentsRequest, GetConsentsResponse, GetPersonRequest,
-    GetPersonResponse, ListConsentLedgerRequest, ListConsentLedgerResponse, ListConsentingRequest,
-    ListConsentingResponse, ListPeopleRequest, ListPeopleResponse, Person as WirePerson, PersonOrder,
-    RecordConsentRequest, RecordConsentResponse, UpdatePersonRequest, UpdatePersonResponse, VerifyByHandRequest,
-    VerifyByHandResponse, people_service_server::PeopleService,
+    ExportConsentingRequest, ExportConsentingResponse, ExportPeopleRequest, ExportPeopleResponse, GetConsentsRequest,
+    GetConsentsResponse, GetPersonRequest, GetPersonResponse, ListConsentLedgerRequest, ListConsentLedgerResponse,
+    ListConsentingRequest, ListConsentingResponse, ListPeopleRequest, ListPeopleResponse, Person as WirePerson,
+    PersonOrder, RecordConsentRequest, RecordConsentResponse, UpdatePersonRequest, UpdatePersonResponse,
+    VerifyByHandRequest, VerifyByHandResponse, people_service_server::PeopleService,
 };
 
 use super::{
@@ -27,7 +27,7 @@ use super::{
     ledgers::{self, CandidatePlace},
 };
 use crate::domain::{
-    consent::{Action, Source, Statement},
+    consent::{self, Action, SMS, Source, Statement},
     fields,
     index::{List, Order},
     person::{Assurance, Changes, Details, Person},
@@ -35,12 +35,15 @@ use crate::domain::{
 
 /// People of one message of an export.
 const EXPORT_ROWS_MAX: usize = 500;
+/// Of a number's keyed hash, in hexadecimal digits.
+const NUMBER_HASH_CHARS: usize = 64;
 
 type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl PeopleService for People {
     type ExportPeopleStream = Pin<Box<dyn Stream<Item = Result<ExportPeopleResponse, Status>> + Send>>;
+    type ExportConsentingStream = Pin<Box<dyn Stream<Item = Result<ExportConsentingResponse, Status>> + Send>>;
 
     async fn ensure_person(&self, request: Request<EnsurePersonRequest>) -> Answer<EnsurePersonResponse> {
         let (caller, request) = parts(request)?;
@@ -152,16 +155,22 @@ impl PeopleService for People {
         request: Request<ListConsentLedgerRequest>,
     ) -> Answer<ListConsentLedgerResponse> {
         let (caller, request) = parts(request)?;
-        let ledger = self.consent_ledger(caller.tenant()?, &fields::person_id(&request.person_id)?).await?;
-        let statements = ledger.into_iter().map(wire_statement).collect();
-        Ok(Response::new(ListConsentLedgerResponse { statements, controller: caller.tenant()?.to_string() }))
+        let (tenant, id) = (caller.tenant()?, fields::person_id(&request.person_id)?);
+        let limit = fields::page_size(request.page_size)?;
+        let list = format!("consent ledger\0{tenant}\0{id}");
+        let after = read_open_token(&list, &request.page_token)?;
+        let (ledger, next) = self.consent_ledger(tenant, &id, after, limit).await?;
+        Ok(Response::new(ListConsentLedgerResponse {
+            statements: ledger.into_iter().map(wire_statement).collect(),
+            controller: tenant.to_string(),
+            next_page_token: next.map(|place| open_token(&list, &place)).unwrap_or_default(),
+        }))
     }
 
     async fn list_consenting(&self, request: Request<ListConsentingRequest>) -> Answer<ListConsentingResponse> {
         let (caller, request) = parts(request)?;
         let tenant = caller.tenant()?;
-        let purpose = fields::word("purpose", &request.purpose)?;
-        let channel = fields::channel(&request.channel, false)?;
+        let (purpose, channel) = self.approach(tenant, &request.purpose, &request.channel).await?;
         let limit = fields::page_size(request.page_size)?;
         let name = format!("consenting\0{purpose}\0{channel}");
         let tokens = PageTokens::of(&self.store.vault, tenant).await?;
@@ -170,15 +179,62 @@ impl PeopleService for People {
             let doing = Doing::by(&caller, String::new());
             self.enter_list(tenant, "people.consenting", &doing, format!("{purpose} by {channel}")).await?;
         }
-        let from = from.unwrap_or(CandidatePlace { shard: 0, after: String::new() });
+        let from = from.unwrap_or(CandidatePlace::FIRST);
         let (people, next) = self.consenting(tenant, &purpose, &channel, from, limit).await?;
         let next_page_token = next.map(|next| tokens.make(&name, &next)).unwrap_or_default();
         let people = people.into_iter().map(|person| wire_person(person, &caller)).collect();
         Ok(Response::new(ListConsentingResponse { people, next_page_token }))
     }
+
+    async fn export_consenting(
+        &self,
+        request: Request<ExportConsentingRequest>,
+    ) -> Answer<Self::ExportConsentingStream> {
+        let (caller, request) = parts(request)?;
+        let tenant = caller.tenant()?.clone();
+        let doing = Doing::by(&caller, fields::reason(&request.reason)?);
+        let (purpose, channel) = self.approach(&tenant, &request.purpose, &request.channel).await?;
+        self.enter_list(&tenant, "people.export", &doing, format!("{purpose} by {channel}")).await?;
+
+        // Of many people it takes longer to look who they are than an answer may: so that is done once it has begun.
+        let own = self.clone();
+        let everybody = stream::once(async move {
+            let ids = own.all_consenting(&tenant, &purpose, &channel).await?;
+            Ok::<_, Failure>((own, tenant, purpose, channel, ids))
+        });
+        let parts = everybody.map_ok(move |(own, tenant, purpose, channel, ids)| {
+            let matching = ids.len() as i64;
+            // At least one part, so that nothing is told as nothing.
+            let rest = Some(ids);
+            let caller = caller.clone();
+            stream::try_unfold(rest, move |rest| {
+                let (own, caller) = (own.clone(), caller.clone());
+                let (tenant, purpose, channel) = (tenant.clone(), purpose.clone(), channel.clone());
+                async move {
+                    let Some(mut ids) = rest else { return Ok(None) };
+                    let rest = ids.split_off(ids.len().min(EXPORT_ROWS_MAX));
+                    // Asked again: who has withdrawn meanwhile is in no file that is made now.
+                    let people = own.consenting_of(&tenant, ids, &purpose, &channel).await?;
+                    let people = people.into_iter().map(|person| wire_person(person, &caller)).collect();
+                    let part = ExportConsentingResponse { people, matching };
+                    Ok(Some((part, Some(rest).filter(|rest| !rest.is_empty()))))
+                }
+            })
+        });
+        Ok(Response::new(Box::pin(parts.try_flatten().map_err(|failure: Failure| Status::from(failure)))))
+    }
 }
 
 impl People {
+    /// The purpose and the channel of a request, if people may be approached so at all just now.
+    async fn approach(&self, tenant: &TenantId, purpose: &str, channel: &str) -> Result<(String, String), Failure> {
+        let (purpose, channel) = (fields::word("purpose", purpose)?, fields::channel(channel, false)?);
+        if consent::is_marketing(&purpose) {
+            self.marketing.check(tenant).await?;
+        }
+        Ok((purpose, channel))
+    }
+
     /// Enters in the audit log that somebody took people out.
     async fn enter_list(
         &self,
@@ -251,9 +307,16 @@ fn statement(wire: &ConsentStatement, caller: &Principal, request: &str) -> Resu
         language: fields::language(&wire.language)?,
         text_version: wire.text_version,
         source: source(&wire.source, caller)?,
+        number_hash: number_hash(wire, action, caller),
         request: request.to_owned(),
         at_ms: 0,
     })
+}
+
+/// Only services of the mesh can make one.
+fn number_hash(wire: &ConsentStatement, action: Action, caller: &Principal) -> String {
+    let is_taken = caller.is_mesh() && action == Action::Granted && wire.channel == SMS;
+    if is_taken { wire.number_hash.chars().take(NUMBER_HASH_CHARS).collect() } else { String::new() }
 }
 
 /// What a member of the team states is the team's statement and not a click of the person; of some things only we know.
@@ -309,6 +372,7 @@ fn wire_statement(statement: Statement) -> ConsentStatement {
         source: statement.source.word().to_owned(),
         at: Some(timestamp(statement.at_ms)),
         text_version: statement.text_version,
+        number_hash: statement.number_hash,
     }
 }
 

@@ -19,7 +19,7 @@ fn invitation() -> InviteMemberRequest {
 }
 
 async fn members(bed: &Bed) -> usize {
-    bed.member(Role::Owner).list_members(ListMembersRequest {}).await.unwrap().into_inner().members.len()
+    bed.member(Role::Owner).list_members(ListMembersRequest::default()).await.unwrap().into_inner().members.len()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -157,3 +157,25 @@ async fn who_has_stolen_a_session_cannot_set_it_up() {
     bed.clock.advance_ms(1);
     refused(bed.mesh().begin_second_factor(begin(&session, "")).await, Code::FailedPrecondition);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wherever_the_store_fails_who_has_the_second_factor_has_seen_the_recovery_codes() {
+    let mut confirmed = 0;
+    for writes in 0.. {
+        let bed = Bed::embedded().await;
+        let (session, _) = bed.owner("owner@example.org").await;
+        let begun = bed.mesh().begin_second_factor(begin(&session, PASSWORD)).await.unwrap().into_inner();
+        let code = app(&begun.secret, bed.clock.at_s());
+        bed.tables.cut_after(writes);
+        let request = ConfirmSecondFactorRequest { session: session.clone(), code };
+        let shown = bed.mesh().confirm_second_factor(request).await.map(|answer| answer.into_inner().recovery_codes);
+        bed.tables.cut_after(usize::MAX);
+        let needs_code = sign_in(&bed, "").await.unwrap().needs_code;
+        assert_eq!(needs_code, shown.is_ok(), "after {writes} writes");
+        confirmed += usize::from(needs_code);
+        // Once without the last write, and once with all.
+        if confirmed == 2 {
+            break;
+        }
+    }
+}

@@ -27,6 +27,9 @@ fn files_with(folder: &Path, secret: &str, found: &mut Vec<String>) {
     }
 }
 
+/// Without padding.
+const BASE64_CHARS_OF_256_BITS: usize = 43;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_personal_and_no_secret_lies_open_in_the_store_or_in_a_metric() {
     let bed = Bed::embedded().await;
@@ -61,6 +64,9 @@ async fn nothing_personal_and_no_secret_lies_open_in_the_store_or_in_a_metric() 
 
     let mut found = Vec::new();
     let random = |secret: &str| secret.split_once('.').unwrap().1.to_owned();
+    for secret in [&token, &invitation, &random(&session), &random(&opened)] {
+        assert_eq!(secret.len(), BASE64_CHARS_OF_256_BITS, "{secret}");
+    }
     for secret in [CANARY.to_owned(), token, invitation, random(&session), random(&opened), factor] {
         files_with(&bed.path(), &secret, &mut found);
         assert!(!bed.metrics.render().contains(&secret));

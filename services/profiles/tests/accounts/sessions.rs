@@ -8,8 +8,17 @@ use turnout_proto::profiles::v1::{
 use crate::bed::{Bed, PASSWORD, refused, refused_field};
 
 async fn list(bed: &Bed, session: &str) -> Vec<Session> {
-    let request = ListSessionsRequest { session: session.into() };
-    bed.mesh().list_sessions(request).await.unwrap().into_inner().sessions
+    let (mut sessions, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListSessionsRequest { session: session.into(), page_size: 2, page_token };
+        let page = bed.mesh().list_sessions(request).await.unwrap().into_inner();
+        assert!(page.sessions.len() <= 2);
+        sessions.extend(page.sessions);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return sessions;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,6 +35,9 @@ async fn sessions_are_listed_newest_first_and_all_others_end_at_once() {
         let ids = |sessions: &[(String, String)]| sessions.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
         assert_eq!(listed.iter().map(|session| session.session_id.clone()).collect::<Vec<_>>(), ids(&sessions));
         assert_eq!(listed[0].opened_at.unwrap().seconds, 1_800_000_002);
+        let page_token = "made up".to_owned();
+        let request = ListSessionsRequest { session: sessions[1].0.clone(), page_size: 2, page_token };
+        refused_field(bed.mesh().list_sessions(request).await, "page_token");
 
         let end = EndOtherSessionsRequest { session: sessions[1].0.clone() };
         assert_eq!(bed.mesh().end_other_sessions(end).await.unwrap().into_inner().ended, 2);

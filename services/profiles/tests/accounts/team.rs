@@ -12,7 +12,7 @@ use turnout_proto::{
     },
 };
 
-use crate::bed::{Bed, PASSWORD, refused, token_of};
+use crate::bed::{Bed, PASSWORD, refused, refused_field, token_of};
 
 async fn invite(bed: &Bed, tenant: &TenantId, email: &str, role: WireRole) -> Result<Member, Status> {
     let request = InviteMemberRequest { email: email.into(), role: role.into(), language: "fi".into() };
@@ -22,7 +22,17 @@ async fn invite(bed: &Bed, tenant: &TenantId, email: &str, role: WireRole) -> Re
 
 async fn members(bed: &Bed, tenant: &TenantId) -> Vec<Member> {
     let mut owner = bed.member_of(tenant, "owner", Role::Owner);
-    owner.list_members(ListMembersRequest {}).await.unwrap().into_inner().members
+    let (mut members, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListMembersRequest { page_size: 2, page_token };
+        let page = owner.list_members(request).await.unwrap().into_inner();
+        assert!(page.members.len() <= 2);
+        members.extend(page.members);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return members;
+        }
+    }
 }
 
 async fn change(bed: &Bed, account_id: &str, role: WireRole) -> Result<Member, Status> {
@@ -37,6 +47,39 @@ async fn remove(bed: &Bed, account_id: &str) -> Result<(), Status> {
 
 fn first_owner(tenant: &str, email: &str) -> CreateFirstOwnerRequest {
     CreateFirstOwnerRequest { tenant_id: tenant.into(), email: email.into(), password: PASSWORD.into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_team_comes_in_pages_by_address_and_goes_on_also_when_the_last_one_shown_was_removed() {
+    for bed in Bed::each("the_team_comes_in_pages_by_address").await {
+        bed.owner("owner@example.org").await;
+        for email in ["d@example.org", "b@example.org", "c@example.org", "a@example.org"] {
+            invite(&bed, &bed.tenant, email, WireRole::Support).await.unwrap();
+        }
+        let addresses = |team: &[Member]| team.iter().map(|member| member.email.clone()).collect::<Vec<_>>();
+        let all = ["a", "b", "c", "d", "owner"].map(|name| format!("{name}@example.org"));
+        assert_eq!(addresses(&members(&bed, &bed.tenant).await), all);
+
+        let page = |page_size, page_token: &str| {
+            let (mut owner, page_token) = (bed.member(Role::Owner), page_token.to_owned());
+            async move {
+                let answer = owner.list_members(ListMembersRequest { page_size, page_token }).await;
+                answer.map(tonic::Response::into_inner)
+            }
+        };
+        let first = page(2, "").await.unwrap();
+        assert_eq!(addresses(&first.members), all[..2]);
+        remove(&bed, &first.members[1].account_id).await.unwrap();
+        let second = page(2, &first.next_page_token).await.unwrap();
+        assert_eq!(addresses(&second.members), all[2..4]);
+        let last = page(2, &second.next_page_token).await.unwrap();
+        assert_eq!((addresses(&last.members), last.next_page_token.as_str()), (all[4..].to_vec(), ""));
+        refused_field(page(201, "").await, "page_size");
+        refused_field(page(2, "made up").await, "page_token");
+        let (other, page_token) = (format!("other-{}", bed.tenant).parse().unwrap(), first.next_page_token);
+        let request = ListMembersRequest { page_size: 2, page_token };
+        refused_field(bed.member_of(&other, "owner", Role::Owner).list_members(request).await, "page_token");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

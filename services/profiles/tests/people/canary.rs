@@ -5,8 +5,8 @@ use std::{fs, sync::atomic::Ordering};
 
 use turnout_platform::auth::Role;
 use turnout_proto::profiles::v1::{
-    EnsurePersonRequest, ExportPeopleRequest, GetPersonRequest, ListConsentingRequest, ListPeopleRequest,
-    VerifyByHandRequest,
+    EnsurePersonRequest, ExportConsentingRequest, ExportPeopleRequest, GetPersonRequest, ListConsentingRequest,
+    ListPeopleRequest, VerifyByHandRequest,
 };
 
 use crate::{
@@ -44,6 +44,10 @@ async fn item_35_no_word_about_a_person_is_in_a_file_of_the_store_or_in_a_metric
     let (purpose, channel) = ("marketing".into(), "email".into());
     let consenting = ListConsentingRequest { purpose, channel, ..ListConsentingRequest::default() };
     assert_eq!(owner.list_consenting(consenting).await.unwrap().into_inner().people.len(), 1);
+    let (purpose, channel) = ("marketing".into(), "email".into());
+    let export = ExportConsentingRequest { purpose, channel, reason: "canaryreason".into() };
+    let part = owner.export_consenting(export).await.unwrap().into_inner().message().await.unwrap().unwrap();
+    assert_eq!(part.people.len(), 1);
     let found = owner.get_person(GetPersonRequest { person_id: person_id.clone() }).await.unwrap().into_inner();
     assert_eq!(found.person.unwrap().name, "canaryname", "the canary is there, sealed");
 

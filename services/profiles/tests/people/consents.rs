@@ -30,8 +30,8 @@ pub fn granted(purpose: &str, channel: &str) -> ConsentStatement {
         text: "Yes, tell me about the next festival.".into(),
         language: "en".into(),
         source: "preferences".into(),
-        at: None,
         text_version: 3,
+        ..ConsentStatement::default()
     }
 }
 
@@ -67,8 +67,17 @@ pub async fn allowed(bed: &Bed, person_id: &str, purpose: &str, channel: &str) -
 }
 
 async fn ledger(bed: &Bed, person_id: &str) -> Vec<ConsentStatement> {
-    let request = ListConsentLedgerRequest { person_id: person_id.into() };
-    bed.mesh().list_consent_ledger(request).await.unwrap().into_inner().statements
+    let (mut statements, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListConsentLedgerRequest { person_id: person_id.into(), page_size: 2, page_token };
+        let page = bed.mesh().list_consent_ledger(request).await.unwrap().into_inner();
+        assert!(page.statements.len() <= 2);
+        statements.extend(page.statements);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return statements;
+        }
+    }
 }
 
 async fn consenting(bed: &Bed, purpose: &str, channel: &str, page_size: i32) -> Vec<String> {
@@ -300,7 +309,7 @@ async fn item_48_a_grant_names_its_controller_and_scope_and_another_organiser_ma
     for bed in Bed::each("item_48_a_grant_names_its_controller_and_scope").await {
         let id = bed.person("anna@example.org", "Anna").await.person_id;
         record(&mut bed.mesh(), &id, "1", vec![granted("marketing", "email")]).await.unwrap();
-        let request = ListConsentLedgerRequest { person_id: id.clone() };
+        let request = ListConsentLedgerRequest { person_id: id.clone(), ..ListConsentLedgerRequest::default() };
         let said = bed.mesh().list_consent_ledger(request.clone()).await.unwrap().into_inner();
         assert_eq!(said.controller, bed.tenant.as_str());
         let scope = (said.statements[0].purpose.as_str(), said.statements[0].channel.as_str());
@@ -327,6 +336,34 @@ async fn item_48_a_grant_names_its_controller_and_scope_and_another_organiser_ma
 }
 
 #[tokio::test]
+async fn a_page_of_a_ledger_goes_on_where_it_ended_and_in_no_other_ledger() {
+    for bed in Bed::each("a_page_of_a_ledger_goes_on_where_it_ended").await {
+        let anna = bed.person("anna@example.org", "Anna").await.person_id;
+        let bert = bed.person("bert@example.org", "Bert").await.person_id;
+        let mut purposes = Vec::new();
+        for n in 0..5 {
+            bed.clock.advance_ms(1);
+            purposes.push(format!("purpose{n}"));
+            let statements = vec![granted(&purposes[n], "email")];
+            record(&mut bed.mesh(), &anna, &n.to_string(), statements).await.unwrap();
+        }
+        let told: Vec<String> = ledger(&bed, &anna).await.into_iter().map(|said| said.purpose).collect();
+        assert_eq!(told, purposes, "oldest first, none twice and none left out");
+
+        let page = |person_id: &str, page_size, page_token: &str| {
+            let (mut mesh, page_token) = (bed.mesh(), page_token.to_owned());
+            let request = ListConsentLedgerRequest { person_id: person_id.into(), page_size, page_token };
+            async move { mesh.list_consent_ledger(request).await.map(tonic::Response::into_inner) }
+        };
+        let first = page(&anna, 2, "").await.unwrap();
+        assert!(!first.next_page_token.is_empty());
+        refused_field(page(&bert, 2, &first.next_page_token).await, "page_token");
+        refused_field(page(&anna, 501, "").await, "page_size");
+        assert_eq!(page(&anna, 5, "").await.unwrap().next_page_token, "", "the last page says so");
+    }
+}
+
+#[tokio::test]
 async fn item_49_an_audience_for_a_social_platform_is_who_granted_that_channel() {
     for bed in Bed::each("item_49_an_audience_for_a_social_platform_is_who_granted_that_channel").await {
         let by_mail = bed.person("anna@example.org", "Anna").await.person_id;
@@ -342,5 +379,24 @@ async fn item_49_an_audience_for_a_social_platform_is_who_granted_that_channel()
             (listed[0].action.as_str(), listed[0].detail.as_str()),
             ("people.consenting", "marketing by social")
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_that_is_said_again_adds_nothing_until_something_was_said_in_between() {
+    for bed in Bed::each("a_withdrawal_that_is_said_again_adds_nothing").await {
+        let id = bed.person("anna@example.org", "Anna").await.person_id;
+        let mut mesh = bed.mesh();
+        for key in ["one", "two", "three"] {
+            record(&mut mesh, &id, key, vec![withdrawn("news", "*")]).await.unwrap();
+        }
+        assert_eq!(ledger(&bed, &id).await.len(), 1);
+        record(&mut mesh, &id, "four", vec![granted("news", "email")]).await.unwrap();
+        assert!(allowed(&bed, &id, "news", "email").await);
+        record(&mut mesh, &id, "five", vec![withdrawn("news", "*")]).await.unwrap();
+        assert!(!allowed(&bed, &id, "news", "email").await);
+        record(&mut mesh, &id, "six", vec![of_form("news", "email")]).await.unwrap();
+        record(&mut mesh, &id, "seven", vec![withdrawn("news", "*"), withdrawn("partners", "*")]).await.unwrap();
+        assert_eq!(ledger(&bed, &id).await.len(), 6);
     }
 }

@@ -8,6 +8,7 @@ mod consents;
 mod crash;
 mod ensure;
 mod list;
+mod marketing;
 #[path = "../stage/postbox.rs"]
 mod postbox;
 #[path = "../stage/stage.rs"]

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use prost::Message as _;
 use tonic::{Code, Status};
 use turnout_platform::{
-    auth::{DOOR, EVERYONE, ORGANISERS, Role, SUPPORTERS},
+    auth::{DOOR, EVERYONE, FIGURES, ORGANISERS, Role, SUPPORTERS},
     ids::TenantId,
 };
 use turnout_profiles::ACCESS;
 use turnout_proto::profiles::v1::{
-    EnsurePersonRequest, ExportPeopleRequest, GetConsentsRequest, GetPersonRequest, ListConsentLedgerRequest,
-    ListConsentingRequest, ListPeopleRequest, Person, RecordConsentRequest, UpdatePersonRequest, VerifyByHandRequest,
+    EnsurePersonRequest, ExportConsentingRequest, ExportPeopleRequest, GetConsentsRequest, GetPersonRequest,
+    ListConsentLedgerRequest, ListConsentingRequest, ListPeopleRequest, Person, RecordConsentRequest,
+    UpdatePersonRequest, VerifyByHandRequest,
 };
 
 use crate::{
@@ -26,15 +27,15 @@ const PREFIX: &str = "/turnout.profiles.v1.PeopleService/";
 fn open_to(method: &str) -> Option<&'static [Role]> {
     match method {
         "EnsurePerson" => None,
-        "GetPerson" | "ListPeople" => Some(EVERYONE),
-        "ExportPeople" | "ListConsenting" => Some(ORGANISERS),
+        "GetPerson" | "ListPeople" => Some(FIGURES),
+        "ExportPeople" | "ListConsenting" | "ExportConsenting" => Some(ORGANISERS),
         "UpdatePerson" | "VerifyByHand" | "RecordConsent" | "GetConsents" | "ListConsentLedger" => Some(SUPPORTERS),
         other => panic!("{other} is new: say here whom it is open to, and below how it is called"),
     }
 }
 
 fn takes_an_id(method: &str) -> bool {
-    !matches!(method, "EnsurePerson" | "ListPeople" | "ExportPeople" | "ListConsenting")
+    !matches!(method, "EnsurePerson" | "ListPeople" | "ExportPeople" | "ListConsenting" | "ExportConsenting")
 }
 
 /// Calls a method about this person with otherwise valid fields.
@@ -65,11 +66,19 @@ async fn call(client: &mut Client, method: &str, person: &str) -> Result<(), Sta
             drop(client.record_consent(RecordConsentRequest { person_id, statements, idempotency_key }).await?);
         }
         "GetConsents" => drop(client.get_consents(GetConsentsRequest { person_id }).await?),
-        "ListConsentLedger" => drop(client.list_consent_ledger(ListConsentLedgerRequest { person_id }).await?),
+        "ListConsentLedger" => {
+            let request = ListConsentLedgerRequest { person_id, ..ListConsentLedgerRequest::default() };
+            drop(client.list_consent_ledger(request).await?);
+        }
         "ListConsenting" => {
             let (purpose, channel) = ("marketing".into(), "email".into());
             let request = ListConsentingRequest { purpose, channel, ..ListConsentingRequest::default() };
             drop(client.list_consenting(request).await?);
+        }
+        "ExportConsenting" => {
+            let (purpose, channel) = ("marketing".into(), "email".into());
+            let request = ExportConsentingRequest { purpose, channel, reason };
+            drop(client.export_consenting(request).await?.into_inner().message().await?);
         }
         other => panic!("{other} is new: say here how it is called"),
     }

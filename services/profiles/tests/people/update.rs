@@ -3,7 +3,8 @@
 use tonic::{Code, Status};
 use turnout_platform::auth::Role;
 use turnout_proto::profiles::v1::{
-    Assurance, AuditEntry, GetPersonRequest, ListAuditRequest, Person, UpdatePersonRequest, VerifyByHandRequest,
+    Assurance, AuditEntry, ConsentStatement, GetPersonRequest, ListAuditRequest, Person, UpdatePersonRequest,
+    VerifyByHandRequest,
 };
 
 use crate::{
@@ -71,6 +72,29 @@ async fn item_26_27_a_new_number_is_kept_as_e164_and_the_consents_of_the_old_one
         phone_change(&mut support, &id, "").await.unwrap();
         assert!(!allowed(&bed, &id, "marketing", "sms").await);
     }
+}
+
+#[tokio::test]
+async fn item_26_a_grant_of_texts_is_for_the_number_that_is_known_when_it_is_given() {
+    let bed = Bed::embedded().await;
+    let id = bed.person("anna@example.org", "Anna").await.person_id;
+    let number = async |key: &str, statement: ConsentStatement| {
+        let current = record(&mut bed.mesh(), &id, key, vec![statement]).await.unwrap();
+        current.into_iter().find(|it| it.channel == "sms").map(|it| it.number_hash).unwrap_or_default()
+    };
+    assert_eq!(number("none", granted("reminders", "sms")).await, "-", "no number is known");
+    // The number of a form is that of the grants after it, until the profile has one.
+    let asked = ConsentStatement { number_hash: "ab".repeat(32), ..of_form("reminders", "sms") };
+    record(&mut bed.mesh(), &id, "form", vec![asked.clone()]).await.unwrap();
+    assert_eq!(number("again", granted("reminders", "sms")).await, asked.number_hash);
+    phone_change(&mut bed.member(Role::Support), &id, PHONE).await.unwrap();
+    let of_profile = number("profile", granted("reminders", "sms")).await;
+    assert!(of_profile.len() == 64 && of_profile != asked.number_hash, "{of_profile}");
+    // Only services of the mesh say for which number something is.
+    let forged =
+        ConsentStatement { number_hash: "cd".repeat(32), source: "admin".into(), ..granted("reminders", "sms") };
+    let current = record(&mut bed.member(Role::Owner), &id, "forged", vec![forged]).await.unwrap();
+    assert!(current.iter().filter(|it| it.channel == "sms").all(|it| it.number_hash == of_profile));
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
-//! What the notifications service is to accounts, and no more: it takes security messages, here for the test to read.
+//! What the notifications service is to profiles, and no more: it takes security messages, here for the test to read, and says how the
+//! mails of tenants are received.
 
 use std::{
     convert::Infallible,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -18,9 +19,15 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 use turnout_platform::auth::{Access, AccessTable};
-use turnout_proto::notifications::v1::{SendSecurityMessageRequest, SendSecurityMessageResponse};
+use turnout_proto::notifications::v1::{
+    GetSendingStandingRequest, GetSendingStandingResponse, SendSecurityMessageRequest, SendSecurityMessageResponse,
+    SendingStanding,
+};
 
-pub static ACCESS: AccessTable = &[("/turnout.notifications.v1.NotificationService/SendSecurityMessage", Access::Mesh)];
+pub static ACCESS: AccessTable = &[
+    ("/turnout.notifications.v1.NotificationService/SendSecurityMessage", Access::Mesh),
+    ("/turnout.notifications.v1.NotificationService/GetSendingStanding", Access::Mesh),
+];
 
 /// A clone is another handle on the same.
 #[derive(Clone, Default)]
@@ -28,6 +35,10 @@ pub struct Postbox {
     letters: Arc<Mutex<Vec<SendSecurityMessageRequest>>>,
     /// So many messages are refused as if the service was away.
     pub away: Arc<AtomicUsize>,
+    /// It does not say how mails are received.
+    pub silent: Arc<AtomicBool>,
+    /// Why marketing is stopped; none while it is not.
+    pub stopped: Arc<Mutex<Option<String>>>,
 }
 
 impl Postbox {
@@ -52,7 +63,12 @@ impl Service<http::Request<Body>> for Postbox {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let postbox = self.clone();
-        Box::pin(async move { Ok(Grpc::new(ProstCodec::default()).unary(postbox, request).await) })
+        Box::pin(async move {
+            if request.uri().path().ends_with("/GetSendingStanding") {
+                return Ok(Grpc::new(ProstCodec::default()).unary(Standing(postbox), request).await);
+            }
+            Ok(Grpc::new(ProstCodec::default()).unary(postbox, request).await)
+        })
     }
 }
 
@@ -74,6 +90,29 @@ impl UnaryService<SendSecurityMessageRequest> for Postbox {
                 letters.push(letter);
             }
             Ok(Response::new(SendSecurityMessageResponse { message_id }))
+        })
+    }
+}
+
+/// How mails are received.
+struct Standing(Postbox);
+
+impl UnaryService<GetSendingStandingRequest> for Standing {
+    type Response = GetSendingStandingResponse;
+    type Future = BoxFuture<Response<GetSendingStandingResponse>, Status>;
+
+    fn call(&mut self, _: Request<GetSendingStandingRequest>) -> Self::Future {
+        let (is_silent, stopped) = (self.0.silent.load(Ordering::SeqCst), self.0.stopped.lock().clone());
+        Box::pin(async move {
+            if is_silent {
+                return Err(Status::unavailable("away"));
+            }
+            let standing = SendingStanding {
+                marketing_stopped: stopped.is_some(),
+                advice: stopped.unwrap_or_default(),
+                ..SendingStanding::default()
+            };
+            Ok(Response::new(GetSendingStandingResponse { standing: Some(standing) }))
         })
     }
 }

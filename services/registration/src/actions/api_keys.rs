@@ -5,6 +5,7 @@ use turnout_platform::{
     auth::{ApiKeys, Principal},
     failure::Failure,
     ids::TenantId,
+    page_tokens::TimePlace,
     random,
 };
 
@@ -17,7 +18,6 @@ use crate::{
             self, API_KEYS_PER_TENANT_MAX, ApiKey, KeyId, LABEL_CHARS_MAX, ListedApiKey, NoKeyId,
             REVOKED_API_KEYS_LISTED_MAX, Revocation,
         },
-        pages::KeyPlace,
     },
     registrants::{About, Act},
 };
@@ -66,7 +66,7 @@ impl Registration {
     pub(crate) async fn api_keys(
         &self,
         tenant: &TenantId,
-        after: Option<KeyPlace>,
+        after: Option<TimePlace<KeyId>>,
         limit: usize,
     ) -> Result<(Vec<ListedApiKey>, bool), Failure> {
         self.store.api_keys_of(tenant, after, limit).await

@@ -10,6 +10,11 @@ use turnout_platform::{
 
 use super::settings::{Patch, Settings};
 
+/// How long an event lasts of which nobody said when it ends.
+const LASTS_MS: i64 = 24 * 60 * 60 * 1000;
+/// The same of an event that is live: it may well be one that goes on.
+const LASTS_LIVE_MS: i64 = 30 * LASTS_MS;
+
 /// Where an event is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
@@ -84,8 +89,37 @@ impl Event {
             return Ok(None);
         }
         after.version += 1;
-        let told = self.settings.published && self.state != State::Ended && self.settings.is_moved_to(&after.settings);
-        Ok(Some((after, if told { EventChange::Moved } else { EventChange::Details })))
+        let change = after.change_since(self);
+        Ok(Some((after, change)))
+    }
+
+    /// When it was over, or is to be: when it was ended, or else the end that was planned. Nobody need end an event by hand, and one that was
+    /// cancelled is over when it would have been.
+    pub fn over_at_ms(&self) -> i64 {
+        let Settings { starts_at_ms, ends_at_ms, .. } = self.settings;
+        let lasts_ms = if self.state == State::Live { LASTS_LIVE_MS } else { LASTS_MS };
+        let planned_ms = ends_at_ms.unwrap_or_else(|| starts_at_ms.saturating_add(lasts_ms));
+        self.ended_at_ms.filter(|_| self.state == State::Ended).unwrap_or(planned_ms)
+    }
+
+    /// Whether people come to it, or are about to: it is live, or published with its end to come.
+    pub fn runs(&self, now_ms: i64) -> bool {
+        match self.state {
+            State::Live => true,
+            State::Draft => self.settings.published && now_ms < self.over_at_ms(),
+            State::Ended | State::Cancelled => false,
+        }
+    }
+
+    /// What there is to tell of this event, of which `before` is the version before.
+    pub fn change_since(&self, before: &Self) -> EventChange {
+        let is_told = before.settings.published && before.state != State::Ended;
+        match self.state {
+            State::Cancelled if before.state != State::Cancelled => EventChange::Cancelled,
+            state if state != before.state => EventChange::State,
+            _ if is_told && before.settings.is_moved_to(&self.settings) => EventChange::Moved,
+            _ => EventChange::Details,
+        }
     }
 
     /// The event after a change of state.

@@ -27,6 +27,9 @@ pub(crate) enum Sort {
     Prose,
 }
 
+/// Stands for the answer of one who was not asked: it is missing, also for a box, where nothing is an answer.
+pub(crate) const NOT_ASKED: &str = "\0";
+
 /// Different lines that are named, the most frequent.
 const LINES_SHOWN_MAX: usize = 50;
 
@@ -145,6 +148,9 @@ impl Counted {
             Sort::BirthYear { in_year } => answer.parse().ok().map(|year: i64| in_year.saturating_sub(year)),
             _ => answer.parse().ok(),
         };
+        if answer == NOT_ASKED {
+            return false;
+        }
         match &mut self.answers {
             Answers::Numbers(cells) => {
                 let Some(number) = number else { return false };

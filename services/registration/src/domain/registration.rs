@@ -2,6 +2,10 @@
 //! transition that finds everything as it should be changes nothing, so that every command may be repeated. Who may do what, seats and
 //! the tables are not here.
 
+mod coming;
+mod notices;
+mod since;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,12 +14,14 @@ use turnout_platform::{
     ids::{EventId, PersonId, RegistrationId},
 };
 
+pub(crate) use self::notices::PaymentNotice;
+
 use super::{money::Money, settings::Settings, words::words};
 
 words! {
     /// Where a registration stands.
     RegistrationState {
-        /// It has a place.
+        /// It has a place, unless the person said that they do not come.
         Registered = "REGISTERED",
         /// It waits for a place.
         Waiting = "WAITING",
@@ -31,6 +37,7 @@ words! {
         /// Asked, no answer yet.
         Invited = "INVITED",
         Confirmed = "CONFIRMED",
+        /// They do not come, and hold no place.
         Declined = "DECLINED",
     }
 }
@@ -71,6 +78,13 @@ pub(crate) enum Change {
     Details,
 }
 
+impl Change {
+    /// Whether a person's own call makes it: not a payment, a check-in at the door, or a place that became free.
+    pub fn may_be_the_persons(self) -> bool {
+        !matches!(self, Self::Promoted | Self::Payment | Self::CheckedIn)
+    }
+}
+
 /// Why somebody may not enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -99,9 +113,12 @@ pub(crate) struct Registration {
     pub seat: Option<u32>,
     /// When the person last joined the waiting list. Stays when they get a place.
     pub waiting_since_ms: Option<i64>,
+    pub moments: Moments,
     pub payment: Payment,
-    /// What was paid, or given back.
+    /// What is paid, without what was given back of it; once all is given back, that.
     pub paid: Option<Money>,
+    /// The last notices of the payment provider that changed something.
+    pub notices: Vec<String>,
     pub personal: Personal,
     /// The version of the form that the answers belong to.
     pub form_version: i64,
@@ -109,6 +126,21 @@ pub(crate) struct Registration {
     pub language: String,
     /// From 1, one more with each change.
     pub version: i64,
+}
+
+/// When what may happen several times happened last. They stay when somebody registers again, as what has happened has happened; none
+/// also for what was stored before there were any.
+#[allow(clippy::struct_field_names, reason = "all are times, in milliseconds since 1970")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Moments {
+    /// The answer to the invitation.
+    pub rsvp_at_ms: Option<i64>,
+    /// The payment changed, by whomever.
+    pub payment_at_ms: Option<i64>,
+    /// The registration was cancelled, by whomever.
+    pub cancelled_at_ms: Option<i64>,
+    /// The ticket was shown at the door, for the first time, while it was cancelled.
+    pub came_cancelled_at_ms: Option<i64>,
 }
 
 /// What is only ever stored sealed. It has no `Debug`, so that it gets into no log.
@@ -187,6 +219,8 @@ impl Registration {
             self.first_entered_at_ms = found.first_entered_at_ms;
             self.checked_in_at_ms = found.checked_in_at_ms;
             self.waiting_since_ms = found.waiting_since_ms;
+            self.moments = found.moments;
+            self.notices.clone_from(&found.notices);
             if found.payment == Payment::Paid {
                 self.payment = Payment::Paid;
                 self.paid.clone_from(&found.paid);
@@ -229,30 +263,27 @@ impl Registration {
     }
 
     /// Cancelled. What it was before (times, payment, answers) stays.
-    pub fn cancelled(self) -> Step {
+    pub fn cancelled(self, at_ms: i64) -> Step {
         self.changed_if(
             |it| it.state != RegistrationState::Cancelled,
             Change::Cancelled,
             |it| {
                 it.state = RegistrationState::Cancelled;
                 it.seat = None;
+                it.moments.cancelled_at_ms = Some(at_ms);
             },
         )
     }
 
-    /// The person says whether they come.
-    pub fn answered(self, comes: bool, settings: &Settings) -> Result<Step, Failure> {
-        if !settings.rsvp {
-            return Err(Failure::Precondition("the event asks for no confirmation".to_owned()));
-        }
-        self.must_have_a_place()?;
-        let answer = if comes { Rsvp::Confirmed } else { Rsvp::Declined };
-        Ok(self.changed_if(|it| it.rsvp != answer, Change::Rsvp, |it| it.rsvp = answer))
-    }
-
     /// The payment is known to be so. Without an amount it is the event's price, for what is given back what was paid. Who paid less than
     /// the price has paid: who takes the money decides on reductions. Who gets a part back has still paid, and keeps the place.
-    pub fn with_payment(self, to: Payment, amount: Option<Money>, settings: &Settings) -> Result<Step, Failure> {
+    pub fn with_payment(
+        self,
+        to: Payment,
+        amount: Option<Money>,
+        settings: &Settings,
+        at_ms: i64,
+    ) -> Result<Step, Failure> {
         let before = self.under(settings);
         if before.payment == Payment::NotApplicable || to == Payment::NotApplicable {
             return Err(Failure::Precondition("the event is free: there is nothing to pay".to_owned()));
@@ -284,6 +315,7 @@ impl Registration {
             |it| {
                 it.payment = to;
                 it.paid = paid;
+                it.moments.payment_at_ms = Some(at_ms);
             },
         ))
     }
@@ -334,6 +366,17 @@ impl Registration {
         }
     }
 
+    /// Somebody came to the door with it while it is cancelled; the earliest time wins, and is believed as for a check-in. A scanner that
+    /// was offline may have let them in before it heard of the cancellation.
+    pub fn came_cancelled(self, at_ms: i64, now_ms: i64) -> Step {
+        let at_ms = at_ms.min(now_ms).max(self.registered_at_ms);
+        let is_new = |it: &Self| {
+            let before = it.moments.came_cancelled_at_ms;
+            it.state == RegistrationState::Cancelled && before.is_none_or(|before_ms| at_ms < before_ms)
+        };
+        self.changed_if(is_new, Change::Details, |it| it.moments.came_cancelled_at_ms = Some(at_ms))
+    }
+
     /// With other details.
     pub fn with_details(self, details: Details) -> Result<Step, Failure> {
         if self.state == RegistrationState::Cancelled {
@@ -366,6 +409,16 @@ impl Registration {
         self.personal = Personal::default();
         self.version += 1;
         self
+    }
+
+    /// Whether retention has left nothing of whom it was for.
+    pub fn is_without_person(&self) -> bool {
+        self.person.is_none() && self.personal.is_empty()
+    }
+
+    /// The place that one without its person still holds.
+    pub fn place_without_person(&self) -> Option<u32> {
+        self.seat.filter(|_| self.is_without_person())
     }
 
     /// As the event's settings make it look now: they may have changed since it was stored.

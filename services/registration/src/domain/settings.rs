@@ -123,9 +123,11 @@ impl Settings {
             || (&self.zone, &self.venue) != (&after.zone, &after.venue)
     }
 
-    /// A stored answer as it counts now: the event may have begun to ask for one, or have ceased to.
+    /// A stored answer as it counts now: the event may have begun to ask for one, or have ceased to. Who said that they do not come has
+    /// given the place back and does not come in either case.
     pub fn rsvp_now(&self, stored: Rsvp) -> Rsvp {
         match (stored, self.rsvp) {
+            (Rsvp::Declined, _) => Rsvp::Declined,
             (_, false) => Rsvp::NotAsked,
             (Rsvp::NotAsked, true) => Rsvp::Invited,
             (answer, true) => answer,

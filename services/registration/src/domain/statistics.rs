@@ -33,9 +33,9 @@ impl Facts {
         }
     }
 
-    /// Whether it has a place.
+    /// Whether it has a place: who said that they do not come has given it back.
     pub fn has_place(self) -> bool {
-        self.state == RegistrationState::Registered
+        self.state == RegistrationState::Registered && self.rsvp != Rsvp::Declined
     }
 
     /// Whether the person was there, in either way.
@@ -92,11 +92,15 @@ pub(crate) struct Statistics {
     pub cancelled: i64,
     pub invited: i64,
     pub confirmed: i64,
+    /// Without a place: they have given it back.
     pub declined: i64,
     pub unpaid: i64,
     pub paid: i64,
     /// In any state.
     pub refunded: i64,
+    /// Paid, without a place: cancelled, waiting or declined. Somebody should get it back.
+    pub paid_without_place: i64,
+    /// Also of those who declined, and came all the same.
     pub checked_in: i64,
     pub nicknames: i64,
     pub on_site: i64,
@@ -110,23 +114,30 @@ impl Statistics {
         if facts.payment == Payment::Refunded {
             self.refunded += count;
         }
+        if facts.payment == Payment::Paid && !facts.has_place() {
+            self.paid_without_place += count;
+        }
         match facts.state {
             RegistrationState::Waiting => self.waiting += count,
             RegistrationState::Cancelled => self.cancelled += count,
-            RegistrationState::Registered => self.add_with_place(facts, rsvp, count),
+            RegistrationState::Registered => self.add_registered(facts, rsvp, count),
         }
     }
 
-    fn add_with_place(&mut self, facts: Facts, rsvp: bool, count: i64) {
-        if !rsvp || facts.rsvp == Rsvp::Confirmed {
+    fn add_registered(&mut self, facts: Facts, rsvp: bool, count: i64) {
+        if facts.has_place() && (!rsvp || facts.rsvp == Rsvp::Confirmed) {
             self.registrants += count;
             self.logged_in += if facts.entered { count } else { 0 };
         }
+        self.checked_in += if facts.checked_in { count } else { 0 };
         match facts.rsvp {
             Rsvp::NotAsked => {}
             Rsvp::Invited => self.invited += count,
             Rsvp::Confirmed => self.confirmed += count,
-            Rsvp::Declined => self.declined += count,
+            Rsvp::Declined => {
+                self.declined += count;
+                return;
+            }
         }
         match facts.payment {
             Payment::Unpaid => self.unpaid += count,
@@ -138,12 +149,11 @@ impl Statistics {
             Mode::Online => self.online += count,
             Mode::Hybrid => self.hybrid += count,
         }
-        self.checked_in += if facts.checked_in { count } else { 0 };
         self.nicknames += if facts.nickname { count } else { 0 };
     }
 
     /// Each figure with the name that it has in the proto.
-    pub fn named(&self) -> [(&'static str, i64); 15] {
+    pub fn named(&self) -> [(&'static str, i64); 16] {
         [
             ("registrants", self.registrants),
             ("logged_in", self.logged_in),
@@ -155,6 +165,7 @@ impl Statistics {
             ("unpaid", self.unpaid),
             ("paid", self.paid),
             ("refunded", self.refunded),
+            ("paid_without_place", self.paid_without_place),
             ("checked_in", self.checked_in),
             ("nicknames", self.nicknames),
             ("on_site", self.on_site),
@@ -207,7 +218,9 @@ mod tests {
     fn counted(all: &[Facts], settings: &Settings) -> Statistics {
         let all: Vec<Facts> = all.iter().map(|facts| facts.under(settings)).collect();
         let count = |which: &dyn Fn(&Facts) -> bool| all.iter().filter(|facts| which(facts)).count() as i64;
-        let placed = |which: &dyn Fn(&Facts) -> bool| count(&|f| f.state == RegistrationState::Registered && which(f));
+        let registered =
+            |which: &dyn Fn(&Facts) -> bool| count(&|f| f.state == RegistrationState::Registered && which(f));
+        let placed = |which: &dyn Fn(&Facts) -> bool| registered(&|f| f.rsvp != Rsvp::Declined && which(f));
         let counts_as_registrant = |f: &Facts| !settings.rsvp || f.rsvp == Rsvp::Confirmed;
         Statistics {
             registrants: placed(&counts_as_registrant),
@@ -216,11 +229,14 @@ mod tests {
             cancelled: count(&|f| f.state == RegistrationState::Cancelled),
             invited: placed(&|f| f.rsvp == Rsvp::Invited),
             confirmed: placed(&|f| f.rsvp == Rsvp::Confirmed),
-            declined: placed(&|f| f.rsvp == Rsvp::Declined),
+            declined: registered(&|f| f.rsvp == Rsvp::Declined),
             unpaid: placed(&|f| f.payment == Payment::Unpaid),
             paid: placed(&|f| f.payment == Payment::Paid),
             refunded: count(&|f| f.payment == Payment::Refunded),
-            checked_in: placed(&|f| f.checked_in),
+            paid_without_place: count(&|f| {
+                f.payment == Payment::Paid && (f.state != RegistrationState::Registered || f.rsvp == Rsvp::Declined)
+            }),
+            checked_in: registered(&|f| f.checked_in),
             nicknames: placed(&|f| f.nickname),
             on_site: placed(&|f| f.mode == Mode::OnSite),
             online: placed(&|f| f.mode == Mode::Online),
@@ -265,8 +281,9 @@ mod tests {
             let with = tally.statistics(&Settings { rsvp: true, ..settings.clone() });
             let without = tally.statistics(&Settings { rsvp: false, ..settings });
             prop_assert_eq!(with.registrants, with.confirmed);
-            prop_assert_eq!(with.invited + with.confirmed + with.declined, without.registrants);
-            prop_assert_eq!(without.invited + without.confirmed + without.declined, 0);
+            prop_assert_eq!(with.invited + with.confirmed, without.registrants);
+            prop_assert_eq!(with.declined, without.declined);
+            prop_assert_eq!(without.invited + without.confirmed, 0);
         }
     }
 

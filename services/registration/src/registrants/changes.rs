@@ -1,4 +1,5 @@
-//! What happens to a registration after it was made: other details, a cancellation, an answer, a payment, an entry.
+//! What happens to a registration after it was made: other details, a cancellation, a payment, an entry. Answers to whether people
+//! come are `coming`'s.
 
 use std::collections::HashMap;
 
@@ -66,25 +67,12 @@ impl Registrants {
     pub async fn cancel(&self, event: &Event, id: &RegistrationId, act: Option<&Act>) -> Result<Registration, Failure> {
         let before = self.registration(event, id).await?;
         let act = act.map(|act| ("registration.cancel", act));
-        let step = |registration: Registration| Ok(registration.cancelled());
+        let at_ms = self.at_ms();
+        let step = |registration: Registration| Ok(registration.cancelled(at_ms));
         let (after, _) = self.change_by(event, id, None, act, step).await?;
         if let (RegistrationState::Waiting, Some(since_ms)) = (before.state, before.waiting_since_ms) {
             self.store.remove_waiter(&event.id, &Waiter { since_ms, id: id.clone() }).await?;
         }
-        Ok(after)
-    }
-
-    /// Records whether the person comes.
-    pub async fn answer_rsvp(
-        &self,
-        event: &Event,
-        id: &RegistrationId,
-        comes: bool,
-        act: Option<&Act>,
-    ) -> Result<Registration, Failure> {
-        let act = act.map(|act| ("registration.rsvp", act));
-        let step = |registration: Registration| registration.answered(comes, &event.settings);
-        let (after, _) = self.change_by(event, id, None, act, step).await?;
         Ok(after)
     }
 
@@ -98,7 +86,9 @@ impl Registrants {
         act: Option<&Act>,
     ) -> Result<Registration, Failure> {
         let act = act.map(|act| ("registration.payment", act));
-        let step = |registration: Registration| registration.with_payment(payment, amount.clone(), &event.settings);
+        let at_ms = self.at_ms();
+        let step =
+            |registration: Registration| registration.with_payment(payment, amount.clone(), &event.settings, at_ms);
         let (after, _) = self.change_by(event, id, None, act, step).await?;
         Ok(after)
     }

@@ -1,4 +1,5 @@
-//! Check-in on site: one person at a time, or what a scanner recorded while it was offline.
+//! Check-in on site: one person at a time, or what a scanner recorded while it was offline. The audit log gets only what a member of the
+//! team does by hand and gives a reason for: check-ins at the door are thousands in an hour, and stand in the registrations.
 
 use futures_util::{StreamExt as _, stream};
 use turnout_platform::{
@@ -6,7 +7,7 @@ use turnout_platform::{
     ids::{EventId, RegistrationId},
 };
 
-use super::{READS_AT_ONCE_MAX, Registrants};
+use super::{Act, READS_AT_ONCE_MAX, Registrants};
 use crate::domain::{
     event::Event,
     registration::{Refusal, Registration},
@@ -22,19 +23,27 @@ pub(crate) enum Outcome {
 }
 
 impl Registrants {
-    /// Checks in whom a code or an id names. Whoever is not of this event is unknown.
+    /// Checks in whom a code or an id names. Whoever is not of this event is unknown; of whoever is cancelled it is kept that they came.
     pub async fn check_in(
         &self,
         event: &Event,
         who: Option<(EventId, RegistrationId)>,
         at_ms: i64,
+        act: Option<&Act>,
     ) -> Result<(Outcome, Option<Registration>), Failure> {
         let Some((_, id)) = who.filter(|(of, _)| *of == event.id) else { return Ok((Outcome::Unknown, None)) };
         let now_ms = self.at_ms();
         let judged = |registration: &Registration| registration.clone().checked_in(&event.settings, at_ms, now_ms);
-        let step =
-            |registration: Registration| Ok(judged(&registration).map_or((registration, Vec::new()), |(step, _)| step));
-        let after = match self.change(event, &id, None, step).await {
+        let step = |registration: Registration| {
+            Ok(match judged(&registration) {
+                Ok((step, _)) => step,
+                // Who acts by hand was told in time.
+                Err(Refusal::Cancelled) if act.is_none() => registration.came_cancelled(at_ms, now_ms),
+                Err(_) => (registration, Vec::new()),
+            })
+        };
+        let act = act.map(|act| ("registration.check_in", act));
+        let after = match self.change_by(event, &id, None, act, step).await {
             Ok((after, _)) => after,
             Err(Failure::NotFound { .. }) => return Ok((Outcome::Unknown, None)),
             Err(failure) => return Err(failure),
@@ -51,7 +60,7 @@ impl Registrants {
     /// Checks in what a scanner recorded, each with its time. The outcomes are in the same order.
     pub async fn sync_check_ins(&self, event: &Event, recorded: Vec<(String, i64)>) -> Result<Vec<Outcome>, Failure> {
         let outcomes = stream::iter(recorded).map(|(code, at_ms)| async move {
-            self.check_in(event, self.place_of_code(&code), at_ms).await.map(|(outcome, _)| outcome)
+            self.check_in(event, self.place_of_ticket(&code), at_ms, None).await.map(|(outcome, _)| outcome)
         });
         outcomes.buffered(READS_AT_ONCE_MAX).collect::<Vec<_>>().await.into_iter().collect()
     }

@@ -13,14 +13,14 @@ use turnout_platform::{
 };
 use turnout_proto::profiles::v1::{ConsentAction, ConsentStatement, EnsurePersonRequest};
 
-use super::{Act, RETRY_AFTER, Registrants, turn};
+use super::{Act, RETRY_AFTER, Registrants, seats::Claim, turn};
 use crate::{
     domain::{
         answers,
         event::{Event, State},
         fields,
         form::{self, Form, Violations},
-        registration::{Change, Mode, Payment, Personal, Place, Registration, RegistrationState, Rsvp},
+        registration::{Change, Mode, Moments, Payment, Personal, Place, Registration, RegistrationState, Rsvp},
         settings,
     },
     store::{Creation, registrations::Sealed, seats::Waiter},
@@ -72,7 +72,8 @@ struct Checked {
 }
 
 impl Registrants {
-    /// Registers, or returns the registration that there is. Whether this call made it, or made it anew after a cancellation.
+    /// Registers, or returns the registration that there is. Whether this call made it, or made it anew after a cancellation, or after
+    /// retention had left nothing of its person.
     pub async fn register(&self, event: &Event, wanted: Wanted) -> Result<(Registration, bool), Failure> {
         let act = wanted.act.clone();
         if event.state == State::Cancelled {
@@ -98,7 +99,9 @@ impl Registrants {
                 Some(found) => Some(self.opened(found).await?),
                 None => None,
             };
-            if let Some(found) = found.as_ref().filter(|found| found.state != RegistrationState::Cancelled) {
+            let is_there =
+                |found: &&Registration| found.state != RegistrationState::Cancelled && !found.is_without_person();
+            if let Some(found) = found.as_ref().filter(is_there) {
                 return Ok((found.clone(), false));
             }
             if !event.settings.published && act.is_none() {
@@ -125,17 +128,15 @@ impl Registrants {
         act: Option<&Act>,
     ) -> Result<Option<Registration>, Failure> {
         let (id, at_ms) = (wanted.id.clone(), self.at_ms());
-        let claim = self.place_for(event, &id, at_ms).await?;
-        let place = match &claim {
-            PlaceFor::Unlimited => Place::Unlimited,
-            PlaceFor::Seat(claim) => Place::Seat(claim.seat),
-            PlaceFor::Waiting => Place::Waiting,
+        let claim = match found.as_ref().and_then(Registration::place_without_person) {
+            Some(seat) => PlaceFor::Kept(seat),
+            None => self.place_for(event, &id, at_ms).await?,
         };
-        let (after, changes) = wanted.registered(found.as_ref(), place, &event.settings, at_ms);
+        let (after, changes) = wanted.registered(found.as_ref(), claim.place(), &event.settings, at_ms);
         let outcome = match self.made_ready(event, &after, &changes, consents, &claim, act).await {
             Ok((sealed, announcement)) => {
                 let stored = match &found {
-                    Some(found) => self.store.replace_registration(&sealed, found.version).await,
+                    Some(found) => self.store.replace_with_person(&sealed, found.version).await,
                     None => self.store.create_registration(&sealed).await.map(|made| matches!(made, Creation::Created)),
                 };
                 match stored {
@@ -145,8 +146,7 @@ impl Registrants {
                         return Ok(Some(after));
                     }
                     Ok(false) => {
-                        announcement.withdrawn().await;
-                        Ok(None)
+                        self.refused(&event.tenant, found.as_ref(), &after, &changes, announcement).await.map(|()| None)
                     }
                     Err(failure @ Failure::Overloaded { .. }) => Err(failure),
                     // It may be stored: announcement and place stay, and are found by their age if it is not.
@@ -155,7 +155,7 @@ impl Registrants {
             }
             Err(failure) => Err(failure),
         };
-        if let PlaceFor::Seat(claim) = &claim {
+        if let Some(claim) = claim.claim() {
             self.seats.give_back(&event.id, claim).await?;
         }
         outcome
@@ -176,8 +176,8 @@ impl Registrants {
         }
         self.keep_consents(&event.tenant, after, consents).await?;
         let sealed = self.sealed(&event.tenant, after.clone()).await?;
-        let announcement = self.outbox.announce(self.told(&event.tenant, after, changes)).await?;
-        if let PlaceFor::Seat(claim) = claim
+        let announcement = self.outbox.announce(self.told(&event.tenant, after, changes, act.is_none())).await?;
+        if let Some(claim) = claim.claim()
             && !self.seats.is_usable(claim)
         {
             announcement.withdrawn().await;
@@ -186,13 +186,13 @@ impl Registrants {
         Ok((sealed, announcement))
     }
 
-    /// A place for a new registration. Who waits already comes first.
-    async fn place_for(&self, event: &Event, id: &RegistrationId, at_ms: i64) -> Result<PlaceFor, Failure> {
+    /// A place for a registration that has none. Who waits already comes first.
+    pub(super) async fn place_for(&self, event: &Event, id: &RegistrationId, at_ms: i64) -> Result<PlaceFor, Failure> {
         let settings = &event.settings;
         if settings.capacity == 0 {
             return Ok(PlaceFor::Unlimited);
         }
-        let has_queue = settings.waiting_list && self.first_waiting(event).await?.is_some();
+        let has_queue = settings.waiting_list && !self.first_waiting(event, 1, u64::MAX).await?.is_empty();
         if !has_queue && let Some(claim) = self.seats.claim(&event.id, settings.capacity, id).await? {
             return Ok(PlaceFor::Seat(claim));
         }
@@ -214,10 +214,16 @@ impl Registrants {
     ) -> Result<(), Failure> {
         match &after.person {
             Some(person) if !consents.is_empty() => {
+                let mut consents = consents.to_vec();
+                // Texts go to the number of this form: a later one has to be agreed to anew.
+                if !after.personal.phone.is_empty() {
+                    let hash = self.vault.number_hash(tenant, person.as_str(), &after.personal.phone);
+                    consents.iter_mut().filter(|it| it.channel == SMS).for_each(|it| it.number_hash.clone_from(&hash));
+                }
                 let stated: Vec<u8> = consents.iter().flat_map(Message::encode_to_vec).collect();
                 let hash = u64::from_be_bytes(digest(&SHA256, &stated).as_ref()[..8].try_into().expect("32 bytes"));
                 let key = format!("{}-{}-{hash:016x}", after.id, after.version);
-                self.profiles.consent(tenant, person, consents.to_vec(), key).await
+                self.profiles.consent(tenant, person, consents, key).await
             }
             _ => Ok(()),
         }
@@ -284,8 +290,10 @@ impl Registrants {
             checked_in_at_ms: None,
             seat: None,
             waiting_since_ms: None,
+            moments: Moments::default(),
             payment: Payment::NotApplicable,
             paid: None,
+            notices: Vec::new(),
             personal,
             form_version: form.version,
             language,
@@ -309,13 +317,33 @@ impl Registrants {
     }
 }
 
-/// The place of a new registration before it is stored.
-enum PlaceFor {
+/// The place of a registration before it is stored on it.
+pub(super) enum PlaceFor {
     Unlimited,
-    Seat(super::seats::Claim),
+    Seat(Claim),
+    /// It has one: only its person was forgotten.
+    Kept(u32),
     Waiting,
 }
 
+impl PlaceFor {
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Unlimited => Place::Unlimited,
+            Self::Seat(claim) => Place::Seat(claim.seat),
+            Self::Kept(seat) => Place::Seat(*seat),
+            Self::Waiting => Place::Waiting,
+        }
+    }
+
+    /// None where nothing is taken that would have to be given back.
+    pub fn claim(&self) -> Option<&Claim> {
+        if let Self::Seat(claim) = self { Some(claim) } else { None }
+    }
+}
+
+/// The channel of text messages.
+const SMS: &str = "sms";
 /// Where consents that are given with a registration come from.
 const SOURCE: &str = "form";
 
@@ -343,6 +371,7 @@ fn statements(
             source: SOURCE.to_owned(),
             at: None,
             text_version: form.version,
+            number_hash: String::new(),
         };
         if !statements.contains(&statement) {
             statements.push(statement);

@@ -5,14 +5,11 @@
 //! stored on it soon afterwards. A place that was taken [`CLAIM_MS`] ago and has no registration on it was left behind: [`Seats::settle`]
 //! frees it, and `settling` says when. While more places are taken than the event has, because its limit was lowered, none is given.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+mod chunks;
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use parking_lot::Mutex;
 use turnout_platform::{
     clock::Clock,
     failure::Failure,
@@ -20,6 +17,7 @@ use turnout_platform::{
     tables::{CONDITIONAL_WRITE_MAX, WRITE_MAX},
 };
 
+use self::chunks::{Chunks, Picked, Want};
 use crate::{
     domain::settings::CAPACITY_MAX,
     store::{
@@ -39,13 +37,11 @@ const _: () = assert!(
     CLAIM_USABLE_MS as u128 + WRITE_MAX.as_millis() + CONDITIONAL_WRITE_MAX.as_millis() + CLOCKS_APART_MS as u128
         <= CLAIM_MS as u128
 );
-/// How long it is believed that a chunk is full.
-const BELIEVED_FULL_MS: u64 = 1000;
 /// Other processes may take the place that one wants: so often another is tried.
 const TRIES_MAX: usize = 100;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Chunks that are remembered (150 bytes each); beyond it all are forgotten.
-const CHUNKS_REMEMBERED_MAX: usize = 20_000;
+/// Chunks that are read at the same time to find a place.
+const CHUNKS_AT_ONCE_MAX: usize = 8;
 /// Registrations that are read at the same time to find places that were left behind.
 const READS_AT_ONCE_MAX: usize = 16;
 /// Events with more places are read as a whole instead of registration by registration, so many shards of them at the same time.
@@ -57,7 +53,7 @@ const SHARDS_AT_ONCE_MAX: usize = 4;
 pub(super) struct Seats {
     store: Store,
     clock: Arc<dyn Clock>,
-    known: Arc<Mutex<HashMap<(EventId, u32), Chunk>>>,
+    chunks: Chunks,
 }
 
 /// A place that is taken for a registration that has yet to be stored.
@@ -68,40 +64,9 @@ pub(super) struct Claim {
     taken_ms: u64,
 }
 
-/// Which places of a chunk are taken, as far as known.
-#[derive(Clone)]
-struct Chunk {
-    taken: [u64; WORDS],
-    read_ms: u64,
-}
-
-const WORDS: usize = (SEATS_PER_CHUNK as usize).div_ceil(64);
-
-impl Chunk {
-    /// Takes the first free place below the limit.
-    fn pick(&mut self, limit: u32) -> Option<u32> {
-        let at = self.taken.iter().position(|word| *word != u64::MAX)?;
-        let bit = self.taken[at].trailing_ones();
-        let seat = at as u32 * 64 + bit;
-        (seat < limit).then(|| {
-            self.taken[at] |= 1 << bit;
-            seat
-        })
-    }
-
-    fn set(&mut self, seat: u32, taken: bool) {
-        let (at, bit) = ((seat / 64) as usize, 1_u64 << (seat % 64));
-        if taken { self.taken[at] |= bit } else { self.taken[at] &= !bit }
-    }
-
-    fn has_any_from(&self, limit: u32) -> bool {
-        (limit..SEATS_PER_CHUNK).any(|seat| self.taken[(seat / 64) as usize] & (1 << (seat % 64)) != 0)
-    }
-}
-
 impl Seats {
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, known: Arc::default() }
+        Self { chunks: Chunks::new(store.clone(), clock.clone()), store, clock }
     }
 
     /// Takes a place for a registration; none when all are taken.
@@ -122,7 +87,7 @@ impl Seats {
                 Ok(Some(taken)) => return Ok(Some(Claim { seat, taken, taken_ms })),
                 Ok(None) => {}
                 Err(failure) => {
-                    self.remember(event, seat, false);
+                    self.chunks.remember(event, seat, false);
                     return Err(failure);
                 }
             }
@@ -138,7 +103,7 @@ impl Seats {
     /// Gives a place back on which no registration was stored, surely.
     pub async fn give_back(&self, event: &EventId, claim: &Claim) -> Result<(), Failure> {
         if self.store.free_taken(event, &claim.taken).await? {
-            self.remember(event, claim.seat, false);
+            self.chunks.remember(event, claim.seat, false);
         }
         Ok(())
     }
@@ -146,7 +111,7 @@ impl Seats {
     /// Frees a place that a registration has left.
     pub async fn free(&self, event: &EventId, seat: u32, by: &RegistrationId) -> Result<(), Failure> {
         self.store.free_seat(event, seat, by).await?;
-        self.remember(event, seat, false);
+        self.chunks.remember(event, seat, false);
         Ok(())
     }
 
@@ -168,7 +133,7 @@ impl Seats {
                 }
                 if row.at_ms < long_ago_ms && self.store.free_taken(event, &row).await? {
                     tracing::info!(%event, seat = row.seat, "a place that was left behind is free again");
-                    self.remember(event, row.seat, false);
+                    self.chunks.remember(event, row.seat, false);
                     return Ok(true);
                 }
                 Ok::<_, Failure>(false)
@@ -203,52 +168,45 @@ impl Seats {
         for (chunk, limit) in
             [(capacity / SEATS_PER_CHUNK, capacity % SEATS_PER_CHUNK), (capacity / SEATS_PER_CHUNK + 1, 0)]
         {
-            if self.chunk(event, chunk, BELIEVED_FULL_MS).await?.has_any_from(limit) {
+            self.chunks.read(event, chunk, Want::Fresh).await?;
+            if self.chunks.has_any_from(event, chunk, limit) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// A place that seems free, remembered as taken so that others here take the next.
+    /// A place that seems free. Where all seem taken, all is looked at anew, unless somebody did so a moment ago.
     async fn pick(&self, event: &EventId, capacity: u32) -> Result<Option<u32>, Failure> {
-        for believed_ms in [u64::MAX, BELIEVED_FULL_MS] {
-            for chunk in 0..capacity.div_ceil(SEATS_PER_CHUNK) {
-                self.chunk(event, chunk, believed_ms).await?;
-                let limit = (capacity - chunk * SEATS_PER_CHUNK).min(SEATS_PER_CHUNK);
-                let mut known = self.known.lock();
-                let picked = known.get_mut(&(event.clone(), chunk)).and_then(|chunk| chunk.pick(limit));
-                if let Some(seat) = picked {
-                    return Ok(Some(chunk * SEATS_PER_CHUNK + seat));
-                }
+        let (mut from, chunks) = (0, capacity.div_ceil(SEATS_PER_CHUNK));
+        loop {
+            match self.chunks.pick_from(event, from, capacity) {
+                Picked::Seat(seat) => return Ok(Some(seat)),
+                Picked::Full => break,
+                Picked::Unknown(chunk) => from = chunk,
+            }
+            let ahead = from..chunks.min(from + CHUNKS_AT_ONCE_MAX as u32);
+            stream::iter(ahead)
+                .map(|chunk| self.chunks.read(event, chunk, Want::Any))
+                .buffered(CHUNKS_AT_ONCE_MAX)
+                .try_for_each(|()| std::future::ready(Ok(())))
+                .await?;
+        }
+        let anew = stream::iter(0..chunks).map(|chunk| async move {
+            self.chunks.read(event, chunk, Want::Fresh).await?;
+            Ok::<_, Failure>(chunk)
+        });
+        let mut anew = anew.buffered(CHUNKS_AT_ONCE_MAX);
+        while let Some(chunk) = anew.try_next().await? {
+            if let Some(seat) = self.chunks.pick_in(event, chunk, capacity) {
+                return Ok(Some(seat));
             }
         }
         Ok(None)
     }
 
-    /// What is known of a chunk; read again when that is older.
-    async fn chunk(&self, event: &EventId, chunk: u32, believed_ms: u64) -> Result<Chunk, Failure> {
-        let place = (event.clone(), chunk);
-        let now_ms = self.clock.now_ms();
-        let known = self.known.lock().get(&place).cloned();
-        if let Some(known) = known.filter(|known| now_ms.saturating_sub(known.read_ms) < believed_ms) {
-            return Ok(known);
-        }
-        let mut fresh = Chunk { taken: [0; WORDS], read_ms: now_ms };
-        for row in self.store.taken_seats(event, chunk).await? {
-            fresh.set(row.seat % SEATS_PER_CHUNK, true);
-        }
-        let mut known = self.known.lock();
-        if known.len() >= CHUNKS_REMEMBERED_MAX {
-            known.clear();
-        }
-        known.insert(place, fresh.clone());
-        Ok(fresh)
-    }
-
-    fn remember(&self, event: &EventId, seat: u32, taken: bool) {
-        if let Some(chunk) = self.known.lock().get_mut(&(event.clone(), seat / SEATS_PER_CHUNK)) {
-            chunk.set(seat % SEATS_PER_CHUNK, taken);
-        }
+    /// A place has become free, perhaps in another process: it is not believed any more that the event is full.
+    pub fn distrust(&self, event: &EventId) {
+        self.chunks.distrust(event);
     }
 }

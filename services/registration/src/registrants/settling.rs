@@ -137,15 +137,16 @@ impl Registrants {
 
     async fn settle(&self, event: &EventId) -> Result<(), Failure> {
         match self.event(None, event).await {
-            Ok(event) if event.settings.capacity > 0 => {
-                let are_all_held = self.seats.settle(&event.id, event.settings.capacity).await?;
+            Ok(event) => {
+                let capacity = event.settings.capacity;
+                let are_all_held = capacity == 0 || self.seats.settle(&event.id, capacity).await?;
                 let filled = self.fill_places(&event).await?;
                 // Whatever was taken too recently to say is looked at once more.
                 if !are_all_held && filled == Filled::Full {
                     self.doubt(&event).await?;
                 }
             }
-            Ok(_) | Err(Failure::NotFound { .. }) => {}
+            Err(Failure::NotFound { .. }) => {}
             Err(failure) => return Err(failure),
         }
         Ok(())

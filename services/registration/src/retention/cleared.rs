@@ -3,11 +3,7 @@
 
 use turnout_platform::failure::Failure;
 
-use crate::{
-    domain::event::{Event, State},
-    registrants::Registrants,
-    store::retention::Cleared,
-};
+use crate::{domain::event::Event, registrants::Registrants, store::retention::Cleared};
 
 /// Something personal is stored this long after it was announced, or never: longer than a call may take, with clocks that are apart.
 const TOUCHED_MS: i64 = 120_000;
@@ -35,7 +31,8 @@ impl Progress {
 impl Registrants {
     /// Something personal is about to be stored at an event that may be cleared.
     pub(crate) async fn keeps_personal(&self, event: &Event) -> Result<(), Failure> {
-        if !is_over(event) {
+        // Whether retention may have begun.
+        if event.over_at_ms() > self.at_ms() {
             return Ok(());
         }
         for _ in 0..TOUCH_TRIES_MAX {
@@ -69,9 +66,4 @@ impl Registrants {
         }
         Ok(())
     }
-}
-
-/// Whether retention may have begun.
-fn is_over(event: &Event) -> bool {
-    matches!(event.state, State::Ended | State::Cancelled)
 }

@@ -11,13 +11,22 @@ use turnout_platform::{
 
 use crate::domain::{
     money::Money,
-    registration::{Payment, Personal, Registration},
+    registration::{Moments, Payment, Personal, Registration},
     statistics::Facts,
 };
 
 /// What is only needed to show a registration; packed as JSON, because few are shown at a time.
-type Packed<'a> =
-    (Option<Cow<'a, str>>, Option<i64>, Option<i64>, Option<(i64, Cow<'a, str>)>, i64, Cow<'a, str>, Cow<'a, Personal>);
+type Packed<'a> = (
+    Option<Cow<'a, str>>,
+    [Option<i64>; 2],
+    Option<PackedMoments>,
+    Option<(i64, Cow<'a, str>)>,
+    i64,
+    Cow<'a, str>,
+    Cow<'a, Personal>,
+);
+/// None of most people: nothing that has a moment has happened.
+type PackedMoments = [Option<i64>; 4];
 
 /// One registration.
 #[derive(Clone)]
@@ -25,6 +34,8 @@ pub(crate) struct Entry {
     pub id: RegistrationId,
     pub facts: Facts,
     pub version: i64,
+    /// The version of the form that the answers belong to.
+    pub form_version: i64,
     pub indexed: Indexed,
     registered_at_ms: i64,
     first_entered_at_ms: Option<i64>,
@@ -56,8 +67,8 @@ impl Entry {
         let Registration { personal, paid, .. } = registration;
         let packed: Packed<'_> = (
             registration.person.as_ref().map(|person| person.as_str().into()),
-            registration.checked_in_at_ms,
-            registration.waiting_since_ms,
+            [registration.checked_in_at_ms, registration.waiting_since_ms],
+            packed_moments(registration.moments),
             paid.as_ref().map(|paid| (paid.amount_minor, paid.currency.as_str().into())),
             registration.form_version,
             registration.language.as_str().into(),
@@ -67,6 +78,7 @@ impl Entry {
             id: registration.id.clone(),
             facts: Facts::of(registration),
             version: registration.version,
+            form_version: registration.form_version,
             indexed: Indexed::new(
                 &personal.name,
                 &personal.phone,
@@ -78,9 +90,11 @@ impl Entry {
         }
     }
 
-    /// The registration, for showing: which seat it has is not kept.
+    /// The registration, for showing: which seat it has is not kept, nor which notices it knows.
     pub fn registration(&self, event: &EventId) -> Registration {
-        let (person, checked_in_at_ms, waiting_since_ms, paid, form_version, language, personal) = self.unpacked();
+        let (person, [checked_in_at_ms, waiting_since_ms], moments, paid, form_version, language, personal) =
+            self.unpacked();
+        let [rsvp_at_ms, payment_at_ms, cancelled_at_ms, came_cancelled_at_ms] = moments.unwrap_or_default();
         Registration {
             event: event.clone(),
             id: self.id.clone(),
@@ -92,9 +106,11 @@ impl Entry {
             first_entered_at_ms: self.first_entered_at_ms,
             checked_in_at_ms,
             waiting_since_ms,
+            moments: Moments { rsvp_at_ms, payment_at_ms, cancelled_at_ms, came_cancelled_at_ms },
             seat: None,
             payment: self.facts.payment,
             paid: paid.map(|(amount_minor, currency)| Money { amount_minor, currency: currency.into_owned() }),
+            notices: Vec::new(),
             personal: personal.into_owned(),
             form_version,
             language: language.into_owned(),
@@ -110,6 +126,12 @@ impl Entry {
     fn unpacked(&self) -> Packed<'_> {
         serde_json::from_slice(&self.packed).expect("packed by this program a moment ago")
     }
+}
+
+fn packed_moments(moments: Moments) -> Option<PackedMoments> {
+    let Moments { rsvp_at_ms, payment_at_ms, cancelled_at_ms, came_cancelled_at_ms } = moments;
+    let packed = [rsvp_at_ms, payment_at_ms, cancelled_at_ms, came_cancelled_at_ms];
+    (moments != Moments::default()).then_some(packed)
 }
 
 impl Listed for Entry {

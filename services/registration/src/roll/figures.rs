@@ -1,4 +1,4 @@
-//! The figures of one field of an event's form, over registrations with a place. What is counted and hidden is decided in
+//! The figures of one question of an event, over registrations with a place and all versions of the form that ask it. What is counted and hidden is decided in
 //! `domain::figures`; here stands where the answers come from, and that a snapshot is kept: two looks around one arrival show the same.
 
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use turnout_proto::registration::v1::{AnswerCount, GetFieldFiguresRequest, GetFi
 use super::Roll;
 use crate::domain::{
     event::Event,
-    figures::{Counted, Figures, Shown, Sort},
+    figures::{Counted, Figures, NOT_ASKED, Shown, Sort},
     form::{Field, FieldKind},
+    questions::Question,
 };
 
 /// How long a snapshot is shown.
@@ -23,28 +24,34 @@ impl Roll {
         request: GetFieldFiguresRequest,
     ) -> Result<GetFieldFiguresResponse, Failure> {
         let event = self.event(caller, &request.event_id).await?;
-        let form = self.inner.store.latest_form(&event.id).await?;
-        let field = form.as_ref().and_then(|form| form.field(&request.field));
-        let field = field.ok_or_else(|| Failure::invalid("field", "is no field of the event's form"))?;
+        let questions = self.questions(&event).await?;
+        let is_meant = |question: &&Question| match request.form_version {
+            0 => !question.is_removed && question.field.key == request.field,
+            version => question.is_asked_by(version) && question.field.key == request.field,
+        };
+        let question = questions.iter().find(is_meant);
+        let question = question.ok_or_else(|| Failure::invalid("field", "is no field of the event's form"))?;
         let threshold = self.settings_of(&event.tenant).await?.threshold;
-        let counted = self.counted_field(&event, field, threshold).await?;
+        let counted = self.counted_field(&event, question, threshold).await?;
         Ok(to_wire(counted.figures(threshold, request.by_attendance), threshold))
     }
 
     /// The answers, counted now or a while ago. As long as too few answered for anything to be shown they are counted each time.
-    async fn counted_field(&self, event: &Event, field: &Field, threshold: i64) -> Result<Arc<Counted>, Failure> {
+    async fn counted_field(&self, event: &Event, question: &Question, threshold: i64) -> Result<Arc<Counted>, Failure> {
+        let field = &question.field;
         let (sort, now_ms) = (sort(event, field)?, self.inner.clock.now_ms());
-        let name = format!("{}/{sort:?}", field.key);
+        let name = format!("{}/{:?}/{sort:?}", field.key, field.kind);
         let held = self.inner.held.event(&event.tenant, &event.id).await?;
         if let Some(counted) = held.snapshot(&name, now_ms, SNAPSHOT_MS) {
             return Ok(counted);
         }
-        let key = field.key.clone();
+        let question = question.clone();
         let counted = held.ask(None, move |list| {
             let with_place = list.entries().iter().filter(|entry| entry.facts.has_place());
             let answers = with_place.map(|entry| {
-                let answer = entry.answers().remove(&key).unwrap_or_default();
-                (answer, entry.facts.attended())
+                let is_asked = question.is_asked_by(entry.form_version);
+                let answer = is_asked.then(|| entry.answers().remove(&question.field.key).unwrap_or_default());
+                (answer.unwrap_or_else(|| NOT_ASKED.to_owned()), entry.facts.attended())
             });
             Counted::of(&sort, answers)
         });

@@ -57,6 +57,7 @@ pub(crate) fn filter(asked: Option<&wire::RegistrantFilter>, caller: &Principal)
         })?,
         entered: asked.entered,
         checked_in: asked.checked_in,
+        has_place: asked.has_place,
     })
 }
 

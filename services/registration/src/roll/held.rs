@@ -46,6 +46,9 @@ const SNAPSHOTS_MAX: usize = 200;
 const READ_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Events that are read at the same time; the store has other things to do.
 const READINGS_AT_ONCE_MAX: usize = 4;
+/// Pauses of those who wait before they ask for one more reading, where the store had too much to do for the last.
+const READ_PAUSES: [Duration; 4] =
+    [Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 /// Waits of a change whose registration the store was too busy to read, before the message is left to come again.
 const FOLLOW_WAITS: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(500)];
 
@@ -89,10 +92,6 @@ impl HeldEvent {
             .await
             .map_err(Failure::internal)?
             .ok_or_else(|| Failure::internal("a list was asked before it was loaded"))
-    }
-
-    pub fn id(&self) -> &EventId {
-        &self.event
     }
 
     pub fn is_of(&self, tenant: &TenantId) -> bool {
@@ -258,9 +257,11 @@ impl Held {
         Ok(held)
     }
 
-    /// Waits for a reading that is good enough for a question of now: the one that goes on, or else the next.
+    /// Waits for a reading that is good enough for a question of now: the one that goes on, or else the next. A store that has too much to
+    /// do for a moment is given some; who waits meanwhile is not refused.
     async fn read(self: &Arc<Self>, held: &Arc<HeldEvent>) -> Result<(), Failure> {
         let asked = held.readings.lock().now();
+        let mut pauses = READ_PAUSES.into_iter();
         loop {
             let mut ending = {
                 let mut readings = held.readings.lock();
@@ -276,6 +277,12 @@ impl Held {
             };
             let ended =
                 ending.wait_for(Option::is_some).await.map_or(Ended::Failed, |ended| ended.unwrap_or(Ended::Failed));
+            if ended == Ended::Refused
+                && let Some(pause) = pauses.next()
+            {
+                tokio::time::sleep(pause).await;
+                continue;
+            }
             ended.into_result()?;
         }
     }
@@ -296,9 +303,9 @@ impl Held {
         ending
     }
 
-    /// The events that have been read.
-    pub fn loaded(&self) -> Vec<Arc<HeldEvent>> {
-        self.events.lock().values().filter(|held| held.list.get().is_some()).cloned().collect()
+    /// The event, if it is in memory and has been read.
+    pub fn loaded_one(&self, event: &EventId) -> Option<Arc<HeldEvent>> {
+        self.known(event).filter(|held| held.list.get().is_some())
     }
 
     /// The event, if it is in memory or on its way there.

@@ -32,6 +32,7 @@ pub(crate) struct Filter {
     pub modes: Vec<Mode>,
     pub entered: Option<bool>,
     pub checked_in: Option<bool>,
+    pub has_place: Option<bool>,
 }
 
 impl Filter {
@@ -47,6 +48,7 @@ impl Filter {
             && any(&self.modes, &facts.mode)
             && self.entered.is_none_or(|entered| entered == facts.entered)
             && self.checked_in.is_none_or(|checked_in| checked_in == facts.checked_in)
+            && self.has_place.is_none_or(|has_place| has_place == facts.has_place())
             && self.query.as_ref().is_none_or(|query| query.finds(&entry.indexed))
     }
 }

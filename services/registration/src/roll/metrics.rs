@@ -47,7 +47,7 @@ impl RollMetrics {
         );
         registry.register(
             "turnout_registration_registrants",
-            "Registrants of the events in memory, which are those in use; of several processes the largest is right",
+            "Registrants of all events that run: live, or published and not over; of several processes the largest is right",
             new.registrants.clone(),
         );
         registry.register(

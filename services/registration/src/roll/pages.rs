@@ -182,7 +182,8 @@ fn ticket(entry: &Entry, view: &View) -> PackedTicket {
         Some(Refusal::Unpaid) => CheckInOutcome::Unpaid,
         Some(Refusal::Unconfirmed) => CheckInOutcome::Unconfirmed,
     };
-    let code = view.codes.make(CodePurpose::Registration, &[registration.event.as_str(), registration.id.as_str()]);
+    let code = view.codes.make(CodePurpose::Ticket, &[registration.event.as_str(), registration.id.as_str()]);
     let hash = digest(&SHA256, code.as_bytes());
-    PackedTicket { code_hash: hash.as_ref()[..CODE_HASH_BYTES].to_vec(), outcome: outcome.into() }
+    let rsvp = wire::rsvp(view.event.settings.rsvp_now(registration.rsvp)).into();
+    PackedTicket { code_hash: hash.as_ref()[..CODE_HASH_BYTES].to_vec(), outcome: outcome.into(), rsvp }
 }

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 use turnout_platform::{
     failure::Failure,
     ids::{EventId, RegistrationId, TenantId},
+    tables::Value,
     vault::{DataKey, Vault},
 };
 
@@ -21,7 +22,7 @@ use crate::{
     domain::{registration::Registration, statistics::Facts},
     store::{
         Store,
-        registrations::{REGISTRATION_SHARDS, Sealed},
+        registrations::{REGISTRATION_SHARDS, Sealed, ShardPage},
     },
 };
 
@@ -94,22 +95,28 @@ impl Reader {
         facts.boxed()
     }
 
-    /// Pages of the rows as they are stored.
-    fn sealed(&self, event: &EventId, shards: Range<i64>) -> BoxStream<'static, Result<Vec<Sealed>, Failure>> {
+    /// Pages of the rows as they are stored, with those that cannot be read apart.
+    pub fn stored(&self, event: &EventId, shards: Range<i64>) -> BoxStream<'static, Result<ShardPage, Failure>> {
         let (store, event) = (self.store.clone(), event.clone());
         let shards = stream::iter(shards).map(move |shard| {
             let (store, event) = (store.clone(), event.clone());
-            stream::try_unfold(Some(None), move |at: Option<Option<RegistrationId>>| {
+            stream::try_unfold(Some(None), move |at: Option<Option<Vec<Value>>>| {
                 let (store, event) = (store.clone(), event.clone());
                 async move {
                     let Some(after) = at else { return Ok(None) };
-                    let (page, next) = store.registrations_of_shard(&event, shard, after).await?;
+                    let mut page = store.page_of_shard(&event, shard, after).await?;
+                    let next = page.next.take();
                     Ok(Some((page, next.map(Some))))
                 }
             })
             .boxed()
         });
         shards.flatten_unordered(SHARDS_AT_ONCE_MAX).boxed()
+    }
+
+    /// The same for whoever needs all of them: a row that cannot be read is a failure.
+    fn sealed(&self, event: &EventId, shards: Range<i64>) -> BoxStream<'static, Result<Vec<Sealed>, Failure>> {
+        self.stored(event, shards).map(|page| page.and_then(ShardPage::whole)).boxed()
     }
 
     async fn opened(&self, tenant: &TenantId, page: Vec<Sealed>, keys: &Keys) -> Result<Vec<Registration>, Failure> {

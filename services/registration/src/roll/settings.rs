@@ -77,7 +77,7 @@ impl Roll {
         _: GetRegistrantSettingsRequest,
     ) -> Result<GetRegistrantSettingsResponse, Failure> {
         let settings = self.settings_of(caller.tenant()?).await?;
-        Ok(GetRegistrantSettingsResponse { settings: Some(settings.to_wire()) })
+        Ok(GetRegistrantSettingsResponse { settings: Some(settings.to_wire()), removal: None })
     }
 
     /// Stores settings in the place of the version before. What a policy needs has been seen to.

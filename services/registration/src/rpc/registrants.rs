@@ -6,6 +6,7 @@ use turnout_platform::{
     auth::{Principal, principal_of},
     failure::Failure,
     ids::{EventId, PersonId, RegistrationId},
+    page_tokens::{open_token, read_open_token},
     random,
 };
 use turnout_proto::{
@@ -16,14 +17,14 @@ use turnout_proto::{
         CheckInOutcome, CheckInRequest, CheckInResponse, ExportRegistrantsRequest, ExportRegistrantsResponse,
         GetCheckInPackRequest, GetCheckInPackResponse, GetFieldFiguresRequest, GetFieldFiguresResponse, GetFormRequest,
         GetFormResponse, GetRegistrantSettingsRequest, GetRegistrantSettingsResponse, GetRegistrationRequest,
-        GetRegistrationResponse, GetStatisticsRequest, GetStatisticsResponse, ListRegistrantsRequest,
-        ListRegistrantsResponse, ListRegistrationsOfPersonRequest, ListRegistrationsOfPersonResponse, PaymentState,
-        PutFormRequest, PutFormResponse, PutRegistrantSettingsRequest, PutRegistrantSettingsResponse,
-        RecordEntryRequest, RecordEntryResponse, RecountRequest, RecountResponse, RegisterRequest, RegisterResponse,
-        Registration as WireRegistration, ResolveCodeRequest, ResolveCodeResponse, RotatePaymentSecretRequest,
-        RotatePaymentSecretResponse, RsvpState, SetPaymentRequest, SetPaymentResponse, SyncCheckInsRequest,
-        SyncCheckInsResponse, UpdateRegistrationRequest, UpdateRegistrationResponse, WatchStatisticsRequest,
-        WatchStatisticsResponse, registrant_service_server::RegistrantService,
+        GetRegistrationResponse, GetStatisticsRequest, GetStatisticsResponse, ListQuestionsRequest,
+        ListQuestionsResponse, ListRegistrantsRequest, ListRegistrantsResponse, ListRegistrationsOfPersonRequest,
+        ListRegistrationsOfPersonResponse, PaymentState, PutFormRequest, PutFormResponse, PutRegistrantSettingsRequest,
+        PutRegistrantSettingsResponse, RecordEntryRequest, RecordEntryResponse, RecountRequest, RecountResponse,
+        RegisterRequest, RegisterResponse, Registration as WireRegistration, ResolveCodeRequest, ResolveCodeResponse,
+        RotatePaymentSecretRequest, RotatePaymentSecretResponse, RsvpState, SetPaymentRequest, SetPaymentResponse,
+        SyncCheckInsRequest, SyncCheckInsResponse, UpdateRegistrationRequest, UpdateRegistrationResponse,
+        WatchStatisticsRequest, WatchStatisticsResponse, registrant_service_server::RegistrantService,
     },
 };
 
@@ -35,7 +36,7 @@ use crate::{
         registration::{Payment, Refusal, Registration},
     },
     registrants::{About, Act, Notice, Outcome, Registrants, Wanted, Who, Wish, missing},
-    retention::Run,
+    retention,
     roll::{Answers, RegistrantSettings},
 };
 
@@ -122,11 +123,15 @@ impl RegistrantService for Registrants {
         request: Request<ListRegistrationsOfPersonRequest>,
     ) -> Answer<ListRegistrationsOfPersonResponse> {
         let (caller, request) = parts(request)?;
-        let person: PersonId = fields::id("person_id", &request.person_id)?;
-        let found = self.of_person(caller.tenant()?, &person).await?;
+        let (tenant, person) = (caller.tenant()?, fields::id::<PersonId>("person_id", &request.person_id)?);
+        let limit = fields::page_size(request.page_size)?;
+        let list = format!("registrations\0{tenant}\0{person}");
+        let after = read_open_token(&list, &request.page_token)?;
+        let (found, next) = self.of_person(tenant, &person, after, limit).await?;
         let registrations =
             found.iter().map(|(event, registration)| self.shown(registration, event, &caller)).collect();
-        Ok(Response::new(ListRegistrationsOfPersonResponse { registrations }))
+        let next_page_token = next.map(|place| open_token(&list, &place)).unwrap_or_default();
+        Ok(Response::new(ListRegistrationsOfPersonResponse { registrations, next_page_token }))
     }
 
     async fn update_registration(
@@ -214,11 +219,12 @@ impl RegistrantService for Registrants {
         let (caller, request) = parts(request)?;
         let event = self.own(&caller, &request.event_id).await?;
         let who = match (request.code.is_empty(), request.registration_id.is_empty()) {
-            (false, true) => self.place_of_code(&request.code),
+            (false, true) => self.place_of_ticket(&request.code),
             (true, false) => Some((event.id.clone(), fields::id("registration_id", &request.registration_id)?)),
             _ => return Err(Failure::invalid("code", "must be given, or else registration_id").into()),
         };
-        let (outcome, registration) = self.check_in(&event, who, self.clock.at_ms() as i64).await?;
+        let act = request.act.as_ref().map(|given| act(Some(given), &caller)).transpose()?.flatten();
+        let (outcome, registration) = self.check_in(&event, who, self.clock.at_ms() as i64, act.as_ref()).await?;
         let registration = registration.map(|registration| self.shown(&registration, &event, &caller));
         Ok(Response::new(CheckInResponse { outcome: shown_outcome(outcome).into(), registration }))
     }
@@ -272,12 +278,20 @@ impl RegistrantService for Registrants {
         Ok(Response::new(self.roll.get_field_figures(&caller, request).await?))
     }
 
+    async fn list_questions(&self, request: Request<ListQuestionsRequest>) -> Answer<ListQuestionsResponse> {
+        let (caller, request) = parts(request)?;
+        Ok(Response::new(self.roll.list_questions(&caller, request).await?))
+    }
+
     async fn get_registrant_settings(
         &self,
         request: Request<GetRegistrantSettingsRequest>,
     ) -> Answer<GetRegistrantSettingsResponse> {
         let (caller, request) = parts(request)?;
-        Ok(Response::new(self.roll.get_registrant_settings(&caller, request).await?))
+        let mut answer = self.roll.get_registrant_settings(&caller, request).await?;
+        let tenant = caller.tenant()?;
+        answer.removal = self.removal_shown(tenant, self.roll.settings_of(tenant).await?).await?;
+        Ok(Response::new(answer))
     }
 
     async fn put_registrant_settings(
@@ -295,11 +309,18 @@ impl RegistrantService for Registrants {
 
     async fn apply_retention(&self, request: Request<ApplyRetentionRequest>) -> Answer<ApplyRetentionResponse> {
         let (caller, request) = parts(request)?;
-        let (tenant, actor) = (caller.tenant()?, caller.actor());
-        let run = Run { actor, name: random::sortable_id(), only_says: request.dry_run };
+        let tenant = caller.tenant()?;
         let settings = self.roll.settings_of(tenant).await?;
-        let done = self.apply_retention(tenant, settings, &run, None).await?;
-        Ok(Response::new(done.answer))
+        let mut answer = ApplyRetentionResponse { settings_version: settings.version, ..Default::default() };
+        if settings.retention_days > 0 {
+            if request.dry_run {
+                answer = self.say_due(tenant, settings).await?;
+            } else {
+                let removal = self.ask_for_removal(tenant, settings, caller.actor()).await?;
+                answer.removal = Some(retention::shown(&removal, settings));
+            }
+        }
+        Ok(Response::new(answer))
     }
 }
 

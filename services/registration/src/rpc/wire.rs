@@ -95,12 +95,7 @@ pub(crate) fn registration(
         RegistrationState::Waiting => WireState::Waiting,
         RegistrationState::Cancelled => WireState::Cancelled,
     };
-    let rsvp = match settings.rsvp_now(registration.rsvp) {
-        Rsvp::NotAsked => RsvpState::Unspecified,
-        Rsvp::Invited => RsvpState::Invited,
-        Rsvp::Confirmed => RsvpState::Confirmed,
-        Rsvp::Declined => RsvpState::Declined,
-    };
+    let rsvp = rsvp(settings.rsvp_now(registration.rsvp));
     let payment = match settings.payment_now(registration.payment) {
         Payment::NotApplicable => PaymentState::NotApplicable,
         Payment::Unpaid => PaymentState::Unpaid,
@@ -137,6 +132,10 @@ pub(crate) fn registration(
         code,
         tenant_id,
         waiting_since: registration.waiting_since_ms.map(timestamp),
+        rsvp_at: registration.moments.rsvp_at_ms.map(timestamp),
+        payment_at: registration.moments.payment_at_ms.map(timestamp),
+        cancelled_at: registration.moments.cancelled_at_ms.map(timestamp),
+        came_cancelled_at: registration.moments.came_cancelled_at_ms.map(timestamp),
     }
 }
 
@@ -207,6 +206,16 @@ pub(crate) fn time(field: &'static str, wire: Timestamp) -> Result<i64, Failure>
 /// Milliseconds since 1970 as the wire's time.
 pub(crate) fn timestamp(at_ms: i64) -> Timestamp {
     Timestamp { seconds: at_ms.div_euclid(1000), nanos: at_ms.rem_euclid(1000) as i32 * 1_000_000 }
+}
+
+/// What somebody answered, as it counts now.
+pub(crate) fn rsvp(rsvp: Rsvp) -> RsvpState {
+    match rsvp {
+        Rsvp::NotAsked => RsvpState::Unspecified,
+        Rsvp::Invited => RsvpState::Invited,
+        Rsvp::Confirmed => RsvpState::Confirmed,
+        Rsvp::Declined => RsvpState::Declined,
+    }
 }
 
 fn mode(mode: Mode) -> AttendanceMode {

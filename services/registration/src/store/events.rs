@@ -8,14 +8,14 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use turnout_platform::{
     failure::Failure,
     ids::{EventId, TenantId},
+    page_tokens::TimePlace,
     tables::{PutIf, Range, Row, Value},
 };
 
 use super::{Creation, EVENTS_BY_ID, EVENTS_BY_TENANT, Store, unreadable};
 use crate::domain::{
-    event::Event,
+    event::{Event, State},
     money::Money,
-    pages::EventPlace,
     registration::Mode,
     settings::{Settings, USUAL_ZONE},
 };
@@ -27,9 +27,21 @@ const READS_AT_ONCE_MAX: usize = 16;
 pub(crate) struct EventPage {
     pub events: Vec<Event>,
     /// Where the next page begins; none when this was the last.
-    pub next: Option<EventPlace>,
+    pub next: Option<TimePlace<EventId>>,
     /// Index rows that led to no event: left by a creation that was cut off.
     pub skipped: usize,
+    /// Events that this version cannot read.
+    pub unreadable: Vec<EventId>,
+}
+
+impl EventPage {
+    /// The page, for whoever cannot do without any of its events.
+    pub fn whole(self) -> Result<Self, Failure> {
+        if self.unreadable.is_empty() {
+            return Ok(self);
+        }
+        Err(Failure::internal(format!("a row of table {} cannot be read", EVENTS_BY_ID.name)))
+    }
 }
 
 impl Store {
@@ -40,6 +52,7 @@ impl Store {
 
     pub async fn create_event(&self, event: &Event) -> Result<Creation<Event>, Failure> {
         self.tables.put(index_row(event)).await?;
+        self.note_running(event).await?;
         let Some(row) = self.tables.put_if_absent(event_row(event)).await? else {
             return Ok(Creation::Created);
         };
@@ -53,36 +66,50 @@ impl Store {
 
     /// Puts the event in the place of its version `expected`; false when another version was there.
     pub async fn replace_event(&self, event: &Event, expected: i64) -> Result<bool, Failure> {
+        self.note_running(event).await?;
         let outcome = self.tables.put_if_version(event_row(event), expected).await?;
         Ok(outcome == PutIf::Stored)
     }
 
-    /// A tenant's events, newest first. A page may be short although another follows.
+    /// Before it is stored, so that none runs of which nobody knows.
+    async fn note_running(&self, event: &Event) -> Result<(), Failure> {
+        if event.state == State::Live || (event.state == State::Draft && event.settings.published) {
+            self.may_run(&event.id).await?;
+        }
+        Ok(())
+    }
+
+    /// A tenant's events, newest first, with those that cannot be read apart. A page may be short although another follows.
     pub async fn events_of(
         &self,
         tenant: &TenantId,
-        after: Option<EventPlace>,
+        after: Option<TimePlace<EventId>>,
         limit: usize,
     ) -> Result<EventPage, Failure> {
         let mut range = Range::of(&EVENTS_BY_TENANT, vec![tenant.as_str().into()]).reverse().limit(limit);
         if let Some(place) = after {
-            range = range.after(vec![Value::Time(place.created_at_ms), place.id.as_str().into()]);
+            range = range.after(vec![Value::Time(place.at_ms), place.id.as_str().into()]);
         }
         let page = self.tables.range(range).await?;
-        let places: Vec<EventPlace> = page.rows.iter().map(place).collect::<Result<_, _>>()?;
+        let places: Vec<_> = page.rows.iter().map(place).collect::<Result<_, _>>()?;
         let next = page.next.and(places.last().cloned());
-        let found: Vec<Option<Event>> = stream::iter(places)
-            .map(|place| self.event_at(tenant, place))
+        let found: Vec<(TimePlace<EventId>, Option<Row>)> = stream::iter(places)
+            .map(|place| async move {
+                let row = self.tables.get(&EVENTS_BY_ID, vec![place.id.as_str().into()]).await?;
+                Ok::<_, Failure>((place, row))
+            })
             .buffered(READS_AT_ONCE_MAX)
             .try_collect()
             .await?;
-        let skipped = found.iter().filter(|event| event.is_none()).count();
-        Ok(EventPage { events: found.into_iter().flatten().collect(), next, skipped })
-    }
-
-    async fn event_at(&self, tenant: &TenantId, place: EventPlace) -> Result<Option<Event>, Failure> {
-        let event = self.event(&place.id).await?;
-        Ok(event.filter(|event| event.tenant == *tenant && event.created_at_ms == place.created_at_ms))
+        let (mut events, mut skipped, mut unreadable) = (Vec::with_capacity(found.len()), 0, Vec::new());
+        for (place, row) in found {
+            match row.as_ref().map(read) {
+                Some(Ok(event)) if event.tenant == *tenant && event.created_at_ms == place.at_ms => events.push(event),
+                Some(Err(_)) => unreadable.push(place.id),
+                _ => skipped += 1,
+            }
+        }
+        Ok(EventPage { events, next, skipped, unreadable })
     }
 }
 
@@ -171,7 +198,7 @@ fn index_key(event: &Event) -> Vec<Value> {
     vec![event.tenant.as_str().into(), Value::Time(event.created_at_ms), event.id.as_str().into()]
 }
 
-fn place(row: &Row) -> Result<EventPlace, Failure> {
+fn place(row: &Row) -> Result<TimePlace<EventId>, Failure> {
     let id = row.text("event_id").parse().map_err(|_| unreadable(row))?;
-    Ok(EventPlace { created_at_ms: row.time("created_at"), id })
+    Ok(TimePlace { at_ms: row.time("created_at"), id })
 }

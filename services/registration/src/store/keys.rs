@@ -6,14 +6,12 @@
 use turnout_platform::{
     failure::Failure,
     ids::TenantId,
+    page_tokens::TimePlace,
     tables::{BATCH_WRITES_MAX, Range, Row, Value, Write},
 };
 
 use super::{API_KEYS_BY_ID, API_KEYS_BY_TENANT, Store, TICKET_KEYS_BY_ID, TICKET_KEYS_BY_TENANT, unreadable};
-use crate::domain::{
-    keys::{ApiKey, KeyId, ListedApiKey, Revocation, TICKET_KEYS_PER_TENANT_MAX, TicketKey},
-    pages::KeyPlace,
-};
+use crate::domain::keys::{ApiKey, KeyId, ListedApiKey, Revocation, TICKET_KEYS_PER_TENANT_MAX, TicketKey};
 
 impl Store {
     pub async fn api_key(&self, id: &KeyId) -> Result<Option<ApiKey>, Failure> {
@@ -77,12 +75,12 @@ impl Store {
     pub async fn api_keys_of(
         &self,
         tenant: &TenantId,
-        after: Option<KeyPlace>,
+        after: Option<TimePlace<KeyId>>,
         limit: usize,
     ) -> Result<(Vec<ListedApiKey>, bool), Failure> {
         let mut range = Range::of(&API_KEYS_BY_TENANT, vec![tenant.as_str().into()]).reverse().limit(limit);
         if let Some(place) = after {
-            range = range.after(vec![Value::Time(place.created_at_ms), place.id.to_string().into()]);
+            range = range.after(vec![Value::Time(place.at_ms), place.id.to_string().into()]);
         }
         let page = self.tables.range(range).await?;
         let keys = page.rows.iter().map(read_listed).collect::<Result<_, _>>()?;

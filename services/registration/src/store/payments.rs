@@ -4,6 +4,7 @@ use turnout_platform::{
     failure::Failure,
     ids::TenantId,
     tables::{PutIf, Row, Table, Value, bytes, int, text, time},
+    webhooks::SealedSecrets,
 };
 
 use super::Store;
@@ -32,11 +33,7 @@ pub(super) static PAYMENT_NOTICES: Table = Table {
 /// The secrets of a tenant, sealed.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets {
-    pub present: Vec<u8>,
-    /// Those before it, sealed together; empty when there is none.
-    pub previous: Vec<u8>,
-    /// When the last of them ends, milliseconds since 1970.
-    pub previous_until_ms: i64,
+    pub sealed: SealedSecrets,
     /// 0 when there are no secrets yet.
     pub version: i64,
 }
@@ -45,9 +42,11 @@ impl Store {
     pub async fn payment_secrets(&self, tenant: &TenantId) -> Result<Secrets, Failure> {
         let row = self.tables.get(&PAYMENT_SECRETS, vec![tenant.as_str().into()]).await?;
         Ok(row.map_or_else(Secrets::default, |row| Secrets {
-            present: row.bytes("present").to_vec(),
-            previous: row.bytes("previous").to_vec(),
-            previous_until_ms: row.time("previous_until"),
+            sealed: SealedSecrets {
+                present: row.bytes("present").to_vec(),
+                old: row.bytes("previous").to_vec(),
+                old_until_ms: row.time("previous_until"),
+            },
             version: row.int("version"),
         }))
     }
@@ -56,9 +55,9 @@ impl Store {
     pub async fn replace_payment_secrets(&self, tenant: &TenantId, secrets: &Secrets) -> Result<bool, Failure> {
         let row = Row::new(&PAYMENT_SECRETS)
             .set("tenant_id", tenant.as_str())
-            .set("present", secrets.present.as_slice())
-            .set("previous", secrets.previous.as_slice())
-            .set("previous_until", Value::Time(secrets.previous_until_ms))
+            .set("present", secrets.sealed.present.as_slice())
+            .set("previous", secrets.sealed.old.as_slice())
+            .set("previous_until", Value::Time(secrets.sealed.old_until_ms))
             .set("version", secrets.version);
         if secrets.version == 1 {
             return Ok(self.tables.put_if_absent(row).await?.is_none());

@@ -15,13 +15,11 @@ use turnout_platform::{
 use super::{Creation, Store, unreadable};
 use crate::domain::{
     money::Money,
-    registration::{Mode, Payment, Personal, Registration, RegistrationState, Rsvp},
+    registration::{Mode, Moments, Payment, Personal, Registration, RegistrationState, Rsvp},
 };
 
 /// Partitions of one event. Stored rows depend on it: it must never change.
 pub(crate) const REGISTRATION_SHARDS: i64 = 64;
-/// Registrations of one person that are looked at.
-pub(crate) const REGISTRATIONS_OF_PERSON_MAX: usize = 1000;
 
 pub(super) static REGISTRATIONS_BY_EVENT: Table = Table {
     name: "registrations_by_event",
@@ -38,10 +36,15 @@ pub(super) static REGISTRATIONS_BY_EVENT: Table = Table {
         time("first_entered_at"),
         time("checked_in_at"),
         time("waiting_since"),
+        time("rsvp_at"),
+        time("payment_at"),
+        time("cancelled_at"),
+        time("came_cancelled_at"),
         int("seat"),
         text("payment"),
         int("paid_minor"),
         text("currency"),
+        text("notices"),
         bytes("personal"),
         int("form_version"),
         text("language"),
@@ -85,6 +88,11 @@ impl Sealed {
         owner_of(&self.registration)
     }
 
+    /// Whether anything of a person is left in it.
+    pub fn is_personal(&self) -> bool {
+        self.registration.person.is_some() || !self.personal.is_empty()
+    }
+
     /// Opens. Without the key (it is destroyed) or without content (retention is over) nothing personal is left.
     pub fn open(self, key: Option<&DataKey>) -> Result<Registration, Failure> {
         let Self { mut registration, personal, .. } = self;
@@ -100,6 +108,26 @@ impl Sealed {
 /// Whose key seals what is personal in a registration: the person's, for a nickname one of its own.
 pub(crate) fn owner_of(registration: &Registration) -> String {
     registration.person.as_ref().map_or_else(|| format!("reg-{}", registration.id), ToString::to_string)
+}
+
+/// A page of a shard as it is stored.
+#[derive(Debug, Default)]
+pub(crate) struct ShardPage {
+    pub rows: Vec<Sealed>,
+    /// The ids of rows that this version cannot read: one of a newer version wrote them, or they are broken.
+    pub unreadable: Vec<String>,
+    /// Where the next page begins; none when this was the last.
+    pub next: Option<Vec<Value>>,
+}
+
+impl ShardPage {
+    /// All of it, for whoever cannot do without any.
+    pub fn whole(self) -> Result<Vec<Sealed>, Failure> {
+        if self.unreadable.is_empty() {
+            return Ok(self.rows);
+        }
+        Err(Failure::internal(format!("a row of table {} cannot be read", REGISTRATIONS_BY_EVENT.name)))
+    }
 }
 
 impl Store {
@@ -132,34 +160,65 @@ impl Store {
         })
     }
 
-    /// A page of one of the [`REGISTRATION_SHARDS`] of an event, and after which registration it goes on.
+    /// The same for one that has a person again: the way from them to it may have been cut.
+    pub async fn replace_with_person(&self, sealed: &Sealed, expected: i64) -> Result<bool, Failure> {
+        if let Some(person) = &sealed.registration.person {
+            self.tables.put(index_row(sealed, person)).await?;
+        }
+        self.replace_registration(sealed, expected).await
+    }
+
+    /// A page of one of the [`REGISTRATION_SHARDS`] of an event, with what cannot be read apart.
+    pub async fn page_of_shard(
+        &self,
+        event: &EventId,
+        shard: i64,
+        after: Option<Vec<Value>>,
+    ) -> Result<ShardPage, Failure> {
+        let mut range = Range::of(&REGISTRATIONS_BY_EVENT, vec![event.as_str().into(), shard.into()]);
+        if let Some(after) = after {
+            range = range.after(after);
+        }
+        let page = self.tables.range(range).await?;
+        let mut found = ShardPage { rows: Vec::with_capacity(page.rows.len()), next: page.next, ..Default::default() };
+        for row in &page.rows {
+            match read(row) {
+                Ok(sealed) => found.rows.push(sealed),
+                Err(_) => found.unreadable.push(row.text("registration_id").to_owned()),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The same, and where it goes on; none of it if one row cannot be read.
     pub async fn registrations_of_shard(
         &self,
         event: &EventId,
         shard: i64,
-        after: Option<RegistrationId>,
-    ) -> Result<(Vec<Sealed>, Option<RegistrationId>), Failure> {
-        let mut range = Range::of(&REGISTRATIONS_BY_EVENT, vec![event.as_str().into(), shard.into()]);
-        if let Some(id) = after {
-            range = range.after(vec![id.as_str().into()]);
-        }
-        let page = self.tables.range(range).await?;
-        let rows = page.rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let next = page.next.and(rows.last().map(|sealed| sealed.registration.id.clone()));
-        Ok((rows, next))
+        after: Option<Vec<Value>>,
+    ) -> Result<(Vec<Sealed>, Option<Vec<Value>>), Failure> {
+        let mut page = self.page_of_shard(event, shard, after).await?;
+        let next = page.next.take();
+        Ok((page.whole()?, next))
     }
 
-    /// Where the registrations of a person may be.
+    /// Where all the registrations of a person may be.
     pub async fn places_of_person(
         &self,
         tenant: &TenantId,
         person: &PersonId,
     ) -> Result<Vec<(EventId, RegistrationId)>, Failure> {
         let partition = vec![tenant.as_str().into(), person.as_str().into()];
-        let range = Range::of(&REGISTRATIONS_BY_PERSON, partition).limit(REGISTRATIONS_OF_PERSON_MAX);
-        let page = self.tables.range(range).await?;
         let place = |row: &Row| Some((row.text("event_id").parse().ok()?, row.text("registration_id").parse().ok()?));
-        page.rows.iter().map(|row| place(row).ok_or_else(|| unreadable(row))).collect()
+        let (mut places, mut range) = (Vec::new(), Range::of(&REGISTRATIONS_BY_PERSON, partition));
+        loop {
+            let page = self.tables.range(range.clone()).await?;
+            for row in &page.rows {
+                places.push(place(row).ok_or_else(|| unreadable(row))?);
+            }
+            let Some(next) = page.next else { return Ok(places) };
+            range = range.after(next);
+        }
     }
 
     /// Cuts the way from a person to a registration, for a retention that is over.
@@ -205,10 +264,15 @@ fn row(sealed: &Sealed) -> Row {
         .set_opt("first_entered_at", it.first_entered_at_ms.map(Value::Time))
         .set_opt("checked_in_at", it.checked_in_at_ms.map(Value::Time))
         .set_opt("waiting_since", it.waiting_since_ms.map(Value::Time))
+        .set_opt("rsvp_at", it.moments.rsvp_at_ms.map(Value::Time))
+        .set_opt("payment_at", it.moments.payment_at_ms.map(Value::Time))
+        .set_opt("cancelled_at", it.moments.cancelled_at_ms.map(Value::Time))
+        .set_opt("came_cancelled_at", it.moments.came_cancelled_at_ms.map(Value::Time))
         .set("seat", it.seat.map_or(0, |seat| i64::from(seat) + 1))
         .set("payment", it.payment.word())
         .set("paid_minor", paid_minor)
         .set("currency", currency)
+        .set("notices", it.notices.join(","))
         .set("personal", sealed.personal.as_slice())
         .set("form_version", it.form_version)
         .set("language", it.language.as_str())
@@ -220,20 +284,30 @@ fn read(row: &Row) -> Result<Sealed, Failure> {
     let currency = row.text("currency");
     let paid = Money { amount_minor: row.int("paid_minor"), currency: currency.to_owned() };
     let parts = || {
+        let rsvp = Rsvp::of_word(row.text("rsvp"))?;
+        let seat = u32::try_from(row.int("seat") - 1).ok();
         let registration = Registration {
             event: row.text("event_id").parse().ok()?,
             id: row.text("registration_id").parse().ok()?,
             person: person(row.text("person_id"))?,
             state: RegistrationState::of_word(row.text("state"))?,
-            rsvp: Rsvp::of_word(row.text("rsvp"))?,
+            rsvp,
             mode: Mode::of_word(row.text("mode"))?,
             registered_at_ms: row.time("registered_at"),
             first_entered_at_ms: row.opt_time("first_entered_at"),
             checked_in_at_ms: row.opt_time("checked_in_at"),
             waiting_since_ms: row.opt_time("waiting_since"),
-            seat: u32::try_from(row.int("seat") - 1).ok(),
+            moments: Moments {
+                rsvp_at_ms: row.opt_time("rsvp_at"),
+                payment_at_ms: row.opt_time("payment_at"),
+                cancelled_at_ms: row.opt_time("cancelled_at"),
+                came_cancelled_at_ms: row.opt_time("came_cancelled_at"),
+            },
+            // Rows of a time when who declined kept the place: it is theirs no more.
+            seat: seat.filter(|_| rsvp != Rsvp::Declined),
             payment: Payment::of_word(row.text("payment"))?,
             paid: (!currency.is_empty()).then_some(paid),
+            notices: row.text("notices").split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
             personal: Personal::default(),
             form_version: row.int("form_version"),
             language: row.text("language").to_owned(),

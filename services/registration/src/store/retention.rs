@@ -51,32 +51,40 @@ pub(crate) struct Cleared {
 }
 
 impl Store {
-    /// Whose day has come.
-    pub async fn due_runs(&self, now_ms: i64) -> Result<Vec<DueRun>, Failure> {
-        let (mut due, mut after): (Vec<DueRun>, Option<Vec<Value>>) = (Vec::new(), None);
+    /// Whose day has come, and when the next one's comes.
+    pub async fn due_runs(&self, now_ms: i64) -> Result<(Vec<DueRun>, Option<i64>), Failure> {
+        let (mut due, mut next_ms, mut after) = (Vec::new(), None::<i64>, None::<Vec<Value>>);
         loop {
             let mut range = Range::of(&RETENTION_RUNS, vec![OF.into()]);
             if let Some(after) = after {
                 range = range.after(after);
             }
             let page = self.tables.range(range).await?;
-            for row in page.rows.iter().filter(|row| row.time("due_at") <= now_ms) {
-                let tenant = row.text("tenant_id").parse().map_err(Failure::internal)?;
+            for row in &page.rows {
+                let due_at_ms = row.time("due_at");
+                if due_at_ms > now_ms {
+                    next_ms = Some(next_ms.map_or(due_at_ms, |before| before.min(due_at_ms)));
+                    continue;
+                }
+                let Ok(tenant) = row.text("tenant_id").parse() else {
+                    tracing::error!(tenant = row.text("tenant_id"), "a tenant whose retention is due cannot be read");
+                    continue;
+                };
                 due.push(DueRun { tenant, version: row.int("version") });
             }
             after = page.next;
             if after.is_none() {
-                return Ok(due);
+                return Ok((due, next_ms));
             }
         }
     }
 
     /// Says when to look again; false when somebody else has said so meanwhile.
     pub async fn claim_run(&self, due: &mut DueRun, due_at_ms: i64) -> Result<bool, Failure> {
-        let before = due.version;
-        due.version += 1;
-        let row = run_row(&due.tenant, due_at_ms, due.version);
-        Ok(self.tables.put_if_version(row, before).await? == PutIf::Stored)
+        let row = run_row(&due.tenant, due_at_ms, due.version + 1);
+        let is_stored = self.tables.put_if_version(row, due.version).await? == PutIf::Stored;
+        due.version += i64::from(is_stored);
+        Ok(is_stored)
     }
 
     /// Says when to look at a tenant, whatever was said before; false when somebody else says so at the same moment.
@@ -84,6 +92,17 @@ impl Store {
         let Some(found) = self.tables.put_if_absent(run_row(tenant, due_at_ms, 1)).await? else { return Ok(true) };
         let before = found.int("version");
         Ok(self.tables.put_if_version(run_row(tenant, due_at_ms, before + 1), before).await? == PutIf::Stored)
+    }
+
+    /// Says that now is the time to look at a tenant, unless it comes before `soon_ms` anyway; false when somebody else says something at
+    /// the same moment.
+    pub async fn hurry_run(&self, tenant: &TenantId, now_ms: i64, soon_ms: i64) -> Result<bool, Failure> {
+        let Some(found) = self.tables.put_if_absent(run_row(tenant, now_ms, 1)).await? else { return Ok(true) };
+        if found.time("due_at") <= soon_ms {
+            return Ok(true);
+        }
+        let before = found.int("version");
+        Ok(self.tables.put_if_version(run_row(tenant, now_ms, before + 1), before).await? == PutIf::Stored)
     }
 
     /// How far an event is cleared.

@@ -188,9 +188,16 @@ impl Store {
         Ok(self.tables.put(row).await?)
     }
 
-    /// Those who may wait, the earliest first, after this one.
-    pub async fn waiters(&self, event: &EventId, after: Option<Waiter>, limit: usize) -> Result<Vec<Waiter>, Failure> {
-        let mut range = Range::of(&WAITING_BY_EVENT, vec![event.as_str().into()]).limit(limit);
+    /// Those who may wait since this time or later, the earliest first, after this one.
+    pub async fn waiters(
+        &self,
+        event: &EventId,
+        from_ms: i64,
+        after: Option<&Waiter>,
+        limit: usize,
+    ) -> Result<Vec<Waiter>, Failure> {
+        let range = Range::of(&WAITING_BY_EVENT, vec![event.as_str().into()]).limit(limit);
+        let mut range = range.from(vec![Value::Time(from_ms)]);
         if let Some(waiter) = after {
             range = range.after(vec![Value::Time(waiter.since_ms), waiter.id.as_str().into()]);
         }

@@ -9,8 +9,8 @@ use turnout_proto::{
     common::v1::LocalizedText,
     registration::v1::{
         CheckInRequest, FieldOption, FieldType, Form, FormField, GetFieldFiguresRequest, GetFieldFiguresResponse,
-        GetRegistrantSettingsRequest, LegalBasis, PutFormRequest, PutRegistrantSettingsRequest, RegisterRequest,
-        RegistrantSettings,
+        GetRegistrantSettingsRequest, LegalBasis, ListQuestionsRequest, PutFormRequest, PutRegistrantSettingsRequest,
+        RegisterRequest, RegistrantSettings,
     },
 };
 
@@ -23,6 +23,7 @@ on_both_engines! {
     item_58_and_59_the_mean_age_and_the_most_common_level,
     item_55_a_field_is_crossed_with_attendance,
     a_tenant_chooses_its_threshold_within_bounds,
+    what_was_answered_to_an_older_form_stays_in_questions_and_figures_and_kinds_are_not_mixed,
 }
 
 fn text(text: &str) -> LocalizedText {
@@ -58,7 +59,18 @@ async fn answer(process: &Process, n: usize, answers: &[(&str, &str)]) -> String
 }
 
 async fn figures(process: &Process, world: &World, field: &str, by_attendance: bool) -> GetFieldFiguresResponse {
-    let request = GetFieldFiguresRequest { event_id: world.event.clone(), field: field.to_owned(), by_attendance };
+    figures_of(process, world, field, by_attendance, 0).await
+}
+
+async fn figures_of(
+    process: &Process,
+    world: &World,
+    field: &str,
+    by_attendance: bool,
+    form_version: i64,
+) -> GetFieldFiguresResponse {
+    let (event_id, field) = (world.event.clone(), field.to_owned());
+    let request = GetFieldFiguresRequest { event_id, field, by_attendance, form_version };
     process.member(Role::Analyst).get_field_figures(request).await.unwrap().into_inner()
 }
 
@@ -91,7 +103,8 @@ async fn item_58_and_59_the_mean_age_and_the_most_common_level(world: World) {
     world.clock.advance_ms(15 * 60 * 1000);
     assert_eq!(figures(&process, &world, "level", false).await.answered, 11);
 
-    let unknown = GetFieldFiguresRequest { event_id: world.event.clone(), field: "shoe".into(), by_attendance: false };
+    let (event_id, field) = (world.event.clone(), "shoe".to_owned());
+    let unknown = GetFieldFiguresRequest { event_id, field, ..GetFieldFiguresRequest::default() };
     let refused = process.service().get_field_figures(unknown).await.unwrap_err();
     assert_eq!(refused.get_details_bad_request().unwrap().field_violations[0].field, "field");
 }
@@ -102,7 +115,8 @@ async fn item_55_a_field_is_crossed_with_attendance(world: World) {
     for n in 0..24 {
         let registration_id = answer(&process, n, &[("level", if n % 2 == 0 { "upper" } else { "master" })]).await;
         if n < 14 {
-            let request = CheckInRequest { event_id: world.event.clone(), registration_id, code: String::new() };
+            let request =
+                CheckInRequest { event_id: world.event.clone(), registration_id, ..CheckInRequest::default() };
             process.service().check_in(request).await.unwrap();
         }
     }
@@ -147,4 +161,40 @@ async fn a_tenant_chooses_its_threshold_within_bounds(world: World) {
     for role in [Role::Organiser, Role::Support, Role::Analyst, Role::Moderator] {
         assert_eq!(put(&mut process.member(role), three).await.unwrap_err().code(), Code::PermissionDenied);
     }
+}
+
+async fn what_was_answered_to_an_older_form_stays_in_questions_and_figures_and_kinds_are_not_mixed(world: World) {
+    let process = world.process().await;
+    put_form(&process, &world).await;
+    for n in 0..6 {
+        answer(&process, n, &[("born", "1990"), ("level", "upper")]).await;
+    }
+    // The level is a number now, the year is not asked any more, and nobody ever told a company.
+    let fields = vec![field("level", FieldType::Integer, &[]), field("city", FieldType::Text, &[])];
+    let form = Some(Form { event_id: world.event.clone(), fields, ..Form::default() });
+    process.service().put_form(PutFormRequest { form, expected_version: 1 }).await.unwrap();
+    for n in 6..11 {
+        let answers = HashMap::from([("level".to_owned(), "7".to_owned())]);
+        let person = process.person(&format!("a{n}@example.org"), "Somebody");
+        process.register(RegisterRequest { answers, form_version: 2, ..person }).await;
+    }
+    let request = ListQuestionsRequest { event_id: world.event.clone() };
+    let questions = process.member(Role::Analyst).list_questions(request).await.unwrap().into_inner().questions;
+    let told: Vec<_> = questions
+        .into_iter()
+        .map(|it| {
+            let field = it.field.unwrap();
+            (field.key.clone(), field.r#type(), it.form_versions, it.removed)
+        })
+        .collect();
+    let question = |key: &str, kind, version, removed| (key.to_owned(), kind, vec![version], removed);
+    let level = question("level", FieldType::Integer, 2, false);
+    let (born, old) = (question("born", FieldType::BirthYear, 1, true), question("level", FieldType::Choice, 1, true));
+    assert_eq!(told, [level, question("city", FieldType::Text, 2, false), born, old]);
+
+    let now = figures(&process, &world, "level", false).await;
+    assert_eq!((now.answered, now.missing, now.mean), (5, 6, Some(7.0)));
+    let before = figures_of(&process, &world, "level", false, 1).await;
+    assert_eq!((before.answered, before.missing, before.most_common), (6, 5, vec!["upper".to_owned()]));
+    assert_eq!(figures_of(&process, &world, "born", false, 1).await.mean, Some(37.0));
 }

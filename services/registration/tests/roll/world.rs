@@ -84,6 +84,7 @@ pub struct Process {
     signer: TokenSigner,
     clock: Arc<ManualClock>,
     life: Lifecycle,
+    metrics: Metrics,
 }
 
 impl Drop for World {
@@ -185,11 +186,19 @@ impl World {
             signer: TokenSigner::new(&self.key),
             clock,
             life,
+            metrics,
         }
     }
 }
 
 impl Process {
+    /// What this process has counted.
+    pub fn counted(&self, name: &str) -> u64 {
+        let text = self.metrics.render();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("_total ")?.parse().ok());
+        value.unwrap_or_else(|| panic!("{name} is not in {text}"))
+    }
+
     fn bearer(&self, tenant: &str, role: Option<Role>) -> Bearer {
         let token = self.signer.sign(TokenKind::Access, "svc:test", self.clock.at_s(), 600, random::token_128());
         let token = token.tenant(tenant);
@@ -298,11 +307,18 @@ pub async fn list(client: &mut Client, request: ListRegistrantsRequest) -> Resul
     Ok(client.list_registrants(request).await?.into_inner())
 }
 
-/// All pages of a list.
+/// All pages of a list; a store that has too much to do is asked again, as any caller may.
 pub async fn all_pages(client: &mut Client, request: ListRegistrantsRequest) -> Vec<Row> {
     let (mut rows, mut request) = (Vec::new(), request);
+    let deadline = tokio::time::Instant::now() + COMES_MAX;
     loop {
-        let page = list(client, request.clone()).await.unwrap();
+        let page = match list(client, request.clone()).await {
+            Ok(page) => page,
+            Err(refused) => {
+                assert!(is_busy(&refused) && tokio::time::Instant::now() < deadline, "{refused:?}");
+                continue;
+            }
+        };
         rows.extend(page.registrations);
         request.page_token = page.next_page_token;
         if request.page_token.is_empty() {

@@ -7,26 +7,27 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tonic::{Code, Status};
-use turnout_platform::auth::Role;
+use turnout_platform::auth::{MeshKey, Role};
 use turnout_proto::{
     common::v1::Money,
     registration::v1::{
-        Act, AnswerRsvpRequest, ApplyPaymentNoticeRequest, AttendanceMode, CheckInOutcome, CheckInRequest,
-        CreateEventRequest, Event, OfflineCheckIn, PaymentState, RecordEntryRequest, RecordEntryResponse, Registration,
-        RegistrationState, RotatePaymentSecretRequest, RsvpState, SetPaymentRequest, SyncCheckInsRequest,
-        UpdateRegistrationRequest,
+        Act, AnswerRsvpRequest, ApplyPaymentNoticeRequest, AttendanceMode, ChangeEventStateRequest, CheckInOutcome,
+        CheckInRequest, CreateEventRequest, Event, EventState, ListRegistrantsRequest, OfflineCheckIn, PaymentState,
+        RecordEntryRequest, RecordEntryResponse, RegistrantFilter, Registration, RegistrationState,
+        RotatePaymentSecretRequest, RsvpState, SetPaymentRequest, SyncCheckInsRequest, UpdateRegistrationRequest,
     },
 };
 
 use crate::{
-    bed::{Bed, Registrants, START_AT_MS, refused, refused_field},
+    bed::{Bed, Registrants, START_AT_MS, open_tables, refused, refused_field},
     places::statistics,
+    profiles::FakeProfiles,
     registering::{cancel, get, mask, open_event, person, register, registered, update_event},
 };
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
-fn euros(amount_minor: i64) -> Option<Money> {
+pub fn euros(amount_minor: i64) -> Option<Money> {
     Some(Money { amount_minor, currency: "EUR".into() })
 }
 
@@ -49,7 +50,7 @@ async fn pay(client: &mut Registrants, id: &str, payment: PaymentState) -> Resul
 }
 
 async fn check_in(client: &mut Registrants, code: &str) -> (CheckInOutcome, Option<Registration>) {
-    let request = CheckInRequest { event_id: "gala".into(), code: code.into(), registration_id: String::new() };
+    let request = CheckInRequest { event_id: "gala".into(), code: code.into(), ..CheckInRequest::default() };
     let answer = client.check_in(request).await.unwrap().into_inner();
     (answer.outcome(), answer.registration)
 }
@@ -128,15 +129,32 @@ async fn item_10_a_free_event_shows_not_applicable_and_a_paid_one_unpaid_paid_an
     assert_eq!(get(&mut acme, id).await.payment(), PaymentState::Refunded);
 }
 
-async fn rotate(bed: &Bed) -> Vec<u8> {
+pub async fn rotate(bed: &Bed) -> Vec<u8> {
     let mut owner = bed.registrants_as("acme", Role::Owner);
     let secret = owner.rotate_payment_secret(RotatePaymentSecretRequest {}).await.unwrap().into_inner().secret;
     BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap()
 }
 
-fn notice(bed: &Bed, secret: &[u8], notice_id: &str, registration_id: &str, state: &str) -> ApplyPaymentNoticeRequest {
+pub fn notice(
+    bed: &Bed,
+    secret: &[u8],
+    notice_id: &str,
+    registration_id: &str,
+    state: &str,
+) -> ApplyPaymentNoticeRequest {
+    notice_of(bed, secret, notice_id, registration_id, state, 2000)
+}
+
+fn notice_of(
+    bed: &Bed,
+    secret: &[u8],
+    notice_id: &str,
+    registration_id: &str,
+    state: &str,
+    amount: i64,
+) -> ApplyPaymentNoticeRequest {
     let body = format!(
-        r#"{{"event_id":"gala","registration_id":"{registration_id}","state":"{state}","amount_minor":2000,"currency":"EUR"}}"#
+        r#"{{"event_id":"gala","registration_id":"{registration_id}","state":"{state}","amount_minor":{amount},"currency":"EUR"}}"#
     );
     let timestamp = turnout_platform::clock::Clock::at_s(bed.clock.as_ref()).to_string();
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret);
@@ -176,6 +194,27 @@ async fn item_10_a_signed_notice_pays_once_however_often_it_comes() {
     assert!(!apply(notice(&bed, &secret, "n2", &id, "refunded")).await.unwrap());
     assert!(apply(notice(&bed, &next, "n3", &id, "paid")).await.unwrap(), "a late notice changes nothing");
     assert_eq!(get(&mut acme, &id).await.payment(), PaymentState::Refunded);
+    // Who pays once more, later than it was given back, has paid.
+    bed.clock.advance_ms(1000);
+    assert!(!apply(notice(&bed, &next, "n3b", &id, "paid")).await.unwrap());
+    assert_eq!(get(&mut acme, &id).await.payment(), PaymentState::Paid);
+    // What gives a part back leaves the rest paid.
+    bed.clock.advance_ms(1000);
+    assert!(!apply(notice_of(&bed, &next, "n3c", &id, "refunded", 500)).await.unwrap());
+    assert!(apply(notice_of(&bed, &next, "n3c", &id, "refunded", 500)).await.unwrap());
+    let now = get(&mut acme, &id).await;
+    assert_eq!((now.payment(), now.paid), (PaymentState::Paid, euros(1500)));
+    // Money of one who has no place is seen.
+    assert_eq!(statistics(&acme).await.paid_without_place, 0);
+    cancel(&mut acme, &id).await;
+    let told = statistics(&acme).await;
+    assert_eq!((told.cancelled, told.paid, told.paid_without_place), (1, 0, 1));
+    let filter =
+        RegistrantFilter { payments: vec![PaymentState::Paid.into()], has_place: Some(false), ..Default::default() };
+    let request = ListRegistrantsRequest { event_id: "gala".into(), filter: Some(filter), ..Default::default() };
+    let found = acme.list_registrants(request).await.unwrap().into_inner().registrations;
+    assert_eq!(found.iter().map(|row| &row.registration_id).collect::<Vec<_>>(), [&id]);
+
     bed.clock.advance_ms(24 * 60 * 60 * 1000);
     let (old, mut mesh) = (notice(&bed, &secret, "n4", &id, "refunded"), bed.registrants(None));
     refused(mesh.apply_payment_notice(old).await, Code::Unauthenticated);
@@ -243,7 +282,7 @@ async fn a_ticket_of_another_event_is_unknown() {
     let ball =
         CreateEventRequest { event_id: "ball".into(), title, starts_at: made.registered_at, zone: String::new() };
     bed.mesh(Some("acme")).create_event(ball).await.unwrap();
-    let request = CheckInRequest { event_id: "ball".into(), code: made.code, registration_id: String::new() };
+    let request = CheckInRequest { event_id: "ball".into(), code: made.code, ..CheckInRequest::default() };
     assert_eq!(acme.check_in(request).await.unwrap().into_inner().outcome(), CheckInOutcome::Unknown);
 }
 
@@ -299,18 +338,51 @@ async fn item_60_who_takes_part_online_and_on_site_is_one_person_in_figures_and_
     registered(&mut acme, "bert@example.org").await;
     assert!(enter(&mut acme, &made.registration_id).await.admitted);
     assert_eq!(check_in(&mut acme, &made.code).await.0, CheckInOutcome::Admitted);
+    // Nobody has asked for figures, or looked at a list.
+    totals_are(&bed, 2, 1).await;
     let told = statistics(&acme).await;
     assert_eq!((told.registrants, told.logged_in, told.checked_in, told.hybrid), (2, 1, 1, 2));
+    totals_are(&bed, 2, 1).await;
+}
 
+/// Waits until the metrics say so.
+async fn totals_are(bed: &Bed, registrants: usize, logged_in: usize) {
     let until = Instant::now() + DEADLINE;
-    let is_told = || {
-        let metrics = bed.metrics.render();
-        ["turnout_registration_registrants 2", "turnout_registration_logged_in 1"].iter().all(|it| metrics.contains(it))
-    };
-    while !is_told() {
+    let lines = [
+        format!("turnout_registration_registrants {registrants}\n"),
+        format!("turnout_registration_logged_in {logged_in}\n"),
+    ];
+    while !lines.iter().all(|line| bed.metrics.render().contains(line)) {
         assert!(Instant::now() < until, "{}", bed.metrics.render());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test]
+async fn the_metrics_of_registrants_are_of_all_events_that_run_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tables, key) = (open_tables(&folder).await, MeshKey::generate());
+    let first = Bed::with(tables.clone(), &key, FakeProfiles::default()).await;
+    let mut acme = open_event(&first, Event::default(), &[]).await;
+    let made = registered(&mut acme, "anna@example.org").await;
+    enter(&mut acme, &made.registration_id).await;
+    totals_are(&first, 1, 1).await;
+    drop(first);
+    let second = Bed::with(tables, &key, FakeProfiles::default()).await;
+    totals_are(&second, 1, 1).await;
+    // A change is counted though nobody looks, and an event that is over counts no more.
+    let mut acme = second.registrants(Some("acme"));
+    registered(&mut acme, "bert@example.org").await;
+    totals_are(&second, 2, 1).await;
+    for state in [EventState::Live, EventState::Ended] {
+        let request = ChangeEventStateRequest {
+            event_id: "gala".into(),
+            state: state.into(),
+            ..ChangeEventStateRequest::default()
+        };
+        second.mesh(Some("acme")).change_event_state(request).await.unwrap();
+    }
+    totals_are(&second, 0, 0).await;
 }
 
 #[tokio::test]
@@ -318,11 +390,8 @@ async fn an_event_that_is_cancelled_takes_nobody() {
     let bed = Bed::start().await;
     let mut acme = open_event(&bed, Event::default(), &[]).await;
     let made = registered(&mut acme, "anna@example.org").await;
-    let request = turnout_proto::registration::v1::ChangeEventStateRequest {
-        event_id: "gala".into(),
-        state: turnout_proto::registration::v1::EventState::Cancelled.into(),
-        expected_version: 0,
-    };
+    let request =
+        ChangeEventStateRequest { event_id: "gala".into(), state: EventState::Cancelled.into(), expected_version: 0 };
     bed.mesh(Some("acme")).change_event_state(request).await.unwrap();
     refused(register(&mut acme, person("b@example.org")).await, Code::FailedPrecondition);
     let kept = get(&mut acme, &made.registration_id).await;

@@ -12,8 +12,14 @@ mod demo;
 mod events;
 mod hooked;
 mod keys;
+mod late;
 #[macro_use]
 mod places;
+mod coming;
+mod crowds;
+mod moments;
+mod of_person;
+mod parts;
 mod profiles;
 mod registering;
 mod retention;

@@ -141,6 +141,7 @@ macro_rules! not_here {
 #[tonic::async_trait]
 impl PeopleService for FakeProfiles {
     type ExportPeopleStream = Pin<Box<dyn Stream<Item = Result<ExportPeopleResponse, Status>> + Send>>;
+    type ExportConsentingStream = Pin<Box<dyn Stream<Item = Result<ExportConsentingResponse, Status>> + Send>>;
 
     async fn ensure_person(&self, request: Request<EnsurePersonRequest>) -> Answer<EnsurePersonResponse> {
         let tenant = self.tenant_of(&request)?;
@@ -174,6 +175,10 @@ impl PeopleService for FakeProfiles {
     }
 
     async fn export_people(&self, _: Request<ExportPeopleRequest>) -> Answer<Self::ExportPeopleStream> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn export_consenting(&self, _: Request<ExportConsentingRequest>) -> Answer<Self::ExportConsentingStream> {
         Err(Status::unimplemented("not in this test"))
     }
 

@@ -3,18 +3,21 @@
 use std::collections::HashMap;
 
 use tonic::{Code, Status};
-use turnout_platform::auth::Role;
+use turnout_platform::auth::{CodePurpose, Codes, MeshKey, Role};
 use turnout_proto::{
     common::v1::LocalizedText,
     registration::v1::{
-        Act, AttendanceMode, CancelRegistrationRequest, ConsentQuestion, Event, FieldType, Form, FormField,
-        GetFormRequest, GetRegistrationRequest, LegalBasis, ListRegistrationsOfPersonRequest, PutFormRequest,
-        RegisterRequest, RegisterResponse, Registration, RegistrationState, ResolveCodeRequest, UpdateEventRequest,
-        UpdateRegistrationRequest,
+        Act, AttendanceMode, CancelRegistrationRequest, CheckInOutcome, CheckInRequest, ConsentQuestion, Event,
+        FieldType, Form, FormField, GetFormRequest, GetRegistrationRequest, LegalBasis,
+        ListRegistrationsOfPersonRequest, PutFormRequest, RegisterRequest, RegisterResponse, Registration,
+        RegistrationState, ResolveCodeRequest, UpdateEventRequest, UpdateRegistrationRequest,
     },
 };
 
-use crate::bed::{Bed, Registrants, create_event, refused, refused_field};
+use crate::{
+    bed::{Bed, Registrants, create_event, open_tables, refused, refused_field},
+    profiles::FakeProfiles,
+};
 
 /// An event `gala` of the tenant `acme` that is open for registration, with these settings.
 pub async fn open_event(bed: &Bed, settings: Event, paths: &[&str]) -> Registrants {
@@ -101,7 +104,8 @@ async fn item_2_a_person_is_registered_for_that_event_and_for_no_other() {
         GetRegistrationRequest { event_id: "ball".into(), registration_id: registration.registration_id.clone() };
     refused(acme.get_registration(of_ball).await, Code::NotFound);
 
-    let of_person = ListRegistrationsOfPersonRequest { person_id: registration.person_id.clone() };
+    let person_id = registration.person_id.clone();
+    let of_person = ListRegistrationsOfPersonRequest { person_id, ..ListRegistrationsOfPersonRequest::default() };
     let found = acme.list_registrations_of_person(of_person).await.unwrap().into_inner().registrations;
     assert_eq!(found, [registration]);
 }
@@ -238,6 +242,28 @@ async fn item_47_a_registration_alone_gives_no_consent_and_a_box_that_is_ticked_
 }
 
 #[tokio::test]
+async fn item_26_a_consent_to_texts_names_the_number_of_its_form_by_a_hash() {
+    let bed = Bed::start().await;
+    let mut acme = open_event(&bed, Event::default(), &[]).await;
+    let question = ConsentQuestion { purpose: "reminders".into(), channel: "sms".into(), text: text("Text me") };
+    let form = Form { event_id: "gala".into(), consents: vec![question], ..Form::default() };
+    let request = PutFormRequest { form: Some(form), expected_version: 0 };
+    bed.registrants_as("acme", Role::Organiser).put_form(request).await.unwrap();
+    for (email, phone) in
+        [("a@example.org", "+358401234567"), ("b@example.org", "+358409999999"), ("c@example.org", "")]
+    {
+        let consents = vec!["reminders/sms".to_owned()];
+        let request = RegisterRequest { form_version: 1, consents, phone: phone.into(), ..person(email) };
+        register(&mut acme, request).await.unwrap();
+    }
+    let stated: Vec<_> = bed.profiles.consents().into_values().flat_map(|request| request.statements).collect();
+    let mut hashes: Vec<&str> = stated.iter().map(|statement| statement.number_hash.as_str()).collect();
+    hashes.sort_unstable();
+    assert_eq!(hashes[0], "", "what no number is known for is left to the profile");
+    assert!(hashes[1..].iter().all(|hash| hash.len() == 64 && !hash.contains("3584")) && hashes[1] != hashes[2]);
+}
+
+#[tokio::test]
 async fn item_51_a_nickname_needs_no_address_and_a_retry_is_the_same() {
     let bed = Bed::start().await;
     let mut acme = open_event(&bed, Event { nicknames: true, ..Event::default() }, &["nicknames"]).await;
@@ -292,6 +318,20 @@ async fn a_code_opens_its_registration_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_ticket_admits_at_the_door_and_opens_no_page() {
+    let (folder, key) = (tempfile::tempdir().unwrap(), MeshKey::generate());
+    let bed = Bed::with(open_tables(&folder).await, &key, FakeProfiles::default()).await;
+    let mut acme = open_event(&bed, Event::default(), &[]).await;
+    let made = registered(&mut acme, "anna@example.org").await;
+    let code = Codes::new(&key).make(CodePurpose::Ticket, &["gala", &made.registration_id]);
+    let opened = bed.registrants(None).resolve_code(ResolveCodeRequest { code: code.clone() }).await;
+    refused(opened, Code::NotFound);
+    let request = CheckInRequest { event_id: "gala".into(), code, ..CheckInRequest::default() };
+    let mut door = bed.registrants_as("acme", Role::Moderator);
+    assert_eq!(door.check_in(request).await.unwrap().into_inner().outcome(), CheckInOutcome::Admitted);
+}
+
+#[tokio::test]
 async fn while_profiles_is_away_nobody_is_registered_and_a_retry_registers() {
     let bed = Bed::start().await;
     let mut acme = open_event(&bed, Event::default(), &[]).await;
@@ -310,7 +350,8 @@ async fn a_tenant_sees_no_registration_of_another() {
     let request = GetRegistrationRequest { event_id: "gala".into(), registration_id: made.registration_id };
     refused(other.get_registration(request).await, Code::NotFound);
     refused(register(&mut other, person("anna@example.org")).await, Code::NotFound);
-    let of_person = ListRegistrationsOfPersonRequest { person_id: made.person_id };
+    let person_id = made.person_id;
+    let of_person = ListRegistrationsOfPersonRequest { person_id, ..ListRegistrationsOfPersonRequest::default() };
     let found = other.list_registrations_of_person(of_person).await.unwrap().into_inner().registrations;
     assert_eq!(found, []);
 }

@@ -19,11 +19,11 @@ const ROLES: [Role; 5] = [Role::Owner, Role::Organiser, Role::Support, Role::Ana
 
 /// The roles that may call a method, and whether it takes the id of an event.
 fn rule(method: &str) -> (&'static [Role], bool) {
-    use Role::{Moderator, Organiser, Owner, Support};
+    use Role::{Analyst, Moderator, Organiser, Owner, Support};
     match method {
-        "GetForm" | "GetRegistration" | "ListRegistrants" | "GetStatistics" | "WatchStatistics" | "Recount"
-        | "GetFieldFigures" => (&ROLES, true),
-        "ListRegistrationsOfPerson" | "GetRegistrantSettings" => (&ROLES, false),
+        "GetRegistration" | "ListRegistrants" | "GetStatistics" | "WatchStatistics" => (&ROLES, true),
+        "GetForm" | "Recount" | "GetFieldFigures" | "ListQuestions" => (&[Owner, Organiser, Support, Analyst], true),
+        "ListRegistrationsOfPerson" | "GetRegistrantSettings" => (&[Owner, Organiser, Support, Analyst], false),
         "PutForm" | "ExportRegistrants" => (&[Owner, Organiser], true),
         "Register" | "UpdateRegistration" | "CancelRegistration" | "AnswerRsvp" | "SetPayment" => {
             (&[Owner, Organiser, Support], true)
@@ -63,7 +63,8 @@ async fn call(client: &mut Registrants, method: &str, event: &str, registration:
             drop(client.export_registrants(request).await?);
         }
         "ListRegistrationsOfPerson" => {
-            let request = ListRegistrationsOfPersonRequest { person_id: "nobody".into() };
+            let person_id = "nobody".into();
+            let request = ListRegistrationsOfPersonRequest { person_id, ..ListRegistrationsOfPersonRequest::default() };
             drop(client.list_registrations_of_person(request).await?);
         }
         "UpdateRegistration" => {
@@ -93,7 +94,7 @@ async fn call(client: &mut Registrants, method: &str, event: &str, registration:
         }
         "RecordEntry" => drop(client.record_entry(RecordEntryRequest { event_id, registration_id }).await?),
         "CheckIn" => {
-            let request = CheckInRequest { event_id, code: String::new(), registration_id };
+            let request = CheckInRequest { event_id, registration_id, ..CheckInRequest::default() };
             drop(client.check_in(request).await?);
         }
         "SyncCheckIns" => {
@@ -106,9 +107,11 @@ async fn call(client: &mut Registrants, method: &str, event: &str, registration:
         "WatchStatistics" => drop(client.watch_statistics(WatchStatisticsRequest { event_id }).await?),
         "Recount" => drop(client.recount(RecountRequest { event_id }).await?),
         "GetFieldFigures" => {
-            let request = GetFieldFiguresRequest { event_id, field: "none".into(), by_attendance: false };
+            let field = "none".into();
+            let request = GetFieldFiguresRequest { event_id, field, ..GetFieldFiguresRequest::default() };
             drop(client.get_field_figures(request).await?);
         }
+        "ListQuestions" => drop(client.list_questions(ListQuestionsRequest { event_id }).await?),
         "GetRegistrantSettings" => drop(client.get_registrant_settings(GetRegistrantSettingsRequest {}).await?),
         "PutRegistrantSettings" => {
             let settings = Some(RegistrantSettings { threshold: 5, ..RegistrantSettings::default() });

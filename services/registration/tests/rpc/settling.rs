@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use futures_util::{StreamExt as _, future::join_all, stream};
@@ -136,33 +136,82 @@ async fn places_of_a_large_event_settle_too() {
     assert_eq!(row.unwrap().text("registration_id"), anna.registration_id, "nobody loses a place by it");
 }
 
-async fn processes_that_doubt_at_the_same_time_note_it_down_once_and_one_of_them_looks(tables: Arc<dyn Tables>) {
-    let looks = Arc::new(AtomicUsize::new(0));
-    let counted: Arc<dyn Tables> = {
-        let looks = looks.clone();
-        Hooked::new(&tables, move |sort, table| {
-            // Whoever looks at the place reads the registration that should be on it.
-            let is_look = sort == Sort::Read && table == "registrations_by_event";
-            looks.fetch_add(usize::from(is_look), Ordering::SeqCst);
-            std::future::ready(Ok(()))
+/// What four processes do about one doubt. Whoever looks first at the place is held up until all others have gone through what is due
+/// twice: each has then decided at least once, with the doubt before it, whether to look too.
+#[derive(Default)]
+struct Lookers {
+    unclaimed: Option<&'static str>,
+    is_due: AtomicBool,
+    looks: AtomicUsize,
+    sweeps_since: [AtomicUsize; PROCESSES],
+}
+
+const PROCESSES: usize = 4;
+
+impl Lookers {
+    async fn before(self: Arc<Self>, process: usize, sort: Sort, table: &'static str) {
+        if !self.is_due.load(Ordering::SeqCst) {
+            return;
+        }
+        let looked = self.looks.load(Ordering::SeqCst) > 0;
+        if looked && sort == Sort::Range && table == "events_to_settle" {
+            self.sweeps_since[process].fetch_add(1, Ordering::SeqCst);
+        }
+        // Whoever looks at the place reads the registration that should be on it.
+        if sort == Sort::Read && table == "registrations_by_event" {
+            let is_first = self.looks.fetch_add(1, Ordering::SeqCst) == 0;
+            let others = (0..PROCESSES).filter(|other| *other != process);
+            let all_decided = async || others.clone().all(|other| self.sweeps_since[other].load(Ordering::SeqCst) > 1);
+            if is_first {
+                let another_looks = async || self.looks.load(Ordering::SeqCst) > 1;
+                comes("a decision of each other process", async || all_decided().await || another_looks().await).await;
+            }
+        }
+    }
+
+    fn of(self: &Arc<Self>, process: usize, tables: &Arc<dyn Tables>) -> Arc<dyn Tables> {
+        let all = self.clone();
+        Hooked::without_claims(self.unclaimed, tables, move |sort, table| {
+            let all = all.clone();
+            async move {
+                all.before(process, sort, table).await;
+                Ok(())
+            }
         })
-    };
-    let key = MeshKey::generate();
-    let first = Bed::with(counted.clone(), &key, FakeProfiles::default()).await;
+    }
+}
+
+async fn processes_that_doubt_at_the_same_time_note_it_down_once_and_one_of_them_looks(tables: Arc<dyn Tables>) {
+    assert_eq!(looks_of_four_processes(tables, Lookers::default()).await, 1, "one process looked at the place");
+}
+
+/// It is the claim that keeps the others from it: nothing else does.
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_do_not_see_each_others_claims_look_more_than_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let lookers = Lookers { unclaimed: Some("events_to_settle"), ..Lookers::default() };
+    assert!(looks_of_four_processes(open_tables(&folder).await, lookers).await > 1);
+}
+
+/// How often a place is looked at that all of them doubt.
+async fn looks_of_four_processes(tables: Arc<dyn Tables>, lookers: Lookers) -> usize {
+    let (lookers, key) = (Arc::new(lookers), MeshKey::generate());
+    let first = Bed::with(lookers.of(0, &tables), &key, FakeProfiles::default()).await;
     let mut acme = limited(&first, 1, false).await;
     leave_the_place_taken(&tables, START_AT_MS).await;
-    let others = join_all((0..3).map(|_| first.second(counted.clone(), &key))).await;
+    let others = join_all((1..PROCESSES).map(|process| first.second(lookers.of(process, &tables), &key))).await;
     for (n, bed) in others.iter().chain([&first]).enumerate() {
         let mut acme = bed.registrants(Some("acme"));
         first.clock.advance_ms(10);
         refused(register(&mut acme, person(&format!("p{n}@example.org"))).await, Code::FailedPrecondition);
     }
     assert_eq!(notes(&tables).await.len(), 1);
-    let before = looks.load(Ordering::SeqCst);
+    lookers.is_due.store(true, Ordering::SeqCst);
     first.clock.advance_ms(LATER_MS);
     comes("the end of all doubts", async || notes(&tables).await.is_empty()).await;
-    assert_eq!(looks.load(Ordering::SeqCst) - before, 1, "one process looked at the place");
+    let looks = lookers.looks.load(Ordering::SeqCst);
     assert!(register(&mut acme, person("a@example.org")).await.is_ok());
+    looks
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use turnout_tests::needles::Needles;
 const NOT_PERSONAL: &[&str] = &[
     // Ids, and what only programs make.
     "account_id",
+    "after_notice_id",
     "currency",
     "entry_id",
     "event_id",
@@ -24,6 +25,7 @@ const NOT_PERSONAL: &[&str] = &[
     "language",
     "languages",
     "message_id",
+    "number_hash",
     "page_token",
     "person_id",
     "paths",
@@ -37,7 +39,6 @@ const NOT_PERSONAL: &[&str] = &[
     "timestamp",
     "zone",
     // What organisers say about their events, for everybody to read.
-    "agreements",
     "agreements",
     "channel",
     "consents",

@@ -4,14 +4,14 @@ use prost_types::FieldMask;
 use turnout_proto::{
     common::v1::Role,
     notifications::v1::{
-        LiftSuppressionRequest, ListMessagesOfRegistrationsRequest, ListSuppressionsRequest, MessageKind,
-        MessageSettings, PutMessageSettingsRequest, ResendMessageRequest, RotateReportSecretRequest,
-        SendSecurityMessageRequest, SendTestRequest, Template,
+        LiftMarketingStopRequest, LiftSuppressionRequest, ListMessagesOfRegistrationsRequest, ListSuppressionsRequest,
+        MessageKind, MessageSettings, PutMessageSettingsRequest, ReplayNoticesRequest, ResendMessageRequest,
+        RotateReportSecretRequest, SendSecurityMessageRequest, SendTestRequest, Template,
     },
     profiles::v1::{
-        AuditEntry, CreateFirstOwnerRequest, EnsurePersonRequest, ExportPeopleRequest, InviteMemberRequest,
-        ListAuditRequest, ListPeopleRequest, Person, RecordAuditRequest, RedeemLinkRequest, SendResetLinkRequest,
-        UpdatePersonRequest, VerifyByHandRequest,
+        AuditEntry, CreateFirstOwnerRequest, EnsurePersonRequest, ExportConsentingRequest, ExportPeopleRequest,
+        InviteMemberRequest, ListAuditRequest, ListPeopleRequest, Person, RecordAuditRequest, RedeemLinkRequest,
+        SendResetLinkRequest, UpdatePersonRequest, VerifyByHandRequest,
     },
     registration::v1::{
         CreateApiKeyRequest, ExportRegistrantsRequest, ListRegistrantsRequest, PaymentState, RegistrantFilter,
@@ -154,6 +154,8 @@ impl Cage {
             reply_to: format!("{}@example.org", self.words.sender),
             quiet_from_min: 0,
             quiet_to_min: 0,
+            // Nothing is sent inside the network, and what would be told is kept.
+            webhook_url: "https://127.0.0.1/hook".into(),
             ..Default::default()
         };
         let request = self.owner(PutMessageSettingsRequest { settings: Some(settings) });
@@ -208,6 +210,10 @@ impl Cage {
             let mut rows = self.people.export_people(request).await.unwrap().into_inner();
             while rows.message().await.unwrap().is_some() {}
         }
+        let (purpose, channel) = ("news".to_owned(), "email".to_owned());
+        let request = self.owner(ExportConsentingRequest { purpose, channel, reason: self.words.why() });
+        let mut rows = self.people.export_consenting(request).await.unwrap().into_inner();
+        while rows.message().await.unwrap().is_some() {}
         let request = self.owner(ListAuditRequest::default());
         let audit = self.accounts.list_audit(request).await.unwrap().into_inner().entries;
         for word in [&self.words.reason, &self.words.detail] {
@@ -226,8 +232,40 @@ impl Cage {
              Message-ID: {mail_id}\n\n--b--\n",
             self.words.email()
         );
+        assert_eq!(self.returned(returned).await, 204);
+    }
+
+    async fn returned(&self, mail: String) -> u16 {
         let url = format!("http://{}/v1/returned-mails", self.public);
-        assert_eq!(reqwest::Client::new().post(url).body(returned).send().await.unwrap().status(), 204);
+        reqwest::Client::new().post(url).body(mail).send().await.unwrap().status().as_u16()
+    }
+
+    /// They mark their mails as spam until marketing stops, and an owner lets it go on.
+    async fn complain(&mut self) {
+        for mail in mail::to(&self.mailbox, &self.words.email()) {
+            let marked = format!(
+                "MIME-Version: 1.0\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\n\
+                 Feedback-Type: abuse\nOriginal-Rcpt-To: {}\n\n--b\nContent-Type: text/rfc822-headers\n\n\
+                 Message-ID: {}\n\n--b--\n",
+                self.words.email(),
+                mail.header("Message-ID").unwrap_or_default(),
+            );
+            self.returned(marked).await;
+        }
+        let request = self.owner(LiftMarketingStopRequest { reason: self.words.why() });
+        let standing = self.messages.lift_marketing_stop(request).await.unwrap().into_inner().standing.unwrap();
+        assert!(standing.complaints >= 3 && standing.lifted_until.is_some(), "{standing:?}");
+    }
+
+    /// Their organiser's system is told again what it was told of them.
+    async fn be_told_again(&mut self) {
+        let replay = ReplayNoticesRequest {
+            since: Some(prost_types::Timestamp::default()),
+            reason: self.words.why(),
+            ..Default::default()
+        };
+        let request = self.owner(replay);
+        assert!(self.messages.replay_notices(request).await.unwrap().into_inner().queued > 0);
     }
 
     /// The address is reported as dead, then it is not.
@@ -251,6 +289,8 @@ impl Cage {
         let request = self.owner(ListSuppressionsRequest { email: email.clone(), ..Default::default() });
         let found = self.messages.list_suppressions(request).await.unwrap().into_inner().suppressions;
         assert_eq!(found.len(), 1, "the address is suppressed");
+        self.complain().await;
+        self.be_told_again().await;
         let request = with_key(&self.owner, LiftSuppressionRequest { email, reason: self.words.why() });
         self.messages.lift_suppression(request).await.unwrap();
     }

@@ -135,7 +135,9 @@ impl Cage {
         self.pay(&registration_id).await;
         let request = self.tenant(RecordEntryRequest { event_id: event_id.clone(), registration_id });
         assert!(self.registrants.record_entry(request).await.unwrap().into_inner().admitted);
-        let check_in = CheckInRequest { event_id, code: registration.code.clone(), registration_id: String::new() };
+        let act = Some(self.words.act());
+        let code = registration.code.clone();
+        let check_in = CheckInRequest { event_id, code, act, ..CheckInRequest::default() };
         let request = self.owner(check_in);
         self.registrants.check_in(request).await.unwrap();
     }

@@ -21,6 +21,7 @@ fn facts() -> Facts {
         registration: Some(RegistrationFacts {
             place: Place::Taken,
             entered: false,
+            declined: false,
             registered_at_ms: NOW_MS - 100 * HOUR_MS,
         }),
         has_address: true,
@@ -132,11 +133,51 @@ fn links_own_actions_and_urgent_news_do_not_wait_for_the_morning() {
     let night_ms = NOW_MS + 14 * HOUR_MS;
     let at_night = |message: Message| verdict(&Message { planned_at_ms: night_ms, ..message }, |_| {}, night_ms);
     assert_eq!(at_night(message(Kind::SignInLink)), Verdict::Send);
-    assert_eq!(at_night(message(Kind::Confirmation)), Verdict::Send);
+    let own = |kind| Message { by_person: true, ..message(kind) };
+    assert_eq!(at_night(own(Kind::Confirmation)), Verdict::Send);
     assert_eq!(at_night(message(Kind::Change)), Verdict::Send, "the event begins in six hours");
     let far = |facts: &mut Facts| facts.event.as_mut().unwrap().starts_at_ms += 48 * HOUR_MS;
     let change = Message { expires_at_ms: NOW_MS + 60 * HOUR_MS, ..message(Kind::Change) };
     assert!(matches!(verdict(&change, far, night_ms), Verdict::Defer { reason: Reason::QuietHours, .. }));
+}
+
+#[test]
+fn only_what_the_persons_own_call_made_is_answered_at_night() {
+    let night_ms = NOW_MS + 14 * HOUR_MS;
+    let far = |facts: &mut Facts| facts.event.as_mut().unwrap().starts_at_ms += 48 * HOUR_MS;
+    for kind in [Kind::Confirmation, Kind::Cancellation] {
+        let place = if kind == Kind::Cancellation { Place::Cancelled } else { Place::Taken };
+        let news = |by_person| Message {
+            by_person,
+            occurrence: "v2".into(),
+            planned_at_ms: night_ms,
+            expires_at_ms: NOW_MS + 60 * HOUR_MS,
+            ..message(kind)
+        };
+        let at_night = |by_person| {
+            let facts = |facts: &mut Facts| {
+                far(facts);
+                registration(facts).place = place;
+            };
+            verdict(&news(by_person), facts, night_ms)
+        };
+        assert_eq!(at_night(true), Verdict::Send, "{kind:?}");
+        assert!(matches!(at_night(false), Verdict::Defer { reason: Reason::QuietHours, .. }), "{kind:?}");
+    }
+    // A place is no news any more once the event has begun, as it would have in the morning.
+    let promoted = Message { planned_at_ms: night_ms, ..message(Kind::Confirmation) };
+    assert_eq!(verdict(&promoted, |_| {}, night_ms), Verdict::Send);
+}
+
+#[test]
+fn item_21_who_declined_gets_no_reminders_but_hears_of_changes() {
+    let declined = |facts: &mut Facts| registration(facts).declined = true;
+    assert_eq!(reminder_with(declined), Verdict::Skip(Reason::Declined));
+    assert_eq!(verdict(&message(Kind::Change), declined, NOW_MS), Verdict::Send);
+    let of_event = Message { occurrence: super::super::plan::OF_EVENT.into(), ..message(Kind::Cancellation) };
+    assert_eq!(verdict(&of_event, declined, NOW_MS), Verdict::Send);
+    let again = Message { on_purpose: true, ..message(Kind::Reminder) };
+    assert_eq!(verdict(&again, declined, NOW_MS), Verdict::Send, "whoever sends it on purpose knows");
 }
 
 /// The verdict on a reminder at its moment, so many minutes after 08:00.
@@ -186,6 +227,31 @@ fn same_moment_reminders_are_joined_and_others_are_20_minutes_apart() {
     assert_eq!(reminder_with(|facts| facts.newer_is_due = true), Verdict::Skip(Reason::Joined));
     let capped = reminder_with(|facts| facts.reminded_at_ms = Some(NOW_MS - 60_000));
     assert_eq!(capped, Verdict::Defer { until_ms: NOW_MS + CAP_MS - 60_000, reason: Reason::Cap });
+}
+
+#[test]
+fn while_the_turn_was_just_taken_a_reminder_is_neither_put_off_nor_left_out() {
+    let after = |ms| reminder_with(|facts| facts.reminded_at_ms = Some(NOW_MS - ms));
+    assert_eq!(after(0), Verdict::Wait);
+    assert_eq!(after(GATHERING_MS - 1), Verdict::Wait);
+    assert!(matches!(after(GATHERING_MS), Verdict::Defer { reason: Reason::Cap, .. }));
+}
+
+#[test]
+fn a_reminder_passes_ahead_of_its_moment_only_by_as_much_as_it_may_and_only_the_clock_is_ahead() {
+    let starts_at_ms = NOW_MS + DAY_S * 1000 + MINUTE_MS;
+    let with = |ahead_ms, change: fn(&mut Facts)| {
+        let mut facts = facts();
+        facts.event.as_mut().unwrap().starts_at_ms = starts_at_ms;
+        change(&mut facts);
+        judge_ahead(&message(Kind::Reminder), &facts, ahead_ms, NOW_MS)
+    };
+    assert_eq!(with(MINUTE_MS, |_| {}), Verdict::Send);
+    let too_early = Verdict::Defer { until_ms: NOW_MS + MINUTE_MS, reason: Reason::Moved };
+    assert_eq!(with(MINUTE_MS - 1, |_| {}), too_early);
+    // The quiet hours of now count, not those of its moment.
+    let quiet = with(MINUTE_MS, |facts| facts.quiet = QuietHours { from_min: 7 * 60, to_min: 8 * 60 + 1 });
+    assert!(matches!(quiet, Verdict::Defer { reason: Reason::QuietHours, .. }));
 }
 
 #[test]

@@ -53,6 +53,25 @@ fn a_message_that_nobody_takes_is_tried_until_it_expires() {
 }
 
 #[test]
+fn what_a_service_refuses_is_given_up_an_hour_after_the_first_refusal_and_may_be_planned_anew() {
+    let waiting = message(Kind::Reminder);
+    let refused = next(&waiting, Input::ServiceRefuses, 5).unwrap();
+    assert_eq!((refused.state, refused.reason, refused.state_at_ms), (State::Queued, Some(Reason::ServiceRefused), 5));
+    assert_eq!(refused.due_at_ms, waiting.due_at_ms);
+    assert_eq!(next(&refused, Input::ServiceRefuses, 4 + HOUR_MS), None, "not yet");
+    let given_up = next(&refused, Input::ServiceRefuses, 5 + HOUR_MS).unwrap();
+    assert_eq!((given_up.state, given_up.reason), (State::Skipped, Some(Reason::ServiceRefused)));
+    let plan = Input::Plan { due_at_ms: 2 * HOUR_MS, expires_at_ms: waiting.expires_at_ms };
+    assert_eq!(next(&given_up, plan, 5 + HOUR_MS).unwrap().state, State::Planned);
+    // Another reason in between: the service answered.
+    let deferred = Input::Defer { until_ms: HOUR_MS, reason: Reason::Cap };
+    let later = next(&next(&refused, deferred, 9).unwrap(), Input::ServiceRefuses, 7 * HOUR_MS).unwrap();
+    assert_eq!((later.state, later.state_at_ms), (State::Queued, 7 * HOUR_MS));
+    let sending = next(&waiting, Input::Begin, 0).unwrap();
+    assert_eq!(next(&sending, Input::ServiceRefuses, 9 * HOUR_MS), None);
+}
+
+#[test]
 fn what_was_sent_is_not_planned_anew_and_what_could_not_be_is() {
     let plan = Input::Plan { due_at_ms: 5, expires_at_ms: 9 };
     let sent = after(&message(Kind::Reminder), &[Input::Begin, Input::Accepted]);
@@ -69,6 +88,29 @@ fn the_sealed_link_does_not_outlive_the_message() {
     assert!(sent.sealed.is_empty());
 }
 
+#[test]
+fn one_that_went_in_the_mail_of_another_says_so_until_something_worse_is_known() {
+    let sending = after(&message(Kind::Reminder), &[Input::Begin]);
+    let aboard = Message { carrier: Some(crate::domain::message::MessageId::of(&sending.tenant, &["y"])), ..sending };
+    let sent = after(&aboard, &[Input::Accepted]);
+    assert_eq!((sent.state, sent.reason), (State::HandedOff, Some(Reason::Joined)));
+    let delivered = after(&sent, &[Input::Report(Report::Delivered)]);
+    assert_eq!((delivered.state, delivered.reason), (State::Delivered, Some(Reason::Joined)));
+    let bounced = after(&delivered, &[Input::Report(Report::BouncedHard)]);
+    assert_eq!((bounced.state, bounced.reason), (State::Bounced, Some(Reason::HardBounce)));
+}
+
+#[test]
+fn one_whose_mail_was_not_sent_is_tried_again_and_then_on_its_own() {
+    let sending = after(&message(Kind::Reminder), &[Input::Begin]);
+    let aboard = Message { carrier: Some(sending.id.clone()), ..sending };
+    let again = after(&aboard, &[Input::NotCarried { again_ms: 5, reason: None }]);
+    assert_eq!((again.state, again.due_at_ms), (State::Queued, 5));
+    assert_eq!(after(&again, &[Input::Begin]).carrier, None);
+    let too_late = after(&aboard, &[Input::NotCarried { again_ms: aboard.expires_at_ms, reason: None }]);
+    assert_eq!(too_late.state, State::Failed);
+}
+
 fn inputs() -> impl Strategy<Value = Input> {
     prop_oneof![
         (0..9_i64).prop_map(|at| Input::Plan { due_at_ms: at, expires_at_ms: 100 }),
@@ -78,6 +120,7 @@ fn inputs() -> impl Strategy<Value = Input> {
         Just(Input::Accepted),
         Just(Input::NotYet { reason: Reason::RefusedForNow, jitter: 0 }),
         Just(Input::Refused(Reason::Refused)),
+        Just(Input::NotCarried { again_ms: 8, reason: Some(Reason::Refused) }),
         Just(Input::Unsure),
         Just(Input::Report(Report::Delivered)),
         Just(Input::Report(Report::BouncedHard)),

@@ -58,6 +58,10 @@ pub(super) fn read(source: &str) -> Halves {
 
 /// Whether the link that begins here is alone in its paragraph.
 fn is_button(events: &[Event<'_>], place: usize) -> bool {
+    // Asked for each of them: only behind a link may it read on, or a long text would be read as often as it has words.
+    if !matches!(events[place], Event::Start(Tag::Link { .. })) {
+        return false;
+    }
     let alone_before = place > 0 && matches!(events[place - 1], Event::Start(Tag::Paragraph));
     let end = events[place..].iter().position(|event| matches!(event, Event::End(TagEnd::Link)));
     let after = end.and_then(|end| events.get(place + end + 1));

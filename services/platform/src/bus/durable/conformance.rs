@@ -38,6 +38,8 @@ pub async fn every_law(pair: &Pair) {
     the_same_id_is_the_same_message(pair).await;
     a_message_that_is_retried_waits_and_holds_up_no_other(pair).await;
     a_dead_letter_is_kept_once_and_not_delivered_again(pair).await;
+    what_is_held_goes_to_nobody_else(pair).await;
+    what_is_forgiven_does_not_count_as_tried(pair).await;
     a_consumer_that_starts_again_goes_on_where_it_was(pair).await;
     the_number_of_unsettled_messages_is_bounded(pair).await;
     what_no_bus_takes_is_refused(pair).await;
@@ -233,6 +235,58 @@ async fn a_dead_letter_is_kept_once_and_not_delivered_again(pair: &Pair) {
     }
     assert_eq!(pair.b.dead_letters(name).await.expect("dead letters can be read"), letters[1..]);
     assert_eq!(pair.a.dead_letters(place.name("nobody")).await.expect("dead letters can be read"), []);
+}
+
+async fn what_is_held_goes_to_nobody_else(pair: &Pair) {
+    let place = Place::new();
+    let name = place.name("held");
+    let (mut one, mut two) = (place.consume(&pair.a, Some(name)).await, place.consume(&pair.b, Some(name)).await);
+    place.publish(&pair.b, [1]).await;
+    let held = tokio::select! { delivery = next(&mut one) => delivery, delivery = next(&mut two) => delivery };
+    let (begun, mut ack_wait) = (Instant::now(), held.hold().await.expect("the answer is taken"));
+    let holding = async {
+        while begun.elapsed() < 3 * ack_wait {
+            tokio::time::sleep(ack_wait / 4).await;
+            ack_wait = held.hold().await.expect("the answer is taken");
+        }
+    };
+    tokio::select! {
+        delivery = next(&mut one) => panic!("delivery {} of what is held", delivery.number),
+        delivery = next(&mut two) => panic!("delivery {} of what is held", delivery.number),
+        () = holding => {}
+    }
+    drop(held);
+    let again = tokio::select! { delivery = next(&mut one) => delivery, delivery = next(&mut two) => delivery };
+    assert_eq!((number_of(&again), again.number), (1, 2), "it comes again when nobody holds it");
+    again.ack().await.expect("the answer is taken");
+}
+
+async fn what_is_forgiven_does_not_count_as_tried(pair: &Pair) {
+    let place = Place::new();
+    let name = place.name("forgiven");
+    let mut deliveries = place.consume(&pair.a, Some(name)).await;
+    place.publish(&pair.b, [1, 2]).await;
+    // Both fail; the second is forgiven each time but the last.
+    let mut tries = BTreeMap::<usize, Vec<u32>>::new();
+    while tries.values().map(Vec::len).sum::<usize>() < 8 {
+        let delivery = next(&mut deliveries).await;
+        let n = number_of(&delivery);
+        tries.entry(n).or_default().push(delivery.begin().await.expect("the bus knows it"));
+        if n == 2 && delivery.number < 3 {
+            // Twice is once.
+            delivery.forgive().await.expect("the answer is taken");
+            delivery.forgive().await.expect("the answer is taken");
+        }
+        match delivery.number {
+            4 => delivery.ack().await.expect("the answer is taken"),
+            _ => delivery.retry(Duration::ZERO).await.expect("the answer is taken"),
+        }
+        // Another process of the name goes on.
+        deliveries = place.consume(if n == 1 { &pair.a } else { &pair.b }, Some(name)).await;
+    }
+    assert_eq!(tries, BTreeMap::from([(1, vec![1, 2, 3, 4]), (2, vec![1, 1, 1, 2])]));
+    place.publish(&pair.a, [3]).await;
+    assert_eq!(take(&mut deliveries, 1).await, [3]);
 }
 
 async fn a_consumer_that_starts_again_goes_on_where_it_was(pair: &Pair) {

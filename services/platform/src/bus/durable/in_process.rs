@@ -1,8 +1,8 @@
 //! The durable bus of a process that holds the whole mesh. Its messages are rows, so that they survive the process.
 //!
 //! It behaves as JetStream does: publishing waits for the disk, deliveries repeat until they are settled. One process owns it; several
-//! on the same tables would not see each other's messages. It counts deliveries of a message that is being handled in memory only: a
-//! process that ends meanwhile counts them anew.
+//! on the same tables would not see each other's messages. It counts the first delivery of a message in memory only; after a restart it
+//! writes down, before they are handled, that it delivers those which the process before may have been handling.
 
 mod group;
 mod log;
@@ -44,6 +44,8 @@ const PUBLISH_QUEUE_MESSAGES_MAX: usize = 1024;
 const POSITION_INTERVAL: Duration = Duration::from_millis(100);
 /// Between two looks at what need not be kept any longer.
 const TRIM_INTERVAL: Duration = Duration::from_mins(1);
+/// Messages after a consumer's position that a process which ended may have been handling: how far the position may lag behind.
+const SUSPECTS_MAX: u64 = 1024;
 /// Between two tries to read when the tables fail.
 const READ_RETRY: Duration = Duration::from_secs(1);
 
@@ -165,7 +167,9 @@ impl Shared {
         let (now, at_ms) = (Instant::now(), self.clock.at_ms());
         let due = |due_at_ms: u64| now + Duration::from_millis(due_at_ms.saturating_sub(at_ms));
         let later = retries.into_iter().map(|(due_at_ms, open)| (due(due_at_ms), open));
-        let member = Arc::new(Member::new(Some(name), pattern, Group::new(floor + 1, later)));
+        let suspects_to = (*self.last.borrow()).min(floor + SUSPECTS_MAX);
+        let group = Group::new(floor + 1, later).suspect_to(known.map_or(0, |_| suspects_to));
+        let member = Arc::new(Member::new(Some(name), pattern, group));
         named.insert(name, member.clone());
         Ok(member)
     }
@@ -265,7 +269,7 @@ impl Reader {
             message: Message { subject: entry.subject, payload: entry.payload, reply: None, trace: entry.trace },
             id: entry.id,
             number: open.number,
-            settle: Box::new(Ticket { shared: self.shared.clone(), member: self.member.clone(), open }),
+            settle: Box::new(Ticket { shared: self.shared.clone(), member: self.member.clone(), open: open.into() }),
         }
     }
 }
@@ -322,27 +326,66 @@ impl Source for Reader {
 struct Ticket {
     shared: Arc<Shared>,
     member: Arc<Member>,
-    open: Open,
+    open: Mutex<Open>,
 }
 
 impl Ticket {
     fn settled(&self) {
-        self.member.group.lock().settle(self.open.entry.seq);
+        self.member.group.lock().settle(self.open.lock().entry.seq);
         self.member.changed.notify_one();
         self.shared.moved.notify_one();
     }
 
     /// Its row goes first: should the process end in between, the message comes again.
     async fn forget(&self) -> Result<(), BusError> {
-        if let (Some(name), true) = (self.member.name, self.open.is_kept) {
-            self.shared.log.forget_retry(name, self.open.entry.seq).await.map_err(unreachable)?;
+        let (seq, is_kept) = {
+            let open = self.open.lock();
+            (open.entry.seq, open.is_kept)
+        };
+        if let (Some(name), true) = (self.member.name, is_kept) {
+            self.shared.log.forget_retry(name, seq).await.map_err(unreachable)?;
         }
+        Ok(())
+    }
+
+    /// Writes down how often it was tried, for the next process; one that was settled meanwhile needs no row.
+    async fn keep(&self, open: Open) -> Result<(), BusError> {
+        let is_open = self.member.group.lock().is_open(open.entry.seq);
+        if let (Some(name), true) = (self.member.name, is_open) {
+            self.shared.log.save_retry(name, &open, self.shared.clock.at_ms()).await.map_err(unreachable)?;
+        }
+        self.member.group.lock().keep(&open);
+        self.shared.moved.notify_one();
+        *self.open.lock() = open;
         Ok(())
     }
 }
 
 #[tonic::async_trait]
 impl Settle for Ticket {
+    async fn begin(&self) -> Result<u32, BusError> {
+        let open = self.open.lock().clone();
+        let tries = open.tries();
+        if open.is_counted() {
+            self.keep(Open { is_kept: true, ..open }).await?;
+        }
+        Ok(tries)
+    }
+
+    async fn hold(&self) -> Result<Duration, BusError> {
+        let (seq, number) = {
+            let open = self.open.lock();
+            (open.entry.seq, open.number)
+        };
+        self.member.group.lock().hold(seq, number, Instant::now() + self.shared.ack_wait);
+        Ok(self.shared.ack_wait)
+    }
+
+    async fn forgive(&self) -> Result<(), BusError> {
+        let open = self.open.lock().clone();
+        self.keep(Open { forgiven: open.number, is_kept: true, ..open }).await
+    }
+
     async fn ack(&self) -> Result<(), BusError> {
         self.forget().await?;
         self.settled();
@@ -350,11 +393,12 @@ impl Settle for Ticket {
     }
 
     async fn retry(&self, after: Duration) -> Result<(), BusError> {
+        let open = self.open.lock().clone();
         if let Some(name) = self.member.name {
             let due_at_ms = self.shared.clock.at_ms() + after.as_millis() as u64;
-            self.shared.log.save_retry(name, &self.open, due_at_ms).await.map_err(unreachable)?;
+            self.shared.log.save_retry(name, &open, due_at_ms).await.map_err(unreachable)?;
         }
-        self.member.group.lock().postpone(self.open.entry.seq, self.open.number, Instant::now() + after);
+        self.member.group.lock().postpone(open.entry.seq, open.number, Instant::now() + after);
         self.member.changed.notify_one();
         self.shared.moved.notify_one();
         Ok(())
@@ -362,7 +406,7 @@ impl Settle for Ticket {
 
     async fn give_up(&self, letter: DeadLetter) -> Result<(), BusError> {
         if let Some(name) = self.member.name {
-            let (seq, at_ms) = (self.open.entry.seq, self.shared.clock.at_ms());
+            let (seq, at_ms) = (self.open.lock().entry.seq, self.shared.clock.at_ms());
             self.shared.log.bury(name, seq, &letter, at_ms).await.map_err(unreachable)?;
         }
         self.ack().await

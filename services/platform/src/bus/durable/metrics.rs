@@ -48,6 +48,16 @@ pub struct DurableMetrics {
     delivered: Family<Of, Counter>,
     settled: Family<Outcome, Counter>,
     pending: Family<Of, Gauge>,
+    waiting: Family<Of, Gauge>,
+}
+
+/// A message that waits for what is away, while this lives.
+pub(super) struct Waiting(Gauge);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl DurableMetrics {
@@ -78,6 +88,11 @@ impl DurableMetrics {
                 "Durable messages that wait for a consumer, as this process saw it last",
                 own.pending.clone(),
             );
+            registry.register(
+                "turnout_durable_waiting_messages",
+                "Messages that a consumer in this process holds because the store or a service it needs does not answer",
+                own.waiting.clone(),
+            );
         });
         own
     }
@@ -93,6 +108,13 @@ impl DurableMetrics {
             Settled::Dead => "dead",
         };
         self.settled.get_or_create(&Outcome { consumer, result }).inc();
+    }
+
+    /// Begins to count a message of this consumer as one that waits.
+    pub(super) fn waits(&self, consumer: &'static str) -> Waiting {
+        let gauge = self.waiting.get_or_create_owned(&Of { consumer });
+        gauge.inc();
+        Waiting(gauge)
     }
 
     pub(super) fn pending(&self, consumer: &'static str, messages: u64) {

@@ -15,7 +15,7 @@ use async_nats::{
         consumer::{AckPolicy, DeliverPolicy, pull},
         context::{ContextBuilder, PublishErrorKind},
         message::PublishMessage,
-        stream::{DeleteMessageErrorKind, RawMessageErrorKind, Stream},
+        stream::{DeleteMessageErrorKind, LastRawMessageErrorKind, RawMessageErrorKind, Stream},
     },
 };
 use futures_util::StreamExt as _;
@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 use self::{
     reader::Reader,
-    streams::{DEAD, Streams},
+    streams::{DEAD, FORGIVEN, Streams},
 };
 use super::{
     ACK_WAIT, BusError, Consumer, DEAD_LETTERS_MAX, DeadLetter, Deliveries, DurableBus, DurableMessage, check,
@@ -124,6 +124,31 @@ impl Shared {
         headers.insert(DEAD_ERROR_HEADER, one_line(&letter.error).as_str());
         headers.insert(DEAD_DELIVERIES_HEADER, letter.deliveries.to_string().as_str());
         self.store(subjects::dead(consumer).as_str(), &format!("{consumer}:{seq}"), headers, letter.payload).await
+    }
+}
+
+/// What the server cannot count by itself: deliveries of a message that are no tries.
+impl Shared {
+    /// So many are none.
+    async fn forgive(&self, consumer: &str, seq: u64, deliveries: u32) -> Result<(), BusError> {
+        let subject = subjects::forgiven(consumer, seq);
+        let id = format!("{consumer}:{seq}:{deliveries}:forgiven");
+        self.store(subject.as_str(), &id, HeaderMap::new(), deliveries.to_string().into()).await
+    }
+
+    async fn forgiven(&self, consumer: &str, seq: u64) -> Result<u32, BusError> {
+        self.ready().await?;
+        let stream = self.jetstream.get_stream_no_info(FORGIVEN).await.map_err(unreachable)?;
+        match stream.get_last_raw_message_by_subject(subjects::forgiven(consumer, seq).as_str()).await {
+            Ok(message) => {
+                Ok(std::str::from_utf8(&message.payload).ok().and_then(|text| text.parse().ok()).unwrap_or_default())
+            }
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(0),
+            Err(error) => {
+                self.streams.lost();
+                Err(unreachable(error))
+            }
+        }
     }
 }
 

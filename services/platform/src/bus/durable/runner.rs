@@ -1,17 +1,21 @@
-//! Runs a handler over the deliveries of a consumer: with back-off, dead letters and numbers. It knows no adapter.
+//! Runs a handler over the deliveries of a consumer: with back-off, dead letters and numbers. It knows no adapter. A message whose
+//! handler finds the store or a service away is held and tried until they answer ([`wait`]); it is no reason to give it up.
 //!
 //! It does not order anything across processes, and a handler that takes several messages at once gets them in any order.
+
+mod wait;
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{ACK_WAIT, Consumer, Deliveries, Delivery, DurableMetrics, Message, SharedDurableBus, metrics::Settled};
-use crate::lifecycle::Lifecycle;
+use crate::{failure::Failure, lifecycle::Lifecycle};
 
-/// Deliveries of a message before it is given up.
+/// Tries of a message before it is given up.
 pub const DELIVERIES_MAX: u32 = 5;
 /// How long a message waits after its first, second, … failure.
 const BACK_OFF: [Duration; DELIVERIES_MAX as usize - 1] =
@@ -27,11 +31,12 @@ const PENDING_LOOK: Duration = Duration::from_secs(5);
 /// What a consumer does with messages.
 #[tonic::async_trait]
 pub trait Handler: Send + Sync + 'static {
-    /// Handles one message. Ok means that it need never come again. Stopped after 20 seconds.
+    /// Handles one message. Ok means that it need never come again. Stopped after 20 seconds, which counts as a failure of the message:
+    /// what it asks of others must have shorter deadlines.
     async fn handle(&self, message: &Message) -> Result<(), HandlerError>;
 
     /// Messages that this process handles at once. With 1 they come one after another, in the order of their publishing as long as none
-    /// fails; with more, in any order.
+    /// fails, however long one waits for what is away; with more, in any order.
     fn at_once(&self) -> usize {
         1
     }
@@ -40,12 +45,29 @@ pub trait Handler: Send + Sync + 'static {
 /// Why a message was not handled. Texts go into logs and dead letters: no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
+    /// The store or a service did not answer. It works when they do, and is tried until then.
+    #[error("{0}")]
+    Away(String),
     /// It may work later.
     #[error("{0}")]
     Retry(String),
     /// It will never work.
     #[error("{0}")]
     Poison(String),
+}
+
+/// What is down or has too much to do says nothing about the message. Whatever else failed may have failed because of it.
+impl From<Failure> for HandlerError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable { .. } | Failure::Overloaded { .. } => Self::Away(failure.to_string()),
+            Failure::Internal(cause) => {
+                tracing::error!(error = %cause, "a message of the bus could not be handled");
+                Self::Retry("internal error".to_owned())
+            }
+            failure => Self::Retry(failure.to_string()),
+        }
+    }
 }
 
 /// A consumer that runs. Dropping this does not end it.
@@ -79,7 +101,7 @@ pub fn run(
     let (hears, running) = watch::channel(false);
     let stopping = life.stopping();
     life.spawn("durable consumer", async move {
-        let runner = Runner { label: consumer.label(), metrics, handler };
+        let runner = Arc::new(Runner { label: consumer.label(), metrics, handler });
         tokio::select! {
             () = stopping => {}
             () = runner.consume(&bus, &consumer, &hears) => {}
@@ -96,7 +118,7 @@ struct Runner {
 }
 
 impl Runner {
-    async fn consume(&self, bus: &SharedDurableBus, consumer: &Consumer, hears: &watch::Sender<bool>) {
+    async fn consume(self: &Arc<Self>, bus: &SharedDurableBus, consumer: &Consumer, hears: &watch::Sender<bool>) {
         let mut is_told = false;
         loop {
             match bus.consume(consumer.clone()).await {
@@ -117,9 +139,9 @@ impl Runner {
     }
 
     /// Until there are no more.
-    async fn deliver(&self, mut deliveries: Deliveries, hears: &watch::Sender<bool>) {
+    async fn deliver(self: &Arc<Self>, mut deliveries: Deliveries, hears: &watch::Sender<bool>) {
         let at_once = self.handler.at_once().max(1);
-        let mut handling = JoinSet::new();
+        let (mut handling, ended) = (JoinSet::new(), CancellationToken::new());
         let mut look = tokio::time::interval(PENDING_LOOK);
         loop {
             tokio::select! {
@@ -127,48 +149,68 @@ impl Runner {
                     let Some(delivery) = delivery else { break };
                     self.metrics.delivered(self.label);
                     self.metrics.pending(self.label, deliveries.pending());
-                    handling.spawn(one(self.label, self.metrics.clone(), self.handler.clone(), delivery));
+                    handling.spawn(self.clone().one(delivery, ended.clone()));
                 }
                 Some(_) = handling.join_next() => {}
                 _ = look.tick() => self.metrics.pending(self.label, deliveries.pending()),
             }
         }
         hears.send_replace(false);
+        // What is held comes again, if this consumer has a name; and if not, somebody looks for themselves.
+        ended.cancel();
         while handling.join_next().await.is_some() {}
     }
-}
 
-/// Handles one delivery and says what became of it. A failed answer is no harm: the message comes again.
-async fn one(label: &'static str, metrics: DurableMetrics, handler: Arc<dyn Handler>, delivery: Delivery) {
-    let number = delivery.number;
-    let result = if number > DELIVERIES_MAX {
-        // Each time the process ended, or the answer was lost, before anybody could give it up.
-        Err(HandlerError::Poison("delivered too often without an answer".into()))
-    } else {
-        let span = tracing::info_span!("durable message", otel.kind = "consumer", consumer = label);
+    /// Handles one delivery and says what became of it. A failed answer is no harm: the message comes again.
+    async fn one(self: Arc<Self>, delivery: Delivery, ended: CancellationToken) {
+        let mut tries = None;
+        let result = match self.attempt(&delivery, &mut tries).await {
+            Err(HandlerError::Away(error)) => {
+                tokio::select! {
+                    () = ended.cancelled() => return,
+                    result = self.wait_out(&delivery, &mut tries, error) => result,
+                }
+            }
+            result => result,
+        };
+        let (label, tries, id) = (self.label, tries.unwrap_or(delivery.number), delivery.id.clone());
+        let (settled, answer) = match result {
+            Ok(()) => (Settled::Acked, delivery.ack().await),
+            Err(HandlerError::Away(error) | HandlerError::Retry(error)) if tries < DELIVERIES_MAX => {
+                let after = BACK_OFF[tries.max(1) as usize - 1];
+                let retry_ms = after.as_millis() as u64;
+                tracing::warn!(consumer = label, id, tries, error, retry_ms, "message failed");
+                (Settled::Retried, delivery.retry(after).await)
+            }
+            Err(HandlerError::Away(error) | HandlerError::Retry(error) | HandlerError::Poison(error)) => {
+                tracing::error!(consumer = label, id, tries, error, "message given up; see the dead letters");
+                (Settled::Dead, delivery.give_up(&error).await)
+            }
+        };
+        match answer {
+            Ok(()) => self.metrics.settled(label, settled),
+            Err(error) => {
+                tracing::warn!(consumer = label, id, %error, "the bus did not take the answer; the message will come again");
+            }
+        }
+    }
+
+    /// Tries once. A bus that cannot say how often this was tried is away too.
+    async fn attempt(&self, delivery: &Delivery, tries: &mut Option<u32>) -> Result<(), HandlerError> {
+        let number = match *tries {
+            Some(number) => number,
+            None => delivery.begin().await.map_err(|error| HandlerError::Away(error.to_string()))?,
+        };
+        *tries = Some(number);
+        if number > DELIVERIES_MAX {
+            // Each time the process ended, or the answer was lost, before anybody could give it up.
+            return Err(HandlerError::Poison("delivered too often without an answer".into()));
+        }
+        let span = tracing::info_span!("durable message", otel.kind = "consumer", consumer = self.label);
         if let Some(trace) = &delivery.message.trace {
             trace.adopt(&span);
         }
-        handle(&*handler, &delivery.message).instrument(span).await
-    };
-    let id = delivery.id.clone();
-    let (settled, answer) = match result {
-        Ok(()) => (Settled::Acked, delivery.ack().await),
-        Err(HandlerError::Retry(error)) if number < DELIVERIES_MAX => {
-            let after = BACK_OFF[number.max(1) as usize - 1];
-            tracing::warn!(consumer = label, id, number, error, retry_ms = after.as_millis() as u64, "message failed");
-            (Settled::Retried, delivery.retry(after).await)
-        }
-        Err(HandlerError::Retry(error) | HandlerError::Poison(error)) => {
-            tracing::error!(consumer = label, id, number, error, "message given up; see the dead letters");
-            (Settled::Dead, delivery.give_up(&error).await)
-        }
-    };
-    match answer {
-        Ok(()) => metrics.settled(label, settled),
-        Err(error) => {
-            tracing::warn!(consumer = label, id, %error, "the bus did not take the answer; the message will come again");
-        }
+        handle(&*self.handler, &delivery.message).instrument(span).await
     }
 }
 

@@ -107,6 +107,21 @@ pub async fn many_writers_at_once_all_land(engine: &Engine) {
     assert_eq!(numbers, (0..500).collect::<Vec<_>>());
 }
 
+pub async fn requests_that_nobody_polls_keep_no_other_waiting(engine: &Engine) {
+    /// More than any engine does at the same time.
+    const UNPOLLED: usize = 600;
+    let tables = open(engine).await;
+    let row = note("unpolled", 1, "x", true);
+    settled(|| tables.put(row.clone())).await;
+    // Each begins and comes to its turn, or to its place in the queue; then nobody looks after it any more.
+    let mut unpolled: Vec<_> = (0..UNPOLLED).map(|_| tables.get(&NOTES, row.key())).collect();
+    unpolled.retain_mut(|request| futures_util::FutureExt::now_or_never(request).is_none());
+    assert_eq!(tables.get(&NOTES, row.key()).await, Ok(Some(row.clone())));
+    for request in unpolled {
+        assert_eq!(request.await, Ok(Some(row.clone())));
+    }
+}
+
 pub async fn a_deleted_row_is_gone_and_can_be_put_again(engine: &Engine) {
     let tables = open(engine).await;
     for row in [note("deleted", 1, "x", true).set("body", "old"), document("deleted", "d").set("title", "old")] {

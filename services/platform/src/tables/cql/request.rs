@@ -14,6 +14,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{CqlTables, FETCH_ROWS, TRANSACTION_TIMEOUT, statement};
 use crate::tables::{Kind, Row, Table, TableError, Value, Write};
 
+/// A server may forget a prepared statement while schemas change. The driver prepares it anew, and it may be forgotten again before it is
+/// carried out.
+const FORGOTTEN_TRIES_MAX: usize = 4;
+
 /// A value for a `?`. Unset leaves no tombstone, which null would.
 pub(super) type Bound = MaybeUnset<CqlValue>;
 
@@ -33,7 +37,13 @@ impl CqlTables {
     pub(super) async fn run(&self, cql: String, sort: Sort, values: Vec<Bound>) -> Result<Found, TableError> {
         let statement = self.statement(&cql, sort).await?;
         let _turn = self.in_flight.turn().await?;
-        let result = self.session.execute_unpaged(&statement, values).await;
+        let mut tries = 1;
+        let result = loop {
+            match self.session.execute_unpaged(&statement, &values).await {
+                Err(error) if is_forgotten(&error) && tries < FORGOTTEN_TRIES_MAX => tries += 1,
+                other => break other,
+            }
+        };
         Found::of(result.map_err(|error| failed(&error))?)
     }
 
@@ -221,6 +231,12 @@ pub(super) fn failed(error: &ExecutionError) -> TableError {
     }
 }
 
+/// Whether the server did not know the statement, and so surely did nothing.
+fn is_forgotten(error: &ExecutionError) -> bool {
+    use RequestAttemptError::DbError as Answered;
+    matches!(error, ExecutionError::LastAttemptError(Answered(DbError::Unprepared { .. }, _)))
+}
+
 fn not_prepared(error: &PrepareError) -> TableError {
     match error {
         PrepareError::AllAttemptsFailed { first_attempt } => match attempt_failed(first_attempt, error.to_string()) {
@@ -238,6 +254,7 @@ fn attempt_failed(error: &RequestAttemptError, text: String) -> TableError {
         Attempt::DbError(error, _) => match error {
             DbError::Overloaded | DbError::RateLimitReached { .. } => TableError::Overloaded(text),
             DbError::Unavailable { .. }
+            | DbError::Unprepared { .. }
             | DbError::IsBootstrapping
             | DbError::Unauthorized
             | DbError::AuthenticationError => TableError::Unavailable(text),

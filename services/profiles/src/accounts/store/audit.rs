@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use turnout_platform::{
     failure::Failure,
     ids::TenantId,
+    page_tokens::TimePlace,
     random,
     tables::{Range, Row, Value, Write},
     vault::DataKey,
 };
 
 use super::{AUDIT_BY_DAY, AUDIT_BY_SUBJECT, AUDIT_DAYS_BY_TENANT, AUDIT_ENTRIES_BY_ID, Store, accounts::TENANT_KEY};
-use crate::accounts::domain::pages::Place;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Days of the log whose entries are asked for before their list goes on. Every one has an entry.
@@ -38,6 +38,9 @@ pub(crate) struct AuditRecord {
     pub entry_id: String,
 }
 
+/// Where an entry stands. The order is that of the log.
+pub(crate) type EntryPlace = TimePlace<String>;
+
 /// An entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredEntry {
@@ -47,8 +50,8 @@ pub(crate) struct StoredEntry {
 }
 
 impl StoredEntry {
-    pub fn place(&self) -> Place {
-        Place { at_ms: self.at_ms, entry_id: self.record.entry_id.clone() }
+    pub fn place(&self) -> EntryPlace {
+        TimePlace { at_ms: self.at_ms, id: self.record.entry_id.clone() }
     }
 }
 
@@ -115,7 +118,7 @@ impl Store {
         &self,
         tenant: &TenantId,
         subject: &str,
-        after: Option<Place>,
+        after: Option<EntryPlace>,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, Failure> {
         let partition = vec![tenant.as_str().into(), subject.into()];
@@ -129,7 +132,7 @@ impl Store {
     pub async fn entries(
         &self,
         tenant: &TenantId,
-        mut after: Option<Place>,
+        mut after: Option<EntryPlace>,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, Failure> {
         let key = self.vault.existing(tenant, TENANT_KEY).await?;
@@ -159,10 +162,10 @@ impl Store {
     }
 }
 
-fn onwards(range: Range, after: Option<Place>) -> Range {
+fn onwards(range: Range, after: Option<EntryPlace>) -> Range {
     let range = range.reverse();
     match after {
-        Some(place) => range.after(vec![Value::Time(place.at_ms), place.entry_id.into()]),
+        Some(place) => range.after(vec![Value::Time(place.at_ms), place.id.into()]),
         None => range,
     }
 }

@@ -9,9 +9,6 @@ use turnout_platform::{
 use super::{SESSIONS_BY_ACCOUNT, Store};
 use crate::accounts::domain::secrets::{AccountId, SessionKey};
 
-/// Sessions of one account that are looked at for a list.
-const SESSIONS_READ_MAX: usize = 1000;
-
 /// A session. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
@@ -57,8 +54,13 @@ impl Store {
 
     /// The sessions of an account, open or not.
     pub async fn sessions_of(&self, account: &AccountId) -> Result<Vec<Session>, Failure> {
-        let range = Range::of(&SESSIONS_BY_ACCOUNT, vec![account.as_str().into()]).limit(SESSIONS_READ_MAX);
-        Ok(self.tables.range(range).await?.rows.iter().map(read).collect())
+        let (mut sessions, mut range) = (Vec::new(), Range::of(&SESSIONS_BY_ACCOUNT, vec![account.as_str().into()]));
+        loop {
+            let page = self.tables.range(range.clone()).await?;
+            sessions.extend(page.rows.iter().map(read));
+            let Some(next) = page.next else { return Ok(sessions) };
+            range = range.after(next);
+        }
     }
 }
 

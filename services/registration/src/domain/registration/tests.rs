@@ -18,7 +18,7 @@ fn settings() -> impl Strategy<Value = Settings> {
     })
 }
 
-fn wanted() -> Registration {
+pub(super) fn wanted() -> Registration {
     Registration {
         event: "gala".parse().unwrap(),
         id: "r1".parse().unwrap(),
@@ -31,8 +31,10 @@ fn wanted() -> Registration {
         checked_in_at_ms: None,
         seat: None,
         waiting_since_ms: None,
+        moments: Moments::default(),
         payment: Payment::NotApplicable,
         paid: None,
+        notices: Vec::new(),
         personal: Personal { email: "anna@example.org".into(), ..Personal::default() },
         form_version: 0,
         language: "en".into(),
@@ -45,11 +47,17 @@ enum Act {
     RegisterAgain(bool),
     Promote,
     Cancel,
-    Answer(bool),
+    /// Whether they come, and the place that there is if they come after all.
+    Answer(bool, Place),
     Pay(Payment),
     Enter,
     CheckIn(i64),
+    ComeCancelled(i64),
     Rename(u8),
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    prop::sample::select(vec![Place::Unlimited, Place::Seat(5), Place::Waiting])
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -57,10 +65,11 @@ fn act() -> impl Strategy<Value = Act> {
         any::<bool>().prop_map(Act::RegisterAgain),
         Just(Act::Promote),
         Just(Act::Cancel),
-        any::<bool>().prop_map(Act::Answer),
+        (any::<bool>(), place()).prop_map(|(comes, place)| Act::Answer(comes, place)),
         prop::sample::select(Payment::ALL).prop_map(Act::Pay),
         Just(Act::Enter),
         (0..10_000_i64).prop_map(Act::CheckIn),
+        (0..10_000_i64).prop_map(Act::ComeCancelled),
         (0..3_u8).prop_map(Act::Rename),
     ]
 }
@@ -74,13 +83,14 @@ fn apply(it: &Registration, act: &Act, settings: &Settings, at_ms: i64) -> Optio
             is_cancelled.then(|| wanted().registered(Some(it), place, settings, at_ms))
         }
         Act::Promote => Some(it.clone().promoted(Place::Seat(4))),
-        Act::Cancel => Some(it.clone().cancelled()),
-        Act::Answer(comes) => it.clone().answered(*comes, settings).ok(),
-        Act::Pay(payment) => it.clone().with_payment(*payment, None, settings).ok(),
+        Act::Cancel => Some(it.clone().cancelled(at_ms)),
+        Act::Answer(comes, place) => it.clone().answered(*comes, *place, settings, at_ms).ok(),
+        Act::Pay(payment) => it.clone().with_payment(*payment, None, settings, at_ms).ok(),
         Act::Enter => Some(it.clone().entered(settings, at_ms)),
         Act::CheckIn(checked_in_ms) => {
             it.clone().checked_in(settings, *checked_in_ms, at_ms).ok().map(|(step, _)| step)
         }
+        Act::ComeCancelled(came_ms) => Some(it.clone().came_cancelled(*came_ms, at_ms)),
         Act::Rename(n) => {
             let details = Details { name: Some(format!("Anna {n}")), ..Details::default() };
             it.clone().with_details(details).ok()
@@ -102,6 +112,9 @@ proptest! {
             prop_assert_eq!(after.version, it.version + i64::from(!changes.is_empty()));
             prop_assert!(!changes.is_empty() || after == it);
 
+            // Who only sees both versions tells the same.
+            prop_assert_eq!(after.changes_since(Some(&it)), changes.clone());
+
             // Repeating a command changes nothing more; a check-in only moves to the earlier time.
             if !matches!(act, Act::RegisterAgain(_)) {
                 let (again, changes) = apply(&after, act, &settings, at_ms).unwrap_or((after.clone(), vec![]));
@@ -117,11 +130,29 @@ proptest! {
             prop_assert_eq!(after.paid.is_some(), matches!(after.payment, Payment::Paid | Payment::Refunded));
             prop_assert_eq!(after.rsvp == Rsvp::NotAsked, !settings.rsvp);
             prop_assert!(after.seat.is_none() || after.state == RegistrationState::Registered);
+            // Who does not come holds no place and waits for none.
+            prop_assert!(after.rsvp != Rsvp::Declined || after.seat.is_none());
+            prop_assert!(after.rsvp != Rsvp::Declined || after.state != RegistrationState::Waiting);
             prop_assert!(after.state != RegistrationState::Waiting || after.waiting_since_ms.is_some());
             prop_assert!(it.waiting_since_ms.is_none() || after.waiting_since_ms.is_some());
             if after.state == RegistrationState::Cancelled && it.state != after.state {
                 let kept = |it: &Registration| (it.personal.clone(), it.payment, it.paid.clone(), it.rsvp);
                 prop_assert_eq!(kept(&after), kept(&it));
+            }
+            // Each moment is that of the last change of its kind, and nothing takes it away.
+            let (before, now) = (it.moments, after.moments);
+            for (change, before_ms, now_ms) in [
+                (Change::Rsvp, before.rsvp_at_ms, now.rsvp_at_ms),
+                (Change::Payment, before.payment_at_ms, now.payment_at_ms),
+                (Change::Cancelled, before.cancelled_at_ms, now.cancelled_at_ms),
+            ] {
+                prop_assert_eq!(now_ms, if changes.contains(&change) { Some(at_ms) } else { before_ms });
+            }
+            // Who came while it was cancelled came at the earliest time that is known.
+            if now.came_cancelled_at_ms != before.came_cancelled_at_ms {
+                prop_assert_eq!(it.state, RegistrationState::Cancelled);
+                let came_ms = now.came_cancelled_at_ms.unwrap();
+                prop_assert!((100..=at_ms).contains(&came_ms) && before.came_cancelled_at_ms.is_none_or(|ms| came_ms < ms));
             }
             // Nobody enters who may not, and who entered is never said to be refused for having entered.
             if after.first_entered_at_ms != it.first_entered_at_ms {
@@ -140,7 +171,7 @@ proptest! {
             it = apply(&it, act, &before, 300).map_or(it, |(after, _)| after);
         }
         let seen = it.under(&later);
-        prop_assert_eq!(seen.rsvp == Rsvp::NotAsked, !later.rsvp);
+        prop_assert_eq!(seen.rsvp == Rsvp::NotAsked, !later.rsvp && it.rsvp != Rsvp::Declined);
         prop_assert!(seen.payment != Payment::Unpaid || later.price.is_some());
         prop_assert!(seen.payment != Payment::NotApplicable || later.price.is_none());
         let moved = matches!(it.payment, Payment::Paid | Payment::Refunded);
@@ -167,12 +198,12 @@ fn money_of_another_currency_pays_nothing_less_pays_and_a_part_given_back_leaves
     let money = |amount_minor, currency: &str| Some(Money { amount_minor, currency: currency.to_owned() });
     let priced = Settings { price: money(2500, "EUR"), ..Settings::new("UTC".to_owned(), 0) };
     let (it, _) = wanted().registered(None, Place::Unlimited, &priced, 100);
-    assert!(it.clone().with_payment(Payment::Paid, money(2500, "JPY"), &priced).is_err());
-    let (paid, _) = it.with_payment(Payment::Paid, money(2000, "EUR"), &priced).unwrap();
+    assert!(it.clone().with_payment(Payment::Paid, money(2500, "JPY"), &priced, 1).is_err());
+    let (paid, _) = it.with_payment(Payment::Paid, money(2000, "EUR"), &priced, 1).unwrap();
     assert_eq!((paid.payment, paid.paid.clone()), (Payment::Paid, money(2000, "EUR")));
     assert!(paid.gives_part_back(&money(500, "EUR").unwrap()) && !paid.gives_part_back(&money(2000, "EUR").unwrap()));
-    assert!(paid.clone().with_payment(Payment::Refunded, money(500, "EUR"), &priced).is_err());
-    assert!(paid.clone().with_payment(Payment::Refunded, money(2000, "JPY"), &priced).is_err());
-    let (refunded, _) = paid.with_payment(Payment::Refunded, None, &priced).unwrap();
+    assert!(paid.clone().with_payment(Payment::Refunded, money(500, "EUR"), &priced, 1).is_err());
+    assert!(paid.clone().with_payment(Payment::Refunded, money(2000, "JPY"), &priced, 1).is_err());
+    let (refunded, _) = paid.with_payment(Payment::Refunded, None, &priced, 2).unwrap();
     assert_eq!((refunded.payment, refunded.paid), (Payment::Refunded, money(2000, "EUR")));
 }

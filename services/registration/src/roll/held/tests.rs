@@ -22,6 +22,8 @@ struct Empty {
     is_held_up: AtomicBool,
     goes_on: Notify,
     is_busy: AtomicBool,
+    /// So many readings of a shard are refused from now on.
+    refusals: AtomicUsize,
     shards_asked: AtomicUsize,
 }
 
@@ -44,6 +46,10 @@ impl Empty {
 impl Tables for Empty {
     async fn range(&self, _: Range) -> Result<Page, TableError> {
         self.shards_asked.fetch_add(1, Ordering::SeqCst);
+        let refused = self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if refused.is_ok() {
+            return Err(TableError::Overloaded("busy".into()));
+        }
         let goes_on = self.goes_on.notified();
         if self.is_held_up.load(Ordering::SeqCst) {
             goes_on.await;
@@ -142,6 +148,33 @@ async fn who_asks_after_something_was_missed_waits_for_a_reading_that_began_afte
     early.await.unwrap().unwrap();
     late.await.unwrap().unwrap();
     assert_eq!(tables.asked(), 2 * WHOLE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_store_that_is_busy_for_a_moment_is_answered_by_one_more_reading() {
+    let (held, tables) = held();
+    tables.refusals.store(1, Ordering::SeqCst);
+    let begun = Instant::now();
+    let waiting = (0..3).map(|_| {
+        let held = held.clone();
+        tokio::spawn(async move { ask(&held, "gala").await })
+    });
+    for asked in waiting.collect::<Vec<_>>() {
+        asked.await.unwrap().unwrap();
+    }
+    assert_eq!(begun.elapsed(), READ_PAUSES[0]);
+    assert!(tables.asked() < 2 * WHOLE, "one more reading for all: {}", tables.asked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_store_that_stays_busy_is_refused_in_time_after_a_few_readings() {
+    let (held, tables) = held();
+    tables.refusals.store(usize::MAX, Ordering::SeqCst);
+    let begun = Instant::now();
+    assert!(matches!(ask(&held, "gala").await, Err(Failure::Unavailable { .. })));
+    assert_eq!(begun.elapsed(), READ_PAUSES.iter().sum::<Duration>(), "no pause after the last");
+    assert!(begun.elapsed() < READ_WAIT_MAX);
+    assert_eq!(tables.asked(), READ_PAUSES.len() + 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use turnout_platform::listing::{Key, Listed};
 use super::*;
 use crate::domain::{
     money::Money,
-    registration::{Personal, Registration},
+    registration::{Moments, Personal, Registration},
 };
 
 fn registration(id: &str, version: i64) -> Registration {
@@ -23,9 +23,16 @@ fn registration(id: &str, version: i64) -> Registration {
         first_entered_at_ms: None,
         checked_in_at_ms: Some(3000),
         waiting_since_ms: None,
+        moments: Moments {
+            rsvp_at_ms: Some(1),
+            payment_at_ms: Some(2),
+            cancelled_at_ms: Some(3),
+            came_cancelled_at_ms: None,
+        },
         seat: None,
         payment: Payment::Paid,
         paid: Some(Money { amount_minor: 100, currency: "EUR".to_owned() }),
+        notices: Vec::new(),
         personal: Personal {
             email: "Anna@Example.org".to_owned(),
             name: "Anna Müller".to_owned(),
@@ -74,6 +81,7 @@ fn an_entry_shows_the_registration_that_it_was_made_of() {
         first_entered_at_ms: Some(5),
         checked_in_at_ms: None,
         waiting_since_ms: Some(6),
+        moments: Moments::default(),
         paid: None,
         personal: Personal { nickname: "nick".to_owned(), ..Personal::default() },
         ..whole

@@ -43,7 +43,8 @@ pub(crate) fn read_form(wire: WireForm) -> Result<Form, Failure> {
     Ok(form)
 }
 
-fn field(field: Field) -> FormField {
+/// A field as it is shown.
+pub(crate) fn field(field: Field) -> FormField {
     let kind = match field.kind {
         FieldKind::Text => FieldType::Text,
         FieldKind::LongText => FieldType::LongText,

@@ -1,7 +1,7 @@
 //! What one consumer of the in-process bus has yet to do: pure, time is an argument. It neither reads nor writes any table.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -26,8 +26,24 @@ pub(super) struct Open {
     pub entry: Entry,
     /// How often it has been delivered.
     pub number: u32,
+    /// How many of these deliveries do not count as tries.
+    pub forgiven: u32,
     /// Whether it is kept in a row of its own, so that the consumer's position may pass it.
     pub is_kept: bool,
+    /// Whether the process before this one may have ended while it was being handled.
+    pub is_suspect: bool,
+}
+
+impl Open {
+    /// Deliveries that count as tries.
+    pub fn tries(&self) -> u32 {
+        self.number.saturating_sub(self.forgiven)
+    }
+
+    /// Whether a process that ends must leave behind that it was tried. Not the others: that would be a write for each message.
+    pub fn is_counted(&self) -> bool {
+        self.is_kept || self.is_suspect
+    }
 }
 
 /// The open messages of one consumer. Each is in exactly one of three places.
@@ -35,6 +51,10 @@ pub(super) struct Open {
 pub(super) struct Group {
     /// The sequence from which the log is read on.
     next: u64,
+    /// Up to here messages may have been delivered by the process before this one.
+    suspects_to: u64,
+    /// Messages with a row of their own that the log has too: a process may end before its position has passed them.
+    in_rows: BTreeSet<u64>,
     /// To be delivered now.
     ready: VecDeque<Open>,
     /// Delivered, and until when the answer is waited for.
@@ -46,8 +66,14 @@ pub(super) struct Group {
 impl Group {
     /// Starts to read the log at a sequence, with what is to be delivered again.
     pub fn new(next: u64, later: impl IntoIterator<Item = (Instant, Open)>) -> Self {
-        let later = later.into_iter().map(|(due, open)| (open.entry.seq, (due, open))).collect();
-        Self { next, later, ..Self::default() }
+        let later: BTreeMap<_, _> = later.into_iter().map(|(due, open)| (open.entry.seq, (due, open))).collect();
+        let in_rows = later.range(next..).map(|(seq, _)| *seq).collect();
+        Self { next, in_rows, later, ..Self::default() }
+    }
+
+    /// Up to which sequence the process before this one may have delivered messages.
+    pub fn suspect_to(self, seq: u64) -> Self {
+        Self { suspects_to: seq, ..self }
     }
 
     /// The sequence from which to read the log on.
@@ -67,7 +93,12 @@ impl Group {
 
     /// Takes what was read from the log, and from where it is to be read on.
     pub fn add(&mut self, entries: impl IntoIterator<Item = Entry>, next: u64) {
-        self.ready.extend(entries.into_iter().map(|entry| Open { entry, number: 0, is_kept: false }));
+        let open = |entry: Entry| {
+            let is_suspect = entry.seq <= self.suspects_to;
+            Open { entry, number: 0, forgiven: 0, is_kept: false, is_suspect }
+        };
+        let entries = entries.into_iter().filter(|entry| !self.in_rows.remove(&entry.seq));
+        self.ready.extend(entries.map(open));
         self.next = self.next.max(next);
     }
 
@@ -104,6 +135,29 @@ impl Group {
             } else {
                 self.unsettled.insert(seq, (due, open));
             }
+        }
+    }
+
+    /// The answer to a delivery is waited for until then, unless it is not the last.
+    pub fn hold(&mut self, seq: u64, number: u32, until: Instant) {
+        if let Some((due, open)) = self.unsettled.get_mut(&seq)
+            && open.number == number
+        {
+            *due = until;
+        }
+    }
+
+    /// Whether a message is delivered and not settled.
+    pub fn is_open(&self, seq: u64) -> bool {
+        self.unsettled.contains_key(&seq) || self.later.contains_key(&seq)
+    }
+
+    /// A message that is open has a row of its own now.
+    pub fn keep(&mut self, kept: &Open) {
+        let seq = kept.entry.seq;
+        if let Some((_, open)) = self.unsettled.get_mut(&seq).or_else(|| self.later.get_mut(&seq)) {
+            open.is_kept = true;
+            open.forgiven = open.forgiven.max(kept.forgiven);
         }
     }
 
@@ -164,6 +218,45 @@ mod tests {
         assert_eq!(seq(group.take(now, ACK_WAIT)), None);
         assert_eq!(seq(group.take(now + Duration::from_secs(1), ACK_WAIT)), Some((5, 2)));
         assert_eq!(group.floor(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_is_due_later_and_what_is_forgiven_does_not_count() {
+        let (mut group, now) = (group(1..3), Instant::now());
+        let mut open = group.take(now, ACK_WAIT).unwrap();
+        group.hold(1, 1, now + 2 * ACK_WAIT);
+        assert_eq!(seq(group.take(now + ACK_WAIT, ACK_WAIT)), Some((2, 1)), "the first is held");
+        open.forgiven = open.number;
+        group.keep(&open);
+        let again = group.take(now + 2 * ACK_WAIT, ACK_WAIT).filter(|open| open.entry.seq == 1);
+        let again = again.or_else(|| group.take(now + 2 * ACK_WAIT, ACK_WAIT)).unwrap();
+        assert_eq!((again.entry.seq, again.number, again.tries(), again.is_counted()), (1, 2, 1, true));
+        group.hold(1, 1, now + 9 * ACK_WAIT);
+        assert!(group.due().unwrap() < now + 9 * ACK_WAIT, "an older delivery holds nothing");
+        group.settle(1);
+        group.keep(&open);
+        assert!(!group.is_open(1), "it is done");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_with_a_row_of_its_own_is_not_taken_from_the_log_as_well() {
+        let open = Open { entry: entry(2), number: 3, forgiven: 1, is_kept: true, is_suspect: false };
+        let now = Instant::now();
+        let mut group = Group::new(1, [(now, open)]);
+        assert_eq!(seq(group.take(now, ACK_WAIT)), Some((2, 4)));
+        group.settle(2);
+        group.add((1..4).map(entry), 4);
+        assert_eq!(seq(group.take(now, ACK_WAIT)), Some((1, 1)));
+        assert_eq!(seq(group.take(now, ACK_WAIT)), Some((3, 1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_earlier_process_may_have_handled_is_suspect() {
+        let mut group = Group::new(5, []).suspect_to(6);
+        group.add((5..8).map(entry), 8);
+        let now = Instant::now();
+        let suspects: Vec<_> = (0..3).map(|_| group.take(now, ACK_WAIT).unwrap().is_counted()).collect();
+        assert_eq!(suspects, [true, true, false]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -53,7 +53,15 @@ static RETRIES: Table = Table {
     question: "What is a consumer to get again, and when?",
     partition: &[text("consumer")],
     clustering: &[int("seq")],
-    columns: &[text("subject"), text("id"), bytes("payload"), text("trace"), int("deliveries"), time("due_at")],
+    columns: &[
+        text("subject"),
+        text("id"),
+        bytes("payload"),
+        text("trace"),
+        int("deliveries"),
+        int("forgiven"),
+        time("due_at"),
+    ],
     lifetime_s: None,
 };
 
@@ -198,13 +206,20 @@ impl Log {
     /// What a consumer is to get again, and when.
     pub async fn retries(&self, consumer: &str) -> Result<Vec<(u64, Open)>, TableError> {
         let page = self.tables.range(Range::of(&RETRIES, vec![consumer.into()])).await?;
-        let open = |row: &Row| Open { entry: entry(row), number: row.int("deliveries") as u32, is_kept: true };
+        let open = |row: &Row| Open {
+            entry: entry(row),
+            number: row.int("deliveries") as u32,
+            forgiven: row.int("forgiven") as u32,
+            is_kept: true,
+            is_suspect: false,
+        };
         Ok(page.rows.iter().map(|row| (row.time("due_at") as u64, open(row))).collect())
     }
 
     pub async fn save_retry(&self, consumer: &str, open: &Open, due_at_ms: u64) -> Result<(), TableError> {
         let row = described(Row::new(&RETRIES).set("consumer", consumer), &open.entry);
-        self.tables.put(row.set("deliveries", open.number).set("due_at", Value::Time(due_at_ms as i64))).await
+        let row = row.set("deliveries", open.number).set("forgiven", open.forgiven);
+        self.tables.put(row.set("due_at", Value::Time(due_at_ms as i64))).await
     }
 
     pub async fn forget_retry(&self, consumer: &str, seq: u64) -> Result<(), TableError> {

@@ -104,6 +104,30 @@ async fn the_next_process_goes_on_where_the_last_one_was() {
 }
 
 #[tokio::test]
+async fn a_message_that_ends_each_process_is_known_by_its_tries_and_what_was_forgiven_is_not_counted() {
+    let bench = Bench::new().await;
+    let first = bench.start().await;
+    publish(&first, 1..=2).await;
+    let mut bus = first;
+    let mut tries = Vec::new();
+    for _ in 0..6 {
+        let mut deliveries = consume(&bus, "names").await;
+        let (kills, waits) = (next(&mut deliveries).await, next(&mut deliveries).await);
+        let (kills, waits) = if kills.id == "1" { (kills, waits) } else { (waits, kills) };
+        tries.push((kills.begin().await.unwrap(), waits.begin().await.unwrap()));
+        waits.forgive().await.unwrap();
+        // The process is as good as killed.
+        bus = bench.start().await;
+    }
+    // The first process counted in memory: it had no reason to suspect anything.
+    assert_eq!(tries, [(1, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]);
+    let mut deliveries = consume(&bus, "names").await;
+    assert_eq!(ids(&mut deliveries, 2).await.len(), 2);
+    position(&bus, "names", 2).await;
+    assert_eq!(bus.shared.log.retries("names").await.unwrap(), [], "what is settled leaves no row");
+}
+
+#[tokio::test]
 async fn an_id_is_known_for_two_minutes_also_by_the_next_process() {
     let bench = Bench::new().await;
     let first = bench.start().await;

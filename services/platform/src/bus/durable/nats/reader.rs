@@ -109,7 +109,7 @@ impl Reader {
                 payload: message.payload,
                 reply: None,
             },
-            settle: Box::new(Ticket { shared, acker, name, seq }),
+            settle: Box::new(Ticket { shared, acker, name, seq, number }),
         })
     }
 }
@@ -173,6 +173,7 @@ struct Ticket {
     acker: Acker,
     name: Option<&'static str>,
     seq: u64,
+    number: u32,
 }
 
 impl Ticket {
@@ -186,6 +187,28 @@ impl Ticket {
 
 #[tonic::async_trait]
 impl Settle for Ticket {
+    /// The server itself counts deliveries; what was forgiven is asked for only where there can be something.
+    async fn begin(&self) -> Result<u32, BusError> {
+        let forgiven = match self.name {
+            Some(name) if self.number > 1 => self.shared.forgiven(name, self.seq).await?,
+            _ => 0,
+        };
+        Ok(self.number.saturating_sub(forgiven))
+    }
+
+    async fn hold(&self) -> Result<Duration, BusError> {
+        self.answer(AckKind::Progress).await?;
+        Ok(self.shared.ack_wait)
+    }
+
+    /// A consumer without a name ends with its process: there is nobody to tell.
+    async fn forgive(&self) -> Result<(), BusError> {
+        match self.name {
+            Some(name) => self.shared.forgive(name, self.seq, self.number).await,
+            None => Ok(()),
+        }
+    }
+
     async fn ack(&self) -> Result<(), BusError> {
         self.answer(AckKind::Ack).await
     }

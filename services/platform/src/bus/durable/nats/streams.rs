@@ -1,4 +1,5 @@
-//! The two streams of the mesh: what happened, and what was given up. Made or brought up to date by whoever needs them first.
+//! The streams of the mesh: what happened, what was given up, and which deliveries do not count. Made or brought up to date by whoever
+//! needs them first.
 //! It does not retry for ever: a caller that can wait does.
 
 use std::{
@@ -17,13 +18,15 @@ use super::unreachable;
 use crate::bus::{
     BusError,
     durable::{DEAD_KEPT, DUPLICATE_WINDOW, EVENTS_KEPT},
-    subjects::{ALL_DEAD, ALL_DURABLE},
+    subjects::{ALL_DEAD, ALL_DURABLE, ALL_FORGIVEN},
 };
 
 /// The stream of what happened.
 pub(super) const EVENTS: &str = "TURNOUT_EVENTS";
 /// The stream of what was given up.
 pub(super) const DEAD: &str = "TURNOUT_DEAD";
+/// The stream of deliveries that were forgiven: for each message of a consumer the last word only. Kept no longer than the messages.
+pub(super) const FORGIVEN: &str = "TURNOUT_FORGIVEN";
 /// Tries of one call: a server that has just started refuses at first, and two processes may make the same stream at once.
 const TRIES_MAX: u32 = 5;
 /// Between two tries.
@@ -68,7 +71,12 @@ impl Streams {
     }
 
     async fn make(&self, jetstream: &Context) -> Result<(), CreateStreamError> {
-        for (name, subjects, max_age) in [(EVENTS, ALL_DURABLE, EVENTS_KEPT), (DEAD, ALL_DEAD, DEAD_KEPT)] {
+        let streams = [
+            (EVENTS, ALL_DURABLE, EVENTS_KEPT, -1),
+            (DEAD, ALL_DEAD, DEAD_KEPT, -1),
+            (FORGIVEN, ALL_FORGIVEN, EVENTS_KEPT, 1),
+        ];
+        for (name, subjects, max_age, of_a_subject) in streams {
             let config = Config {
                 name: name.into(),
                 subjects: vec![subjects.into()],
@@ -77,6 +85,7 @@ impl Streams {
                 discard: DiscardPolicy::New,
                 storage: StorageType::File,
                 max_age,
+                max_messages_per_subject: of_a_subject,
                 duplicate_window: DUPLICATE_WINDOW,
                 num_replicas: self.replicas,
                 ..Config::default()

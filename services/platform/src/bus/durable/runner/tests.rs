@@ -1,6 +1,11 @@
 //! The runner over a bus in memory, on a clock that moves by itself: waits of minutes take no time.
 
-use std::collections::HashMap;
+mod away;
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -31,6 +36,10 @@ struct Memory {
     cut: Arc<Mutex<CancellationToken>>,
     answers: Arc<Mutex<Vec<String>>>,
     dead: Arc<Mutex<Vec<DeadLetter>>>,
+    /// Whether it says how often a message was tried, and holds one.
+    is_deaf: Arc<AtomicBool>,
+    held: Arc<Mutex<u32>>,
+    forgiven: Arc<Mutex<HashMap<Bytes, u32>>>,
 }
 
 impl Memory {
@@ -43,6 +52,9 @@ impl Memory {
             cut: Arc::default(),
             answers: Arc::default(),
             dead: Arc::default(),
+            is_deaf: Arc::default(),
+            held: Arc::default(),
+            forgiven: Arc::default(),
         }
     }
 
@@ -118,6 +130,13 @@ struct MemoryTicket {
 }
 
 impl MemoryTicket {
+    fn heard(&self) -> Result<(), BusError> {
+        if self.bus.is_deaf.load(Ordering::SeqCst) {
+            return Err(BusError::Unreachable("told to be deaf".into()));
+        }
+        Ok(())
+    }
+
     fn say(&self, what: &str) {
         self.bus.answers.lock().push(format!("{} {what}", String::from_utf8_lossy(&self.payload)));
     }
@@ -125,6 +144,23 @@ impl MemoryTicket {
 
 #[tonic::async_trait]
 impl Settle for MemoryTicket {
+    async fn begin(&self) -> Result<u32, BusError> {
+        self.heard()?;
+        Ok(self.number - self.bus.forgiven.lock().get(&self.payload).copied().unwrap_or_default())
+    }
+
+    async fn hold(&self) -> Result<Duration, BusError> {
+        self.heard()?;
+        *self.bus.held.lock() += 1;
+        Ok(ACK_WAIT)
+    }
+
+    async fn forgive(&self) -> Result<(), BusError> {
+        self.heard()?;
+        self.bus.forgiven.lock().insert(self.payload.clone(), self.number);
+        Ok(())
+    }
+
     async fn ack(&self) -> Result<(), BusError> {
         self.say("acked");
         Ok(())
@@ -150,6 +186,8 @@ impl Settle for MemoryTicket {
 /// Does what the payload says.
 #[derive(Default)]
 struct Obedient {
+    /// Whether the store that some words need is away.
+    is_away: AtomicBool,
     at_once: usize,
     handled: Mutex<HashMap<String, u32>>,
     now: Mutex<usize>,
@@ -170,7 +208,10 @@ impl Handler for Obedient {
         let word = String::from_utf8_lossy(&message.payload).into_owned();
         *self.handled.lock().entry(word.clone()).or_default() += 1;
         match word.as_str() {
-            "fails" => return Err(HandlerError::Retry("told to fail".into())),
+            "stored" | "stored then fails" if self.is_away.load(Ordering::SeqCst) => {
+                return Err(HandlerError::Away("the store is told to be away".into()));
+            }
+            "fails" | "stored then fails" => return Err(HandlerError::Retry("told to fail".into())),
             "poison" => return Err(HandlerError::Poison("told to be poison".into())),
             "panics" => panic!("told to panic"),
             "hangs" => std::future::pending().await,
