@@ -11,7 +11,8 @@ use tonic::{
 use turnout_platform::random::jitter_below;
 use turnout_proto::{
     notifications::v1::{
-        ListMessagesOfRegistrationsRequest, Message, notification_service_client::NotificationServiceClient,
+        ListMessagesOfRegistrationsRequest, Message, MessageSettings, PutMessageSettingsRequest,
+        notification_service_client::NotificationServiceClient,
     },
     profiles::v1::{ExportPeopleRequest, Person, people_service_client::PeopleServiceClient},
     registration::v1::{
@@ -108,6 +109,13 @@ impl Desk {
             expected_version: 0,
         };
         self.events.clone().update_event(self.ask(update)).await.unwrap();
+    }
+
+    /// Switches the quiet hours off, so that mails go out whatever the hour at which a test runs.
+    pub async fn never_sleeps(&self, sender_name: &str) {
+        let settings = MessageSettings { sender_name: sender_name.into(), ..Default::default() };
+        let request = self.ask(PutMessageSettingsRequest { settings: Some(settings) });
+        self.messages.clone().put_message_settings(request).await.unwrap();
     }
 
     /// The figures that are shown.

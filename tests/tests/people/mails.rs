@@ -9,10 +9,7 @@ use std::{
 
 use prost_types::{FieldMask, Timestamp};
 use turnout_proto::{
-    notifications::v1::{
-        Message, MessageKind, MessageSettings, MessageState, PutMessageSettingsRequest, PutRemindersRequest, Reminder,
-        Reminders,
-    },
+    notifications::v1::{Message, MessageKind, MessageState, PutRemindersRequest, Reminder, Reminders},
     profiles::v1::{ConsentAction, GetConsentsRequest},
     registration::v1::{Event, RegisterRequest, Registration, UpdateEventRequest},
 };
@@ -79,10 +76,7 @@ impl Post {
         let args = ["--public-addr", &public, "--public-url", &url, "--smtp-url", smtp_url, from];
         let mesh = Turnout::start(folder.path(), &args).await;
         let desk = Desk::at(&Addresses::of_one(&mesh), &Forge::of(folder.path()));
-        // Whatever the hour at which this runs, nobody sleeps.
-        let settings = MessageSettings { sender_name: "The Festival".into(), ..Default::default() };
-        let request = desk.ask(PutMessageSettingsRequest { settings: Some(settings) });
-        desk.messages.clone().put_message_settings(request).await.unwrap();
+        desk.never_sleeps("The Festival").await;
         Self { _mesh: mesh, desk, public, boxes: server.boxes.clone(), _folder: folder }
     }
 

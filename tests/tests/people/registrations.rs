@@ -145,6 +145,7 @@ struct Crowd {
 impl Crowd {
     async fn set_out(number: usize, run: &str, addresses: &Addresses, forge: &Forge) -> Self {
         let desks: Arc<Vec<Desk>> = Arc::new((0..CONNECTIONS).map(|_| Desk::at(addresses, forge)).collect());
+        desks[0].never_sleeps("The crowd").await;
         let capacity = (number / 16).max(1);
         for event in EVENTS {
             let capacity = if event == "full" { i32::try_from(capacity).unwrap() } else { 0 };
