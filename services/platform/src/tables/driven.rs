@@ -24,8 +24,12 @@ async fn driven<T: Send + 'static>(
     request: impl Future<Output = Result<T, TableError>> + Send + 'static,
 ) -> Result<T, TableError> {
     let task = AbortOnDropHandle::new(tokio::spawn(request.in_current_span()));
-    // It is never aborted while somebody waits, but when the runtime ends.
-    task.await.unwrap_or_else(|failed| Err(TableError::Unavailable(failed.to_string())))
+    match task.await {
+        Ok(done) => done,
+        Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+        // It is never aborted while somebody waits, but when the runtime ends. Whether it was carried out, nobody knows.
+        Err(_) => Err(TableError::Timeout("the process ends".to_owned())),
+    }
 }
 
 #[tonic::async_trait]

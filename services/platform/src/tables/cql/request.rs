@@ -14,8 +14,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{CqlTables, FETCH_ROWS, TRANSACTION_TIMEOUT, statement};
 use crate::tables::{Kind, Row, Table, TableError, Value, Write};
 
-/// A server may forget a prepared statement while schemas change. The driver prepares it anew, and it may be forgotten again before it is
-/// carried out.
+/// A server may forget a prepared statement while schemas change, or while another process prepares the same (CASSANDRA-17401). The driver
+/// prepares it anew, and it may be forgotten again before it is carried out.
 const FORGOTTEN_TRIES_MAX: usize = 4;
 
 /// A value for a `?`. Unset leaves no tombstone, which null would.
@@ -37,14 +37,8 @@ impl CqlTables {
     pub(super) async fn run(&self, cql: String, sort: Sort, values: Vec<Bound>) -> Result<Found, TableError> {
         let statement = self.statement(&cql, sort).await?;
         let _turn = self.in_flight.turn().await?;
-        let mut tries = 1;
-        let result = loop {
-            match self.session.execute_unpaged(&statement, &values).await {
-                Err(error) if is_forgotten(&error) && tries < FORGOTTEN_TRIES_MAX => tries += 1,
-                other => break other,
-            }
-        };
-        Found::of(result.map_err(|error| failed(&error))?)
+        let result = remembered(|| self.session.execute_unpaged(&statement, &values)).await?;
+        Found::of(result)
     }
 
     /// Runs a lightweight transaction: `None` when it was applied, otherwise the server's answer.
@@ -126,8 +120,8 @@ pub(super) struct Pages<'s> {
 impl Pages<'_> {
     pub(super) async fn next(&mut self) -> Result<Option<Found>, TableError> {
         let Some(state) = self.state.take() else { return Ok(None) };
-        let fetched = self.session.execute_single_page(&self.statement, &self.values, state).await;
-        let (result, rest) = fetched.map_err(|error| failed(&error))?;
+        let fetch = || self.session.execute_single_page(&self.statement, &self.values, state.clone());
+        let (result, rest) = remembered(fetch).await?;
         if let PagingStateResponse::HasMorePages { state } = rest {
             self.state = Some(state);
         }
@@ -228,6 +222,20 @@ pub(super) fn failed(error: &ExecutionError) -> TableError {
         ExecutionError::BadQuery(_) => TableError::Invalid(text),
         // Nothing was sent.
         _ => TableError::Unavailable(text),
+    }
+}
+
+/// Carries a statement out, again while the server has forgotten it. (For a batch the driver does the same by itself.)
+async fn remembered<T, F>(execute: impl Fn() -> F) -> Result<T, TableError>
+where
+    F: Future<Output = Result<T, ExecutionError>>,
+{
+    let mut tries = 1;
+    loop {
+        match execute().await {
+            Err(error) if is_forgotten(&error) && tries < FORGOTTEN_TRIES_MAX => tries += 1,
+            other => return other.map_err(|error| failed(&error)),
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use super::{Delivery, HandlerError, Runner};
 
 /// How long to wait before what was away is tried for the second time; each wait is twice the one before.
 const AWAY_WAIT_MIN: Duration = Duration::from_millis(250);
-/// However long it is away, it is tried this often.
-const AWAY_WAIT_MAX: Duration = Duration::from_secs(30);
+/// However long it is away, it is tried this often: a store that was overloaded for a moment is not waited for much longer.
+const AWAY_WAIT_MAX: Duration = Duration::from_secs(5);
 /// A message that is held is held anew after this part of the time that the bus gives.
 const HELD_PART: u32 = 3;
 /// Between two tries to hold it when the bus does not answer.
