@@ -97,7 +97,7 @@ impl Composer {
         let unsubscribe_url = (message.kind == Kind::Reminder && !message.person.is_empty())
             .then(|| self.unsubscribe_url(&message.tenant, &message.person, message.event.as_ref()));
         let look_of = |language: &'_ str| (language.to_owned(), unsubscribe_url.clone());
-        let written = or_ours(template, message.kind, |template| self.words(template, truth, &look_of))?;
+        let written = or_ours(template, message, |template| self.words(template, truth, &look_of))?;
         let Rendered { subject, text, html } = written;
         Ok(Letter {
             message_id: self.mail_id(message),
@@ -124,7 +124,7 @@ impl Composer {
         truth: &Truth,
     ) -> Result<Part, Fault> {
         let unsubscribe_url = self.unsubscribe_url(&carrier.tenant, &carrier.person, carrier.event.as_ref());
-        let mut part = or_ours(template, message.kind, |template| {
+        let mut part = or_ours(template, message, |template| {
             let (language, subject, body) = picked(template, truth)?;
             let values = self.values(truth, language, Some(&unsubscribe_url));
             Part::new(language, subject, body, &values)
@@ -307,10 +307,15 @@ fn picked<'a>(template: &'a Template, truth: &Truth) -> Result<(&'a str, &'a str
 }
 
 /// What is written with a template, or with ours where that has become unusable.
-fn or_ours<T>(template: &Template, kind: Kind, write: impl Fn(&Template) -> Result<T, Fault>) -> Result<T, Fault> {
+fn or_ours<T>(
+    template: &Template,
+    message: &Message,
+    write: impl Fn(&Template) -> Result<T, Fault>,
+) -> Result<T, Fault> {
     write(template).or_else(|fault| {
-        tracing::warn!(?kind, field = fault.field, "a template has become unusable; our own words went out");
-        let (subject, body) = defaults::template(kind);
+        let Message { tenant, event, kind, .. } = message;
+        tracing::warn!(%tenant, ?event, ?kind, field = fault.field, "a template has become unusable; our own words went out");
+        let (subject, body) = defaults::template(*kind);
         write(&Template { subject: Some(subject), body: Some(body), ..Template::default() })
     })
 }

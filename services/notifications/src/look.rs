@@ -75,7 +75,7 @@ pub(crate) struct Looker {
 
 impl Looker {
     /// Looks. What another service refuses for good is not asked for ever.
-    pub async fn look(&self, row: &DueRow) -> Result<Looked, Failure> {
+    pub async fn look(&self, row: &mut DueRow) -> Result<Looked, Failure> {
         match self.look_into(row).await {
             Err(failure) => match upstream::refusal(&failure) {
                 Some(refusal) => self.was_refused(row, refusal).await,

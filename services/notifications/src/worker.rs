@@ -116,9 +116,9 @@ impl Worker {
             tokio::select! {
                 () = self.life.draining() => break,
                 row = hurried.recv(), if looks.len() < self.concurrency => {
-                    let Some(row) = row else { break };
+                    let Some(mut row) = row else { break };
                     let worker = self.clone();
-                    looks.spawn(async move { worker.look(&row).await });
+                    looks.spawn(async move { worker.look(&mut row).await });
                 }
                 Some(_) = looks.join_next() => {}
             }
@@ -179,7 +179,7 @@ impl Worker {
             }
             let looks = stream::iter(rows)
                 .take_while(|_| std::future::ready(!self.life.is_draining()))
-                .map(|row| async move { (self.look(&row).await, row) })
+                .map(|mut row| async move { (self.look(&mut row).await, row) })
                 .buffer_unordered(self.concurrency);
             let looked: Vec<(Looked, DueRow)> = looks.collect().await;
             let mut settled = Vec::with_capacity(looked.len());
@@ -209,7 +209,7 @@ impl Worker {
     }
 
     /// A look that fails is repeated, as its row stays.
-    async fn look(&self, row: &DueRow) -> Looked {
+    async fn look(&self, row: &mut DueRow) -> Looked {
         match self.looker.look(row).await {
             Ok(looked) => looked,
             Err(failure) => {

@@ -2,7 +2,7 @@
 //! right, and then given up: counted, logged by id, and for a message with the reason in the ledger. Work over all registrants of an
 //! event is bounded in the same way by itself.
 
-use turnout_platform::failure::Failure;
+use turnout_platform::{failure::Failure, ids::TenantId};
 
 use super::{Looked, Looker};
 use crate::{
@@ -16,16 +16,21 @@ use crate::{
 
 impl Looker {
     /// What a look came to that was refused an answer.
-    pub(super) async fn was_refused(&self, row: &DueRow, refusal: Refusal) -> Result<Looked, Failure> {
+    pub(super) async fn was_refused(&self, row: &mut DueRow, refusal: Refusal) -> Result<Looked, Failure> {
         match &row.target {
-            Target::Message(id) | Target::Notice(id) => self.message_was_refused(row, id, refusal).await,
+            Target::Message(id) | Target::Notice(id) => self.message_was_refused(&row.tenant, id, refusal).await,
             Target::Plan { .. } | Target::FanOut { .. } => self.plan_was_refused(row, refusal).await,
         }
     }
 
     /// Since when, stands in the ledger.
-    async fn message_was_refused(&self, row: &DueRow, id: &MessageId, refusal: Refusal) -> Result<Looked, Failure> {
-        let Some(message) = self.store.message(&row.tenant, id).await? else { return Ok(Looked::Keep) };
+    async fn message_was_refused(
+        &self,
+        tenant: &TenantId,
+        id: &MessageId,
+        refusal: Refusal,
+    ) -> Result<Looked, Failure> {
+        let Some(message) = self.store.message(tenant, id).await? else { return Ok(Looked::Keep) };
         let now_ms = self.now_ms();
         let Some(next) = life::next(&message, Input::ServiceRefuses, now_ms) else { return Ok(Looked::Keep) };
         let is_given_up = next.state == State::Skipped;
@@ -45,7 +50,7 @@ impl Looker {
     }
 
     /// Since when, stands in the row. One that came directly has a row that brings it again.
-    async fn plan_was_refused(&self, row: &DueRow, refusal: Refusal) -> Result<Looked, Failure> {
+    async fn plan_was_refused(&self, row: &mut DueRow, refusal: Refusal) -> Result<Looked, Failure> {
         let now_ms = self.now_ms();
         match row.refused_at_ms {
             Some(since_ms) if now_ms - since_ms >= REFUSED_MAX_MS => {
@@ -57,6 +62,8 @@ impl Looker {
             None => {
                 tracing::warn!(plan = ?row.target, %refusal, "what a plan needs is refused; it is asked for again");
                 self.store.note_refused(row, now_ms).await?;
+                // Whoever puts the row off now takes this along.
+                row.refused_at_ms = Some(now_ms);
                 Ok(Looked::Keep)
             }
         }

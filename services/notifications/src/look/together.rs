@@ -68,9 +68,10 @@ impl Looker {
     async fn find_riders(&self, carrier: &Message, truth: &Truth, template: &Template) -> Result<Riders, Failure> {
         let (all, _) = self.store.of_person(&carrier.tenant, &carrier.person, None, LOOKED_THROUGH_MAX).await?;
         let candidates = join::candidates(carrier, all, self.now_ms());
-        let (true, Ok(own)) = (!candidates.is_empty(), self.composer.part(carrier, carrier, template, truth)) else {
+        if candidates.is_empty() {
             return Ok(Riders::default());
-        };
+        }
+        let Ok(own) = self.composer.part(carrier, carrier, template, truth) else { return Ok(Riders::default()) };
         let address = canonical(truth.email());
         let mut riders = Riders { own: Some(own), all: Vec::new() };
         for candidate in candidates {

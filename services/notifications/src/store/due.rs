@@ -1,8 +1,8 @@
 //! What must be looked at, minute by minute. Whatever will happen to a message has a row here, put before the message is: so
 //! whoever reads the minutes in order finds everything, also what a dead process left.
 //!
-//! Rows lead to messages and say nothing of them: a row too many costs a look. Each put is a row of its own, so that whoever settles
-//! the row that it looked at does not take away one that was put meanwhile.
+//! Rows lead to messages and say nothing of them: a row too many costs a look. Each wish to look is a row of its own, so that whoever settles
+//! the row that it looked at does not take away one that was put meanwhile; one that is moved or noted on keeps its id.
 
 use turnout_platform::{
     failure::Failure,
