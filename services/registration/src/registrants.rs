@@ -251,7 +251,7 @@ impl Registrants {
             announcement.done();
             return Ok(true);
         }
-        self.refused(tenant, Some(before), after, changes, announcement).await?;
+        self.refused(tenant, Some(before), after, changes, announcement, by_person).await?;
         Ok(false)
     }
 

@@ -29,8 +29,13 @@ impl Registrants {
             if changes.is_empty() {
                 return Ok(after);
             }
-            if let Some(act) = act {
-                self.audit(&event.tenant, "registration.rsvp", &after, act).await?;
+            if let Some(act) = act
+                && let Err(failure) = self.audit(&event.tenant, "registration.rsvp", &after, act).await
+            {
+                if let Some(claim) = place.claim() {
+                    self.seats.give_back(&event.id, claim).await?;
+                }
+                return Err(failure);
             }
             if self.replace(&event.tenant, &found, &after, &changes, place.claim(), act.is_none()).await? {
                 return Ok(after);

@@ -6,7 +6,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use parking_lot::Mutex;
-use turnout_platform::{failure::Failure, ids::EventId};
+use turnout_platform::{
+    failure::Failure,
+    ids::{EventId, RegistrationId},
+};
 
 use super::{RETRY_AFTER, Registrants, places::Filled};
 use crate::{
@@ -20,6 +23,8 @@ pub(super) const EVENTS_AT_ONCE_MAX: usize = 4;
 const NUMBERED_AT_ONCE_MAX: usize = 64;
 /// How long a part goes on before it reads another page.
 const PART_MS: u64 = 5000;
+/// How often numbering one is tried again when somebody else changes the same registration at the same moment.
+const NUMBER_TRIES_MAX: usize = 5;
 /// Events of which it is remembered how far they are; beyond it all are forgotten, and gone through from the start.
 const REMEMBERED_MAX: usize = 1000;
 
@@ -97,18 +102,34 @@ impl Registrants {
         }
     }
 
-    async fn number_place(&self, event: &Event, sealed: Sealed) -> Result<(), Failure> {
-        let it = &sealed.registration;
-        if it.state != RegistrationState::Registered || it.seat.is_some() || it.gave_place_back() {
+    async fn number_place(&self, event: &Event, mut sealed: Sealed) -> Result<(), Failure> {
+        for _ in 0..NUMBER_TRIES_MAX {
+            let it = &sealed.registration;
+            if it.state != RegistrationState::Registered || it.seat.is_some() || it.gave_place_back() {
+                return Ok(());
+            }
+            let before = self.opened(sealed).await?;
+            // Places that exist already are not taken from anybody: here the limit does not count.
+            let Some(claim) = self.seats.claim_beyond(&event.id, &before.id).await? else { return Ok(()) };
+            let after = before.clone().seated(claim.seat);
+            if self.replace(&event.tenant, &before, &after, &[], Some(&claim), false).await? {
+                return Ok(());
+            }
+            self.seats.give_back(&event.id, &claim).await?;
+            let Some(found) = self.store.registration(&event.id, &before.id).await? else { return Ok(()) };
+            sealed = found;
+        }
+        Err(Failure::Overloaded { retry_after: RETRY_AFTER })
+    }
+
+    /// The same for one who was stored just now without a numbered place. The event may have got its limit meanwhile, and what follows from
+    /// that may have passed by this one.
+    pub(super) async fn number_newcomer(&self, event: &EventId, id: &RegistrationId) -> Result<(), Failure> {
+        let event = self.event(None, event).await?;
+        if event.settings.capacity == 0 {
             return Ok(());
         }
-        let before = self.opened(sealed).await?;
-        // Places that exist already are not taken from anybody: here the limit does not count.
-        let Some(claim) = self.seats.claim_beyond(&event.id, &before.id).await? else { return Ok(()) };
-        let after = before.clone().seated(claim.seat);
-        if !self.replace(&event.tenant, &before, &after, &[], Some(&claim), false).await? {
-            self.seats.give_back(&event.id, &claim).await?;
-        }
-        Ok(())
+        let Some(sealed) = self.store.registration(&event.id, id).await? else { return Ok(()) };
+        self.number_place(&event, sealed).await
     }
 }

@@ -1,6 +1,6 @@
 //! Passes through events, one at a time for each: a pass answers everybody who asked for one before it began, so that a thousand messages
 //! about one event are a few passes. Nobody waits for long until theirs begins: whoever asks has a limited time too, and comes again.
-//! What a pass does is `places`' business.
+//! What a pass does is the business of `places` and `numbering`.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

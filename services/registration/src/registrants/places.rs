@@ -151,7 +151,16 @@ impl Registrants {
     ) -> Result<bool, Failure> {
         let place = claim.as_ref().map_or(Place::Unlimited, |claim| Place::Seat(claim.seat));
         for _ in 0..PROMOTE_TRIES_MAX {
-            let waiting = self.opened(sealed).await?;
+            let waiting = match self.opened(sealed).await {
+                Ok(waiting) => waiting,
+                Err(failure) => {
+                    // Else each try of the message would take one more place for the same person.
+                    if let Some(claim) = &claim {
+                        self.seats.give_back(&event.id, claim).await?;
+                    }
+                    return Err(failure);
+                }
+            };
             let (after, changes) = waiting.clone().promoted(place);
             if self.replace(&event.tenant, &waiting, &after, &changes, claim.as_ref(), false).await? {
                 self.store.remove_waiter(&event.id, &waiter).await?;

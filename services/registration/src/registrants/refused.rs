@@ -18,6 +18,7 @@ impl Registrants {
         after: &Registration,
         changes: &[Change],
         announcement: Announcement,
+        by_person: bool,
     ) -> Result<(), Failure> {
         let found = self.store.registration(&after.event, &after.id).await?.map(|sealed| sealed.registration);
         let changed = found.as_ref().map(|found| found.changes_since(before)).unwrap_or_default();
@@ -25,7 +26,10 @@ impl Registrants {
             // An own try of before, or the same by somebody else.
             Some(found) if found.person == after.person && changed == changes => announcement.done(),
             Some(found) if !changed.is_empty() => {
-                self.outbox.announce(self.told(tenant, &found, &changed, false)).await?.done();
+                self.outbox
+                    .announce(self.told(tenant, &found, &changed, by_person && found.person == after.person))
+                    .await?
+                    .done();
                 announcement.withdrawn().await;
             }
             _ => announcement.withdrawn().await,

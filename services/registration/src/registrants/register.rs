@@ -143,10 +143,17 @@ impl Registrants {
                     Ok(true) => {
                         announcement.done();
                         self.is_stored(&event.tenant, &after, &changes);
+                        if matches!(claim, PlaceFor::Unlimited)
+                            && let Err(failure) = self.number_newcomer(&event.id, &id).await
+                        {
+                            tracing::warn!(%failure, event = %event.id, "somebody may be registered beyond a limit that is new");
+                        }
                         return Ok(Some(after));
                     }
                     Ok(false) => {
-                        self.refused(&event.tenant, found.as_ref(), &after, &changes, announcement).await.map(|()| None)
+                        let told =
+                            self.refused(&event.tenant, found.as_ref(), &after, &changes, announcement, act.is_none());
+                        told.await.map(|()| None)
                     }
                     Err(failure @ Failure::Overloaded { .. }) => Err(failure),
                     // It may be stored: announcement and place stay, and are found by their age if it is not.

@@ -99,12 +99,14 @@ impl Registrants {
         settings: RegistrantSettings,
         after: Option<super::EventPlace>,
     ) -> Result<EventPage, Failure> {
-        let ended_before_ms = match settings.retention_days {
-            0 => i64::MIN,
-            days => self.at_ms().saturating_sub(days * DAY_MS),
-        };
         let mut page = self.store.events_of(tenant, after, EVENTS_OF_PAGE).await?;
-        page.events.retain(|event| event.over_at_ms() < ended_before_ms);
+        page.events.retain(|event| self.is_due(event, settings));
         Ok(page)
+    }
+
+    /// Whether the event has been over for longer than this policy keeps what is personal.
+    pub(super) fn is_due(&self, event: &Event, settings: RegistrantSettings) -> bool {
+        let days = settings.retention_days;
+        days > 0 && event.over_at_ms() < self.at_ms().saturating_sub(days * DAY_MS)
     }
 }

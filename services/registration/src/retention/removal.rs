@@ -134,10 +134,15 @@ impl Registrants {
         self.store.replace_removal(&tenant, &mut work.removal).await
     }
 
-    /// Clears an event. Whether to go on.
+    /// Clears an event, as long as it is due: its page was read a while ago, and it may have got another date or be live again. Whether to
+    /// go on.
     async fn clear(&self, event: &Event, work: &mut Work<'_>) -> Result<bool, Failure> {
         let (mut is_entered, mut is_whole, mut progress) = (false, true, self.progress(event).await?);
         for part in (progress.shard()..REGISTRATION_SHARDS).step_by(SHARDS_TOGETHER) {
+            let now = self.store.event(&event.id).await?;
+            if !now.is_some_and(|now| self.is_due(&now, work.settings)) {
+                return Ok(true);
+            }
             let shards = part..REGISTRATION_SHARDS.min(part + SHARDS_TOGETHER as i64);
             let behind = shards.end;
             let mut pages = self.roll.reader().stored(&event.id, shards);

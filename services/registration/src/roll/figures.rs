@@ -1,5 +1,6 @@
-//! The figures of one question of an event, over registrations with a place and all versions of the form that ask it. What is counted and hidden is decided in
-//! `domain::figures`; here stands where the answers come from, and that a snapshot is kept: two looks around one arrival show the same.
+//! The figures of one question of an event, over registrations with a place and all versions of the form that ask it. What is counted and
+//! hidden is decided in `domain::figures`; here stands where the answers come from, and that a snapshot is kept: two looks around one
+//! arrival show the same.
 
 use std::sync::Arc;
 

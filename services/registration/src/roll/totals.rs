@@ -152,11 +152,17 @@ impl Totals {
     /// Reads the event, and counts its registrants unless they are in memory.
     async fn count(&mut self, id: &EventId) -> Result<(), Failure> {
         let (begun, now_ms) = (Instant::now(), self.clock.at_ms() as i64);
-        let event = self.store.event(id).await?;
-        let Some(event) = event.filter(|event| !is_forgotten(event, now_ms)) else {
-            self.known.remove(id);
-            return self.store.is_over(id).await;
+        let Some(event) = self.store.event(id).await? else {
+            // It is noted before it is stored.
+            if let Some(known) = self.known.get_mut(id) {
+                known.not_before = Some(Instant::now() + COUNT_RETRY);
+            }
+            return Ok(());
         };
+        if is_forgotten(&event, now_ms) {
+            self.known.remove(id);
+            return self.store.forget_running(id).await;
+        }
         let tally = if event.runs(now_ms) && self.held.loaded_one(id).is_none() {
             let pages = self.held.reader().facts(&event.tenant, id);
             let tally = pages.try_fold(Tally::default(), |mut tally, page| async move {

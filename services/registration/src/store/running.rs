@@ -42,7 +42,7 @@ impl Store {
     }
 
     /// The event does not run any more.
-    pub async fn is_over(&self, event: &EventId) -> Result<(), Failure> {
+    pub async fn forget_running(&self, event: &EventId) -> Result<(), Failure> {
         let key: Vec<Value> = vec![OF.into(), event.as_str().into()];
         Ok(self.tables.delete(&RUNNING_EVENTS, key).await?)
     }
