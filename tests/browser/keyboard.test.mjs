@@ -520,7 +520,7 @@ step("settings are saved, secrets made anew, what is due for removal removed, an
   await says(page, /Saved/);
   await write(page, page.locator("#reason-replay"), "Our system was down");
   await send(page, page.locator('form[action$="/settings/replay"] button'));
-  await says(page, /Nothing was told since then|again/);
+  await says(page, /Nothing was told since then|go(es)? out again/);
   await press(page, page.locator('form[action$="/secrets/payment"] button'));
   await send(page, page.locator("#confirm-yes"));
   await page.locator("pre code").first().waitFor();

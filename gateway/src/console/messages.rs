@@ -6,6 +6,8 @@ mod list;
 mod preview;
 mod reminders;
 
+use std::collections::BTreeSet;
+
 use axum::response::Response;
 use serde::Deserialize;
 use tonic::Status;
@@ -21,7 +23,7 @@ pub(super) use self::{
     preview::{entered as entered_mail, stored as stored_mail},
     reminders::put as put_reminders,
 };
-use super::{reading, refusals, session::Organiser};
+use super::{fields::Sent, reading, refusals, session::Organiser};
 use crate::{
     Shared,
     answers::error_page,
@@ -73,6 +75,21 @@ impl Subject {
             None => of_texts(of_events(shared, organiser).await, Some(&stored)),
         };
         Ok(Self { known, event, languages, stored })
+    }
+
+    /// With the languages of the fields of a form: the page that it stood on had them, and what was typed in one is not lost because an
+    /// event has given it up meanwhile, or because the events cannot be read just now.
+    fn with_those_of(mut self, sent: &Sent) -> Self {
+        let names = sent.0.iter().map(|(name, _)| name);
+        let tags = names.filter_map(|name| name.strip_prefix("subject.").or_else(|| name.strip_prefix("body.")));
+        let tags: BTreeSet<&str> = tags.filter(|tag| is_language(tag)).collect();
+        let is_new = |tag: &&str| !self.languages.iter().any(|known| known == tag);
+        let new: Vec<String> = tags.into_iter().filter(is_new).map(str::to_owned).collect();
+        self.languages.extend(new);
+        if self.event.is_none() {
+            self.languages = of_texts(self.languages, None);
+        }
+        self
     }
 
     /// Empty for the organisation's.
@@ -150,6 +167,11 @@ fn of_texts(languages: Vec<String>, template: Option<&Template>) -> Vec<String> 
     all
 }
 
+/// Whether this can be a language's tag, as the service takes it for a text.
+fn is_language(tag: &str) -> bool {
+    (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 fn whose(template: &Template) -> Whose {
     match (template.event_id.is_empty(), template.version) {
         (false, _) => Whose::Event,
@@ -221,6 +243,19 @@ mod tests {
         let of_events = ["sv", "fi", "sv", "de"].map(str::to_owned);
         assert_eq!(of_texts(of_events.to_vec(), Some(&template)), ["en", "de", "fi", "sv"]);
         assert_eq!(of_texts(Vec::new(), None), ["en"]);
+    }
+
+    #[test]
+    fn a_form_names_languages_of_which_nobody_knows_any_more_and_nothing_that_is_none() {
+        let subject = Subject {
+            known: &KINDS[0],
+            event: None,
+            languages: vec!["en".into(), "de".into()],
+            stored: Template::default(),
+        };
+        let names = ["version", "subject.fi", "body.fi", "body.de-AT", "body.", "body.x", "subject.a b", "body.a.b"];
+        let sent = Sent(Vec::from(names.map(|name| (name.to_owned(), "A text".to_owned()))));
+        assert_eq!(subject.with_those_of(&sent).languages, ["en", "de", "de-AT", "fi"]);
     }
 
     #[test]

@@ -85,6 +85,7 @@ async fn page(shared: &Shared, organiser: &Organiser, event_id: &str, id: &str) 
         head: EventHead { facts: event, tab: Tab::Registrants },
         row,
         open: None,
+        amount: String::new(),
         notice: None,
     })
 }
@@ -104,7 +105,7 @@ pub(super) async fn act(
     let sent = Sent(sent);
     match perform(&shared, &organiser, &event_id, &id, action, &sent).await {
         Ok(()) => done(&format!("/console/events/{event_id}/registrants/{id}"), action, None),
-        Err(status) => refused(&shared, &organiser, &event_id, &id, action, &status).await,
+        Err(status) => refused(&shared, &organiser, &event_id, &id, action, &sent, &status).await,
     }
 }
 
@@ -141,10 +142,8 @@ async fn perform(
                 _ => PaymentState::Unpaid,
             };
             let paid = match sent.get("amount") {
-                amount if payment == PaymentState::Paid && !amount.is_empty() => {
-                    Some(amount_of(shared, organiser, &event_id, amount).await?)
-                }
-                _ => None,
+                amount if amount.is_empty() || payment == PaymentState::Unpaid => None,
+                amount => Some(amount_of(shared, organiser, &event_id, amount).await?),
             };
             let request = SetPaymentRequest { event_id, registration_id, payment: payment.into(), paid, act };
             act!(key, upstream, set_payment, request).await?;
@@ -158,7 +157,7 @@ async fn perform(
     Ok(())
 }
 
-/// What was paid, in the currency of the event.
+/// What was paid or given back, in the currency of the event.
 async fn amount_of(shared: &Shared, organiser: &Organiser, event_id: &str, given: &str) -> Result<Money, Status> {
     let request = bounded(GetEventRequest { event_id: event_id.to_owned() });
     let event = shared.upstream.events(&organiser.acting()).get_event(request).await?.into_inner().event;
@@ -211,6 +210,7 @@ async fn refused(
     event_id: &str,
     id: &str,
     action: &'static str,
+    sent: &Sent,
     status: &Status,
 ) -> Response {
     let Some((code, notice)) = refusals::notice(status) else { return refusals::page(status) };
@@ -218,6 +218,7 @@ async fn refused(
         Ok(mut page) => {
             page.open = Some(action);
             page.notice = Some(notice);
+            sent.get("amount").clone_into(&mut page.amount);
             if action == "edit" && status.code() == Code::InvalidArgument {
                 let rest = fields::blame(&mut page.fields, refusals::violations(status));
                 if !rest.is_empty() {

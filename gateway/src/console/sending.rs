@@ -61,8 +61,8 @@ pub(super) fn replay_form(shared: &Shared) -> ReplayForm {
 }
 
 fn form(since: &str) -> ReplayForm {
-    let since = Field::line("since", own::REPLAY_SINCE, since).kind("datetime-local").hint(own::REPLAY_SINCE_HINT);
-    ReplayForm { since }
+    let since = Field::line("since", own::REPLAY_SINCE, since).kind("datetime-local").with_seconds();
+    ReplayForm { since: since.hint(own::REPLAY_SINCE_HINT) }
 }
 
 /// A moment as a form sends it, in UTC.
@@ -97,8 +97,8 @@ pub(super) async fn replay(
             Ok(mut page) => {
                 let answer = answer.into_inner();
                 let last_ms = answer.last_told_at.as_ref().map_or(0, millis);
-                // What comes after is asked for from there.
-                let next = if answer.more { form(&show::local_minute_in(last_ms, "UTC")) } else { entered };
+                // What comes after is asked for from there. To the second: there may be more in one minute than is told at once.
+                let next = if answer.more { form(&show::local_second_in(last_ms, "UTC")) } else { entered };
                 page.replay = Some(next);
                 page.notice = Some(replayed(&answer, last_ms));
                 html(&page)
@@ -148,6 +148,7 @@ mod tests {
     #[test]
     fn a_moment_of_a_form_is_in_utc_and_what_is_none_is_none() {
         assert_eq!(moment("2027-01-15T08:00").unwrap().seconds, 1_800_000_000);
+        assert_eq!(moment("2027-01-15T08:00:01").unwrap().seconds, 1_800_000_001);
         for wrong in ["", "yesterday", "2027-13-01T08:00"] {
             assert_eq!(moment(wrong), None, "{wrong}");
         }

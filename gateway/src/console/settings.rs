@@ -1,4 +1,4 @@
-//! The tenant's settings, for owners. New secrets are in one answer each and nowhere else.
+//! The tenant's settings, for owners. A new secret is in one answer, which the same form sent again gets for a day.
 
 use axum::{
     Form,

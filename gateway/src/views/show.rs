@@ -64,6 +64,11 @@ pub fn local_minute_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
     zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M").to_string())
 }
 
+/// The same to the second, for an input that takes seconds.
+pub fn local_second_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
+    zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%S").to_string())
+}
+
 /// A moment with its offset (RFC 3339), for `<time datetime>` and for files.
 pub fn machine_time_in(at_ms: impl Borrow<i64>, zone: &str) -> String {
     zoned(*at_ms.borrow(), zone).map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())

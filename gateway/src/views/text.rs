@@ -92,7 +92,6 @@ pub const SIGN_IN_INVALID: &str = "This link does not open the console. It may b
 pub const SIGN_IN_SIGNED_OUT: &str = "You are signed out.";
 
 pub const EVENTS: &str = "Events";
-pub const EVENTS_NUMBER: &str = "People watching now";
 pub const EVENTS_RUNNING: &str = "Running now";
 pub const EVENTS_UPCOMING: &str = "Coming up";
 pub const EVENTS_PAST: &str = "Past and cancelled";

@@ -49,14 +49,29 @@ async fn item_45_and_49_the_filter_asks_for_one_purpose_and_channel_and_for_nobo
     let stage = stage(Role::Organiser).await;
     let page = stage.get("/console/audience?purpose=marketing&channel=email&q=anna&sort=name").await;
     assert_eq!(page.status, 200);
-    page.holds("p1@example.org").holds("Suomi").holds("about “marketing”, by e-mail").holds("1 to 1, and more");
+    page.holds("p1@example.org").holds("Suomi").holds("about “marketing”, by e-mail");
+    page.holds("1 on this page; there is more");
     page.lacks("+358401234567").lacks("id=\"sort-name\"").lacks("This list is not one for marketing");
     let asked: Vec<ListConsentingRequest> = stage.services.asked(LIST);
     let asked: Vec<_> = asked.iter().map(|a| (a.purpose.as_str(), a.channel.as_str(), a.page_token.as_str())).collect();
     assert_eq!(asked, [("marketing", "email", ""), ("marketing", "email", "first")], "a page of nobody is passed over");
-    let next = stage.get("/console/audience/rows?purpose=marketing&channel=email&page=second&back=~&from=1").await;
-    next.holds("p2@example.org").holds("2 to 2 of 2");
+    let next = stage.get("/console/audience/rows?purpose=marketing&channel=email&page=second&back=~").await;
+    next.holds("p2@example.org").holds("1 on this page").lacks("there is more").lacks("from=");
+    next.holds("id=\"page-previous\"").holds("First page");
     assert!(stage.services.asked::<ListPeopleRequest>("PeopleService/ListPeople").is_empty());
+}
+
+#[tokio::test]
+async fn a_page_on_which_everybody_has_withdrawn_says_so_and_whether_there_is_more() {
+    let stage = stage(Role::Organiser).await;
+    stage.services.on(LIST, |asked: ListConsentingRequest| {
+        let next = if asked.page_token == "last" { "" } else { "another" };
+        Ok(ListConsentingResponse { people: Vec::new(), next_page_token: next.into() })
+    });
+    let list = "/console/audience?purpose=marketing&channel=email";
+    stage.get(list).await.holds("Nobody on this page; there is more").holds("id=\"page-next\"");
+    let last = stage.get(&format!("{list}&page=last&back=~")).await;
+    last.holds("Nobody on this page<").holds("id=\"page-previous\"").lacks("Nobody has agreed to this");
 }
 
 #[tokio::test]
@@ -101,7 +116,7 @@ async fn item_45_while_marketing_is_stopped_the_page_says_so_and_what_to_do_and_
 
 #[tokio::test]
 async fn a_purpose_that_can_be_none_and_services_that_are_away_are_told_apart() {
-    let stage = stage(Role::Organiser).await;
+    let stage = stage(Role::Owner).await;
     let mut details = ErrorDetails::new();
     details.add_bad_request_violation("purpose", "must be 1 to 64 letters");
     let wrong = Status::with_error_details(Code::InvalidArgument, "invalid", details);
@@ -112,6 +127,7 @@ async fn a_purpose_that_can_be_none_and_services_that_are_away_are_told_apart() 
         .on(LIST, move |_: ListConsentingRequest| Err::<ListConsentingResponse, _>(says.lock().unwrap().clone()));
     let page = stage.get("/console/audience?purpose=all+of+it").await;
     page.holds("There is no such purpose or channel").holds("Must be 1 to 64 letters.").holds("value=\"all of it\"");
+    page.lacks("Open the settings");
     *said.lock().unwrap() = Status::unavailable("away");
     stage.get("/console/audience?purpose=marketing").await.holds("The list cannot be shown right now");
     *said.lock().unwrap() = Status::permission_denied("");

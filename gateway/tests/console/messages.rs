@@ -156,6 +156,19 @@ async fn the_organisations_text_is_at_an_event_that_has_none_and_not_at_one_that
 }
 
 #[tokio::test]
+async fn a_text_in_a_language_is_kept_that_the_page_showed_and_that_no_event_can_be_asked_for_now() {
+    let (stage, _) = stage(Role::Organiser).await;
+    stage.services.on("RegistrationService/ListEvents", |_: ListEventsRequest| {
+        Err::<ListEventsResponse, _>(Status::unavailable(""))
+    });
+    let form: Vec<_> = WRITTEN.into_iter().chain([("body.no such", "x"), ("subject.", "y")]).collect();
+    assert_eq!(stage.post(&format!("{ALL}/confirmation"), &form).await.status, 303);
+    let put = stage.services.asked::<PutTemplateRequest>(PUT).remove(0).template.unwrap();
+    assert_eq!(put.subject.unwrap(), texts(&[("en", "Welcome from the house"), ("fi", "Tervetuloa")]));
+    assert_eq!(put.body.unwrap(), texts(&[("en", "One text for all."), ("fi", "Yksi teksti.")]));
+}
+
+#[tokio::test]
 async fn an_event_goes_back_to_the_organisation_and_the_organisation_to_the_usual_text() {
     let (stage, templates) = stage(Role::Organiser).await;
     let (night, all) = (format!("{}/reminder", of_event("night")), format!("{ALL}/reminder"));

@@ -15,8 +15,9 @@ use turnout_proto::{
         FieldType, Form, FormField, FormQuestion, GetEventRequest, GetEventResponse, GetFormRequest, GetFormResponse,
         GetRegistrationRequest, GetRegistrationResponse, GetStatisticsRequest, GetStatisticsResponse,
         ListQuestionsRequest, ListQuestionsResponse, ListRegistrantsRequest, ListRegistrantsResponse, PaymentState,
-        RegisterRequest, RegisterResponse, RegistrantOrder, Registration, RegistrationState, RsvpState, Statistics,
-        UpdateRegistrationRequest, UpdateRegistrationResponse, WatchStatisticsRequest, WatchStatisticsResponse,
+        RegisterRequest, RegisterResponse, RegistrantOrder, Registration, RegistrationState, RsvpState,
+        SetPaymentRequest, SetPaymentResponse, Statistics, UpdateRegistrationRequest, UpdateRegistrationResponse,
+        WatchStatisticsRequest, WatchStatisticsResponse,
     },
 };
 
@@ -284,6 +285,42 @@ async fn changing_details_names_just_what_the_form_has_and_shows_what_was_wrong(
     let page = stage.post(&format!("{PAGE}/r1/edit"), &form).await;
     assert_eq!(page.status, 409);
     page.holds("Somebody else changed this meanwhile.");
+}
+
+#[tokio::test]
+async fn an_amount_goes_with_what_was_paid_and_with_what_was_given_back_and_stays_in_the_form_on_a_refusal() {
+    let stage = stage(Role::Support).await;
+    let (method, path) = ("RegistrantService/SetPayment", format!("{PAGE}/r1/payment"));
+    let form = |value: &'static str, amount: &'static str| {
+        [("value", value), ("amount", amount), ("reason", "they asked for it")]
+    };
+    stage.services.on(method, |_: SetPaymentRequest| Ok(SetPaymentResponse::default()));
+    for (value, amount) in [("refunded", "5.00"), ("paid", "12,5"), ("refunded", ""), ("unpaid", "5.00")] {
+        let answer = stage.post(&path, &form(value, amount)).await;
+        assert_eq!(answer.header("location"), Some(format!("{PAGE}/r1?did=payment").as_str()));
+    }
+    let asked: Vec<SetPaymentRequest> = stage.services.asked(method);
+    let asked: Vec<_> = asked.iter().map(|a| (a.payment(), a.paid.as_ref().map(|paid| paid.amount_minor))).collect();
+    assert_eq!(
+        asked,
+        [
+            (PaymentState::Refunded, Some(500)),
+            (PaymentState::Paid, Some(1_250)),
+            (PaymentState::Refunded, None),
+            (PaymentState::Unpaid, None),
+        ]
+    );
+
+    stage.services.on(method, |_: SetPaymentRequest| {
+        let part = "only a part is given back: the registration stays paid";
+        Err::<SetPaymentResponse, _>(Status::failed_precondition(part))
+    });
+    let page = stage.post(&path, &form("refunded", "5.00")).await;
+    assert_eq!(page.status, 409);
+    page.holds("Only a part is given back: the registration stays paid.").holds("name=\"amount\" value=\"5.00\"");
+    let page = stage.post(&path, &form("refunded", "a fiver")).await;
+    assert_eq!(page.status, 422);
+    page.holds("name=\"amount\" value=\"a fiver\"");
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn the_webhook_is_told_again_since_a_moment_and_the_page_says_how_much_and
     let (stage, _) = stage(Role::Owner, "https://hooks.example.org/in").await;
     stage.get(SETTINGS).await.holds("action=\"/console/settings/replay\"").holds("type=\"datetime-local\"");
     stage.services.on(REPLAY, |_: ReplayNoticesRequest| {
-        let last_told_at = Some(at(1_800_000_060));
+        let last_told_at = Some(at(1_800_000_061));
         Ok(ReplayNoticesResponse {
             queued: 10_000,
             last_notice_id: "n1".into(),
@@ -105,7 +105,8 @@ async fn the_webhook_is_told_again_since_a_moment_and_the_page_says_how_much_and
     let form = [("since", "2027-01-15T08:00"), ("reason", "the receiver was down"), ("once", "1")];
     let told = stage.post("/console/settings/replay", &form).await;
     assert_eq!(told.status, 200);
-    told.holds("10,000 notices go out again").holds("it is called again").holds("value=\"2027-01-15T08:01\"");
+    told.holds("10,000 notices go out again").holds("it is called again");
+    told.holds("value=\"2027-01-15T08:01:01\" step=\"1\"");
     let asked = stage.services.asked::<ReplayNoticesRequest>(REPLAY).remove(0);
     assert_eq!((asked.since.unwrap().seconds, asked.reason.as_str()), (1_800_000_000, "the receiver was down"));
     assert!(stage.services.keys(REPLAY)[0].is_some(), "the same form sent twice is one replay");

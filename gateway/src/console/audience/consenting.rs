@@ -63,11 +63,12 @@ pub(super) fn refusal(query: &ListQuery, status: &Status) -> Option<Refusal> {
     }
     match status.code() {
         Code::FailedPrecondition => {
-            Some(Refusal { title: words::CONSENTING_STOPPED, advice: sentence(status.message()) })
+            let advice = sentence(status.message());
+            Some(Refusal { title: words::CONSENTING_STOPPED, advice, is_stop: true })
         }
         Code::InvalidArgument if !refusals::lacks_reason(status) => {
             let told: Vec<String> = refusals::violations(status).into_iter().map(|(_, sentence)| sentence).collect();
-            Some(Refusal { title: words::CONSENTING_UNKNOWN, advice: told.join(" ") })
+            Some(Refusal { title: words::CONSENTING_UNKNOWN, advice: told.join(" "), is_stop: false })
         }
         _ => None,
     }

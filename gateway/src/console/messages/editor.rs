@@ -145,7 +145,7 @@ pub(in crate::console) async fn act(
 ) -> Response {
     let sent = Sent(sent);
     let (subject, above) = match read(&shared, &organiser, &at).await {
-        Ok(read) => read,
+        Ok((subject, above)) => (subject.with_those_of(&sent), above),
         Err(page) => return page,
     };
     let draft = entered(&subject, &sent);

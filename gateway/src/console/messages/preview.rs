@@ -58,7 +58,7 @@ pub(in crate::console) async fn entered(
 
 async fn mail(shared: &Shared, organiser: &Organiser, at: &At, sent: &Sent) -> Response {
     let subject = match Subject::read(shared, organiser, at).await {
-        Ok(subject) => subject,
+        Ok(subject) => subject.with_those_of(sent),
         Err(page) => return page,
     };
     let is_entered = !sent.0.is_empty();

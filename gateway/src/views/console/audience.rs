@@ -142,6 +142,8 @@ pub struct Refusal {
     pub title: &'static str,
     /// In sentences.
     pub advice: String,
+    /// Marketing is stopped. An owner may lift it in the settings.
+    pub is_stop: bool,
 }
 
 /// What a person is called: name, else address, else id.
@@ -182,13 +184,24 @@ pub struct PeopleTable {
 
 impl PeopleTable {
     fn shown(&self, page: &PageOfPeople) -> String {
-        if self.query.is_consenting() {
-            let from = self.query.rows_before();
-            let text = if page.next.is_empty() { words::CONSENTING_SHOWN_LAST } else { words::CONSENTING_SHOWN };
-            let to = show::grouped(from + page.people.len() as u64);
-            return text.replace("{from}", &show::grouped(from + 1)).replace("{to}", &to);
+        if !self.query.is_consenting() {
+            return shown(&self.query, page.people.len(), page.matching, page.total);
         }
-        shown(&self.query, page.people.len(), page.matching, page.total)
+        // Whoever withdrew is left out of a page, and so nobody knows how many stand on those before it.
+        let mut text = match page.people.len() {
+            0 => words::CONSENTING_SHOWN_NOBODY.to_owned(),
+            people => words::CONSENTING_SHOWN.replace("{count}", &show::grouped(people as u64)),
+        };
+        if !page.next.is_empty() {
+            text.push_str(words::CONSENTING_SHOWN_MORE);
+        }
+        text
+    }
+
+    /// There is nobody on any page. The last page of those who agreed may be empty by itself.
+    fn has_nobody(&self, page: &PageOfPeople) -> bool {
+        let is_only = !self.query.is_consenting() || self.query.page.is_empty();
+        page.people.is_empty() && page.next.is_empty() && is_only
     }
 
     fn title_of(person: &Person) -> &str {

@@ -38,6 +38,8 @@ pub struct Field {
     pub optional: bool,
     /// Characters at most.
     pub chars_max: usize,
+    /// A moment may be given to the second.
+    pub seconds: bool,
     /// What browsers may fill in.
     pub autocomplete: &'static str,
     /// What is wrong with it.
@@ -57,6 +59,7 @@ impl Field {
             value: String::new(),
             optional: false,
             chars_max: 300,
+            seconds: false,
             autocomplete: "off",
             error: None,
             focus: false,
@@ -105,6 +108,12 @@ impl Field {
     #[must_use]
     pub fn kind(self, kind: &'static str) -> Self {
         Self { input: Input::Line(kind), ..self }
+    }
+
+    /// A moment to the second: without this browsers take whole minutes only.
+    #[must_use]
+    pub fn with_seconds(self) -> Self {
+        Self { seconds: true, ..self }
     }
 
     /// What browsers may fill in.

@@ -45,7 +45,7 @@ pub struct ListQuery {
     pub page: String,
     /// The tokens of the pages before this one, each followed by a mark.
     pub back: String,
-    /// Rows before this page.
+    /// Rows before this page; not for who agreed to something, whose pages are not all of one length.
     pub from: String,
 }
 
@@ -108,7 +108,7 @@ impl ListQuery {
             return Self { purpose, channel: String::new(), ..self };
         }
         let channel = if self.channel.is_empty() { CHANNEL_USUAL.to_owned() } else { self.channel };
-        Self { purpose, channel, page: self.page, back: self.back, from: self.from, ..Self::default() }
+        Self { purpose, channel, page: self.page, back: self.back, ..Self::default() }
     }
 
     /// Without a sort it is by time, newest first.
@@ -143,7 +143,7 @@ impl ListQuery {
             let cut = back.match_indices(BACK_MARK).nth(pages - BACK_MAX - 1).map_or(0, |(at, mark)| at + mark.len());
             back.drain(..cut);
         }
-        let from = (self.rows_before() + rows as u64).to_string();
+        let from = if self.is_consenting() { String::new() } else { (self.rows_before() + rows as u64).to_string() };
         Self { page: token.to_owned(), back, from, ..self.clone() }
     }
 
@@ -154,7 +154,7 @@ impl ListQuery {
             None => (String::new(), self.back.trim_end_matches(BACK_MARK)),
         };
         let before = self.rows_before().saturating_sub(rows as u64);
-        let from = if page.is_empty() { String::new() } else { before.to_string() };
+        let from = if page.is_empty() || self.is_consenting() { String::new() } else { before.to_string() };
         Some(Self { page: page.to_owned(), back: earlier, from, ..self.clone() })
     }
 
@@ -212,7 +212,10 @@ mod tests {
         let asked = asked.of_people();
         assert_eq!(asked.to_address(), "?purpose=marketing&channel=email");
         assert_eq!(asked.selection(), [("purpose", "marketing"), ("channel", "email")]);
-        assert_eq!(asked.clone().next_page("t2", 50).of_people().page, "t2");
+        let second = asked.next_page("t2", 20);
+        assert_eq!(second.to_address(), "?purpose=marketing&channel=email&page=t2&back=%7E");
+        assert_eq!(second.next_page("t3", 50).previous_page(50), Some(second.clone()));
+        assert_eq!(second.clone().of_people(), second);
         let social = ListQuery { channel: "social".into(), ..asked }.of_people();
         assert_eq!(social.channel, "social");
         let everybody = ListQuery { q: "anna".into(), channel: "sms".into(), ..ListQuery::default() }.of_people();

@@ -127,6 +127,8 @@ pub struct RegistrantPage {
     pub fields: Vec<AnswerField>,
     /// Which action stays open, because its last try went wrong.
     pub open: Option<&'static str>,
+    /// What was entered as the amount of a payment.
+    pub amount: String,
     /// What came of the last act.
     pub notice: Option<Notice>,
 }

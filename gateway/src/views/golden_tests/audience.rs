@@ -38,7 +38,8 @@ fn page(role: Role, channel: &str, people: Option<Vec<Person>>, next: &str) -> A
 fn stopped(role: Role) -> AudiencePage {
     let mut page = page(role, "email", None, "");
     let advice = "Marketing is stopped because 3 of the 3 mails were marked as spam.".to_owned();
-    page.table.refusal = Some(Refusal { title: "Nobody may be written to about this just now", advice });
+    let title = "Nobody may be written to about this just now";
+    page.table.refusal = Some(Refusal { title, advice, is_stop: true });
     page
 }
 

@@ -270,6 +270,7 @@ fn registrant(role: Role) -> RegistrantPage {
         questions: questions(),
         fields: fields(),
         open: Some("cancel"),
+        amount: String::new(),
         notice: Some(Notice { text: "Give a reason of 3 to 500 characters.".into(), bad: true }),
     }
 }

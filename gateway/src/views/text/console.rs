@@ -31,8 +31,6 @@ pub const PREVIOUS: &str = "Previous";
 pub const NEXT: &str = "Next";
 pub const FIRST: &str = "First page";
 pub const PAGES: &str = "Pages";
-pub const SORTED_UP: &str = "sorted, smallest first";
-pub const SORTED_DOWN: &str = "sorted, largest first";
 pub const FREE: &str = "Free";
 pub const NO_START: &str = "No start set";
 
@@ -134,8 +132,7 @@ pub const REGISTRANTS: &str = "Registrants";
 pub const STATISTIC_REGISTRANTS: &str = "Registrants";
 pub const STATISTIC_REGISTRANTS_MEANING: &str =
     "Registrations that hold a place. The waiting list and cancelled ones are not among them.";
-pub const STATISTIC_REGISTRANTS_MEANING_RSVP: &str =
-    "The large number has confirmed. Whoever has not answered yet, or declined, holds a place all the same.";
+pub const STATISTIC_REGISTRANTS_MEANING_RSVP: &str = "The large number has confirmed. Whoever has not answered yet holds a place too; whoever declined has given it back.";
 pub const STATISTIC_CONFIRMED: &str = "confirmed";
 pub const STATISTIC_HOLD: &str = "hold a place";
 pub const STATISTIC_HOLDS: &str = "holds a place";
@@ -268,7 +265,6 @@ pub const FAILED_INVALID: &str = "Something is not right with what was entered."
 pub const FAILED_NOTHING_SELECTED: &str = "Nobody is selected. Tick the boxes of the people first.";
 
 // One registrant.
-pub const REGISTRANT: &str = "Registrant";
 pub const REGISTRANT_FACTS: &str = "Registration";
 pub const REGISTRANT_ANSWERS: &str = "Answers";
 pub const REGISTRANT_ANSWERS_NONE: &str = "The form of this event has no fields of its own.";
@@ -313,9 +309,8 @@ pub const ACT_RSVP_YES: &str = "They are coming";
 pub const ACT_RSVP_NO: &str = "They are not coming";
 pub const ACT_PAYMENT: &str = "Mark the payment";
 pub const ACT_PAYMENT_MEANING: &str = "Changes what is recorded. It moves no money.";
-pub const ACT_PAYMENT_AMOUNT: &str = "Amount paid, in {currency}";
-pub const ACT_PAYMENT_AMOUNT_HINT: &str =
-    "With “Paid” only: what was paid, or what is left after a part was given back. Empty means the price, {price}.";
+pub const ACT_PAYMENT_AMOUNT: &str = "Amount, in {currency}";
+pub const ACT_PAYMENT_AMOUNT_HINT: &str = "With “Paid”: what was paid, or what is left after a part was given back. Empty means the price, {price}. With “Refunded”: what was given back, no less than was paid. Empty means all of it.";
 pub const ACT_PAYMENT_PAID: &str = "Paid";
 pub const ACT_PAYMENT_REFUNDED: &str = "Refunded";
 pub const ACT_PAYMENT_UNPAID: &str = "Unpaid";
@@ -353,8 +348,9 @@ pub const CONSENTING_CHANNELS: &[(&str, &str, &str)] = &[
     ("social", "On social media", "on social media"),
 ];
 pub const CONSENTING_LEAD: &str = "Who may be written to about “{purpose}”, {channel}: everybody who has agreed to just that and has not taken it back, and nobody else.";
-pub const CONSENTING_SHOWN: &str = "{from} to {to}, and more";
-pub const CONSENTING_SHOWN_LAST: &str = "{from} to {to} of {to}";
+pub const CONSENTING_SHOWN: &str = "{count} on this page";
+pub const CONSENTING_SHOWN_NOBODY: &str = "Nobody on this page";
+pub const CONSENTING_SHOWN_MORE: &str = "; there is more";
 pub const CONSENTING_NONE: &str = "Nobody has agreed to this";
 pub const CONSENTING_NONE_ADVICE: &str = "Ask for it in the form of an event, with this purpose and this channel. Who ticks the box is here once they have opened the link in the mail that follows.";
 pub const CONSENTING_EXPORT: &str =
@@ -464,4 +460,3 @@ pub const DOOR_LOOK_TICKET: &str = "Ticket ending in {end}";
 pub const DOOR_LOOK_TIME: &str = "Let in here: {time}";
 pub const DOOR_LOOK_AGAIN: &str = "Check again";
 pub const DOOR_LOOK_DONE: &str = "Done";
-pub const DOOR_TODAY: &str = "Checked in here";

@@ -297,7 +297,7 @@ pub const SECTIONS: &[Section] = &[
         ],
         notes: &[
             "The secret before stays valid for 24 hours, so that you can change it without losing a report. What signs with an older one is refused.",
-            "If somebody may misuse it, make a new one twice: then the one that was seen is refused at once.",
+            "If somebody may misuse it, make a new one, open Settings again, and make another: then the one that was seen is refused at once. Reloading the page with the secret makes none.",
         ],
     },
     Section {

@@ -103,7 +103,7 @@ pub const ENTRY_UNCONFIRMED: &str = "You can come in as soon as you have said th
 pub const ENTRY_DECLINED: &str =
     "You said that you are not coming. You can come in once you have said that you come after all, and have a place.";
 pub const TICKET_TITLE: &str = "Your ticket";
-pub const TICKET_HINT: &str = "Show this at the door, on this screen or on paper. It is yours alone: whoever has it can come in with it and open this page.";
+pub const TICKET_HINT: &str = "Show this at the door, on this screen or on paper. It is yours alone: whoever has it can come in with it. It does not open this page.";
 pub const TICKET_LABEL: &str = "QR code of your ticket";
 pub const TICKET_WITHOUT_PICTURE: &str = "The same as text";
 pub const RSVP_TITLE: &str = "Are you coming?";
@@ -174,7 +174,6 @@ pub const LINK_VERIFY_BUTTON: &str = "This address is mine";
 pub const LINK_RESET: &str = "Choose a new password";
 pub const LINK_RESET_LEAD: &str = "Whoever is signed in with the old one is signed out.";
 pub const LINK_RESET_BUTTON: &str = "Set password";
-pub const LINK_OVER: &str = "This link is over";
 pub const NEW_PASSWORD: &str = "New password";
 pub const NEW_PASSWORD_HINT: &str =
     "At least 8 characters; 15 are better. Any characters, spaces too. Not one that everybody uses.";
