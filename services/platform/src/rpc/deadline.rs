@@ -29,7 +29,7 @@ const DIGITS_MAX: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
     /// Of the first answer.
-    pub answer_by: Instant,
+    answer_by: Instant,
     /// Of the whole call, if the caller set one.
     end_by: Option<Instant>,
 }
@@ -42,6 +42,15 @@ impl Deadline {
             answer_by: now + wanted.map_or(ANSWER_MAX, |wanted| wanted.saturating_sub(BEFORE_TONIC).min(ANSWER_MAX)),
             end_by: wanted.and_then(|wanted| now.checked_add(wanted)),
         }
+    }
+
+    /// The first answer if it comes in time. One that cannot is not begun: a timer that is over fires with the next tick of the clock only,
+    /// and tonic's may be there before.
+    pub async fn first<T>(self, answer: impl Future<Output = T>) -> Option<T> {
+        if Instant::now() >= self.answer_by {
+            return None;
+        }
+        tokio::time::timeout_at(self.answer_by, answer).await.ok()
     }
 
     /// The answer, which ends in time even if it is a stream that does not.

@@ -112,9 +112,9 @@ where
                     Err(failure) => Ok(Status::from(failure).into_http()),
                 }
             };
-            let response = match tokio::time::timeout_at(deadline.answer_by, answer).await {
-                Ok(answered) => answered?.map(|body| deadline.bound(body)),
-                Err(_) => deadline::exceeded().into_http(),
+            let response = match deadline.first(answer).await {
+                Some(answered) => answered?.map(|body| deadline.bound(body)),
+                None => deadline::exceeded().into_http(),
             };
             let elapsed_s = (stopwatch.now_ms() - begun_ms) as f64 / 1000.0;
             metrics.handling.get_or_create(&method).observe(elapsed_s);

@@ -229,9 +229,12 @@ impl Lists {
 
     /// Reads these people again.
     async fn take_in(&self, tenant: &TenantId, held: &Held, news: HashSet<PersonId>) -> Result<(), Failure> {
+        let before = held.index();
+        let before = &before;
         let read = stream::iter(news).map(|id| async move {
+            let was_there = before.read().await.version_of(&id) > 0;
             let person = self.store.person(tenant, &id).await?;
-            Ok::<_, Failure>((id, person))
+            Ok::<_, Failure>((id, was_there, person))
         });
         let read: Vec<_> = read.buffer_unordered(READS_AT_ONCE_MAX).try_collect().await?;
         if read.is_empty() {
@@ -239,10 +242,12 @@ impl Lists {
         }
         let index = held.index();
         let mut index = index.write().await;
-        for (id, person) in read {
+        for (id, was_there, person) in read {
             match person {
                 Some(person) => index.put(person),
-                None => index.remove(id),
+                None if was_there => index.remove(id),
+                // Announced, and not stored yet: whoever is removed here never comes back.
+                None => {}
             }
         }
         Ok(())

@@ -20,8 +20,11 @@ async fn a_person_cut_off_after_any_write_is_there_or_not_and_a_retry_makes_one(
     let mut writes = 0;
     loop {
         let stage = Stage::embedded().await;
+        let watching = stage.process().await;
+        assert!(ids(&watching).await.is_empty());
         let cut = stage.cut_after(writes).process().await;
         let answer = ensure(&mut cut.mesh(), request.clone()).await;
+        assert_eq!(ids(&watching).await.len(), usize::from(answer.is_ok()), "after {writes} writes");
 
         let restarted = stage.process().await;
         let before = ids(&restarted).await;
@@ -30,6 +33,7 @@ async fn a_person_cut_off_after_any_write_is_there_or_not_and_a_retry_makes_one(
         assert_eq!(retried.created, answer.is_err(), "after {writes} writes");
         let id = retried.person.unwrap().person_id;
         assert_eq!(ids(&restarted).await, std::slice::from_ref(&id), "after {writes} writes");
+        assert_eq!(ids(&watching).await, std::slice::from_ref(&id), "after {writes} writes");
         let found = ensure(&mut restarted.mesh(), request.clone()).await.unwrap();
         assert_eq!((found.created, found.person.unwrap().person_id), (false, id));
         if answer.is_ok() {
