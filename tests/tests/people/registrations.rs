@@ -44,8 +44,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const DEVICES: usize = 3;
 /// Connections over which all come.
 const CONNECTIONS: usize = 8;
-/// Messages are looked at so often until none is open.
+/// Messages are looked at so often until none is open; those of a large crowd less often, as each look reads them all from the same store.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY_OF_ONE: Duration = Duration::from_millis(2);
 /// The event that has room for everybody, and the one that has not.
 const EVENTS: [&str; 2] = ["open", "full"];
 
@@ -284,7 +285,8 @@ impl Truth {
     /// All messages by registration, once none but reminders is open.
     async fn settled_ledger(&self) -> HashMap<String, Vec<Message>> {
         let ledger = async || {
-            tokio::time::sleep(LOOK_EVERY).await;
+            let of_all = LOOK_EVERY_OF_ONE * u32::try_from(self.people.len()).expect("not that many people");
+            tokio::time::sleep(LOOK_EVERY.max(of_all)).await;
             let mut ledger: HashMap<String, Vec<Message>> = HashMap::new();
             for event in EVENTS {
                 let registrations: Vec<String> = self.of(event).map(|human| human.registration.clone()).collect();
