@@ -1,7 +1,7 @@
-// The door: codes from the camera, a scanner that types, or a hand. Online each goes to the server at once. Offline it is judged by
-// the list of tickets that this device fetched before, kept in IndexedDB, and sent when the network is back. The list holds no names:
-// only the first 16 bytes of the SHA-256 of each code, what the door would say, and whether they confirmed. Whom the server then
-// refuses was let in already: that stays on the page until somebody has looked at it.
+// The door: codes from the camera (check-in-camera.js), a scanner that types, or a hand. Online each goes to the server at once.
+// Offline it is judged by the list of tickets that this device fetched before, kept in IndexedDB, and sent when the network is back.
+// The list holds no names: only the first 16 bytes of the SHA-256 of each code, what the door would say, and whether they confirmed.
+// Whom the server then refuses was let in already: that stays on the page until somebody has looked at it.
 
 (() => {
   const door = document.getElementById("door");
@@ -14,12 +14,8 @@
   const SYNC_EVERY_MS = 10_000;
   /** As many as the server takes at one time. */
   const SYNC_MAX = 500;
-  /** A code that stays before the camera is one scan. */
-  const SAME_CODE_MS = 4000;
   /** As much of a code as tells tickets apart for people: its end, since many begin alike. */
   const CODE_END = 8;
-  /** Looks through the camera. */
-  const LOOK_EVERY_MS = 150;
 
   /** The worker's cache. */
   const KEPT = "turnout-door-1";
@@ -286,49 +282,10 @@
     return /\/r\/([^/?#]+)/.exec(trimmed)?.[1] ?? trimmed;
   }
 
-  const camera = element("camera");
-  const scan = element("scan");
-  const scan_label = scan.textContent;
-  let looking = null;
-  let last = { code: "", at_ms: 0 };
-
-  function stop_camera() {
-    clearInterval(looking);
-    looking = null;
-    for (const track of camera.srcObject?.getTracks() ?? []) track.stop();
-    camera.srcObject = null;
-    camera.hidden = true;
-    scan.textContent = scan_label;
-  }
-
-  async function start_camera() {
-    element("camera-note").hidden = true;
-    try {
-      const detector = new BarcodeDetector({ formats: ["qr_code"] });
-      camera.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-      camera.hidden = false;
-      scan.textContent = words.textStop;
-      await camera.play();
-      looking = setInterval(async () => {
-        const [found] = await detector.detect(camera).catch(() => []);
-        if (!found) return;
-        const code = as_code(found.rawValue);
-        const now = Date.now();
-        if (code === last.code && now - last.at_ms < SAME_CODE_MS) { last.at_ms = now; return; }
-        last = { code, at_ms: now };
-        check({ code });
-      }, LOOK_EVERY_MS);
-    } catch {
-      stop_camera();
-      const note = element("camera-note");
-      note.textContent = words.textNoCamera;
-      note.hidden = false;
-    }
-  }
-
-  scan.hidden = !("BarcodeDetector" in globalThis && navigator.mediaDevices);
-  scan.addEventListener("click", () => { if (looking) stop_camera(); else start_camera(); });
-  document.addEventListener("visibilitychange", () => { if (document.hidden) stop_camera(); });
+  door.addEventListener("scanned", ({ detail }) => {
+    const code = as_code(detail);
+    if (code) check({ code });
+  });
 
   globalThis.addEventListener("online", () => { sync(); fetch_pack(); });
   globalThis.addEventListener("offline", () => { out_of_touch(); show_state(); });

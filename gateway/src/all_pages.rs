@@ -5,7 +5,7 @@ use turnout_proto::{
     profiles::v1::{
         ConsentStatement, ListConsentLedgerRequest, ListMembersRequest, ListSessionsRequest, Member, Session,
     },
-    registration::v1::{ListRegistrationsOfPersonRequest, Registration},
+    registration::v1::{ListRegistrationsOfPersonRequest, ListRoomsRequest, Registration, Room},
 };
 
 use crate::{
@@ -21,6 +21,8 @@ const REGISTRATION_PAGES_MAX: usize = 10;
 const LEDGER_PAGES_MAX: usize = 30;
 /// Pages of a team, which has 500 members at most.
 const MEMBER_PAGES_MAX: usize = 5;
+/// Pages of the rooms of an event, which has 500 at most.
+const ROOM_PAGES_MAX: usize = 5;
 /// Pages of the open sessions of one account.
 const SESSION_PAGES_MAX: usize = 5;
 
@@ -86,6 +88,16 @@ pub async fn members(shared: &Shared, acting: &Acting) -> Result<Whole<Member>, 
         let request = ListMembersRequest { page_size: PAGE_SIZE, page_token };
         let page = shared.upstream.accounts(acting).list_members(bounded(request)).await?.into_inner();
         Ok((page.members, page.next_page_token))
+    })
+    .await
+}
+
+/// The rooms of an event, by id.
+pub async fn rooms(shared: &Shared, acting: &Acting, event_id: &str) -> Result<Whole<Room>, Status> {
+    whole(ROOM_PAGES_MAX, |page_token| async move {
+        let request = ListRoomsRequest { event_id: event_id.to_owned(), page_size: PAGE_SIZE, page_token };
+        let page = shared.upstream.events(acting).list_rooms(bounded(request)).await?.into_inner();
+        Ok((page.rooms, page.next_page_token))
     })
     .await
 }

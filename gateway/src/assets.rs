@@ -51,6 +51,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "/assets/console.js", JAVASCRIPT, "pages/console.js";
         "/assets/board.js", JAVASCRIPT, "pages/board.js";
         "/assets/check-in.js", JAVASCRIPT, "pages/check-in.js";
+        "/assets/check-in-camera.js", JAVASCRIPT, "pages/check-in-camera.js";
         // A service worker rules over the folder that it lies in.
         "/console/check-in/worker.js", JAVASCRIPT, "pages/check-in-worker.js";
         "/assets/icons.svg", "image/svg+xml", "pages/icons.svg";
@@ -62,6 +63,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "/assets/htmx-sse.js", JAVASCRIPT, "pages/vendor/htmx-ext-sse.min.js";
         "/assets/uplot.js", JAVASCRIPT, "pages/vendor/uPlot.iife.min.js";
         "/assets/uplot.css", CSS, "pages/vendor/uPlot.min.css";
+        "/assets/qr-decode.js", JAVASCRIPT, "pages/vendor/qr-decode.min.js";
     }
 });
 

@@ -74,8 +74,11 @@ pub(crate) fn routes() -> Routes {
         .post("/console/events/{event}/settings", Team(ORGANISERS), event_settings::save)
         .post("/console/events/{event}/settings/cancel", Team(ORGANISERS), event_settings::cancel)
         .post("/console/events/{event}/settings/rooms", Team(ORGANISERS), event_settings::add_room)
+        .post("/console/events/{event}/settings/rooms/{room}", Team(ORGANISERS), event_settings::rename_room)
         .get("/console/events/{event}/figures", Team(FIGURES), figures::show)
         .get("/console/events/{event}/messages", Team(FIGURES), messages::show)
+        // By name, so only for those who see names.
+        .get("/console/events/{event}/messages/to", Team(SUPPORTERS), messages::show_recipients)
         .post("/console/events/{event}/messages/reminders", Team(ORGANISERS), messages::put_reminders)
         .get("/console/messages", Team(FIGURES), messages::of_organisation)
         .get("/console/team", Team(OWNERS), team::show)

@@ -1,6 +1,7 @@
 //! What the services answer, as the views want it. Pure.
 
 use prost_types::Timestamp;
+use turnout_platform::money;
 use turnout_proto::{
     common::v1::Money,
     registration::v1::{
@@ -11,9 +12,7 @@ use turnout_proto::{
 use super::language::Reader;
 use crate::{
     directory::state_view,
-    views::{
-        EntryView, EventHead, ModeView, PaymentView, PlacesView, RsvpView, StandingView, When, Words, money, text::LANG,
-    },
+    views::{EntryView, EventHead, ModeView, PaymentView, PlacesView, RsvpView, StandingView, When, Words, text::LANG},
 };
 
 /// A moment of the wire in milliseconds since 1970.
@@ -50,7 +49,7 @@ pub(super) fn title(event: &Event) -> Words {
 }
 
 pub(super) fn amount(amount: &Money) -> String {
-    money(amount.amount_minor, &amount.currency)
+    money::in_words(amount.amount_minor, &amount.currency)
 }
 
 pub(super) fn mode(mode: AttendanceMode) -> Option<ModeView> {
@@ -94,7 +93,12 @@ pub(super) fn payment(event: &Event, registration: &Registration) -> Option<Paym
     let paid = || registration.paid.as_ref().or(event.price.as_ref()).map(amount).unwrap_or_default();
     match registration.payment() {
         PaymentState::Unspecified | PaymentState::NotApplicable => None,
-        PaymentState::Unpaid => Some(PaymentView::Unpaid(event.price.as_ref().map(amount).unwrap_or_default())),
+        // Who waits for a place does not pay yet.
+        PaymentState::Unpaid if registration.state() == RegistrationState::Waiting => None,
+        PaymentState::Unpaid => Some(PaymentView::Unpaid {
+            amount: event.price.as_ref().map(amount).unwrap_or_default(),
+            reference: registration.registration_id.clone(),
+        }),
         PaymentState::Paid => Some(PaymentView::Paid(paid())),
         PaymentState::Refunded => Some(PaymentView::Refunded(paid())),
     }
@@ -171,7 +175,11 @@ mod tests {
         assert_eq!(payment(&Event::default(), &free), None);
         assert_eq!(entry(&Event::default(), &free), EntryView::Open);
         let unpaid = registration(PaymentState::Unpaid, RsvpState::Unspecified);
-        assert_eq!(payment(&paid_event(), &unpaid), Some(PaymentView::Unpaid("25.00 EUR".into())));
+        let unpaid = Registration { registration_id: "r1".into(), ..unpaid };
+        let due = PaymentView::Unpaid { amount: "25.00 EUR".into(), reference: "r1".into() };
+        assert_eq!(payment(&paid_event(), &unpaid), Some(due));
+        let waiting = Registration { state: RegistrationState::Waiting.into(), ..unpaid.clone() };
+        assert_eq!(payment(&paid_event(), &waiting), None);
         assert_eq!(entry(&paid_event(), &unpaid), EntryView::Unpaid);
         let paid = registration(PaymentState::Paid, RsvpState::Unspecified);
         assert_eq!(entry(&paid_event(), &paid), EntryView::Open);

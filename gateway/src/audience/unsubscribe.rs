@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tonic::Status;
 use turnout_platform::{
     ids::{EventId, TenantId},
+    purposes::REMINDERS,
     random,
 };
 use turnout_proto::{
@@ -26,8 +27,6 @@ use crate::{
     views::{ErrorKind, PreferenceRow, PreferencesPage, UnsubscribePage, When, Words, text::public as words},
 };
 
-/// The purpose of the link in a reminder.
-const REMINDERS: &str = "reminders";
 /// What our own form says when everything is to stop.
 const ALL: &[u8] = b"choice=all";
 /// Our own form, as opposed to a mail program.

@@ -33,7 +33,7 @@ use crate::{
             shell::Place,
             sign_in::new_password,
         },
-        text::studio as own,
+        text::access as own,
     },
 };
 

@@ -40,14 +40,12 @@ use crate::{
         console::{
             audience::{AudiencePage, PageOfPeople, PeopleTable, PersonColumn, PersonEvent, PersonPage},
             export_file::{ExportFile, Format},
-            query::ListQuery,
+            query::{ListQuery, PAGE_SIZE},
             shell::Place,
         },
     },
 };
 
-/// People on a page of the list.
-const PAGE_SIZE: usize = 50;
 /// Events of a person that are read at one time.
 const EVENTS_AT_ONCE: usize = 8;
 

@@ -21,7 +21,7 @@ use crate::{
             audit::{AuditPage, AuditRow, act},
             shell::Place,
         },
-        text::studio as own,
+        text::access as own,
     },
 };
 

@@ -1,5 +1,5 @@
-//! The settings of an event: all that can be changed of it, its rooms, its cancellation. Every save names the version that was seen;
-//! when somebody else saved meanwhile, what they stored is shown beside what was entered.
+//! The settings of an event: all that can be changed of it, its rooms, its cancellation. Every save names the version that was seen, of the
+//! event or of the room; when somebody else saved meanwhile, what they stored is shown beside what was entered.
 
 mod entered;
 
@@ -12,27 +12,27 @@ use axum::{
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 use turnout_proto::registration::v1::{
-    ChangeEventStateRequest, CreateRoomRequest, Event, EventState, GetEventRequest, UpdateEventRequest,
+    ChangeEventStateRequest, CreateRoomRequest, Event, EventState, GetEventRequest, Room, UpdateEventRequest,
+    UpdateRoomRequest,
 };
 
 pub(super) use entered::amount_minor;
-use entered::{entered_of, event_of, groups, room_fields, show_differences};
+use entered::{entered_of, event_of, groups, room_fields, room_form, show_differences, title_name};
 
 use super::{
-    events,
     fields::Sent,
     reading, refusals,
     registrants::{Did, done},
     session::Organiser,
 };
 use crate::{
-    Shared,
+    Shared, all_pages,
     answers::html,
     upstream::{act, bounded},
     views::{
         console::{
-            event_settings::EventSettingsPage,
-            inputs::{self, Field, Group},
+            event_settings::{EventSettingsPage, RoomForm},
+            inputs::{self, Group},
             registrants::Notice,
             shell::{EventHead, Place, Tab},
         },
@@ -83,11 +83,18 @@ pub(super) async fn read(shared: &Shared, organiser: &Organiser, event_id: &str)
 }
 
 async fn page(shared: &Shared, organiser: &Organiser, event: Event, groups: Vec<Group>) -> EventSettingsPage {
+    let rooms = match all_pages::rooms(shared, &organiser.acting(), &event.event_id).await {
+        Ok(rooms) => Some(rooms.rows.into_iter().map(room_form).collect()),
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "the rooms of an event could not be read");
+            None
+        }
+    };
     EventSettingsPage {
         shell: reading::shell(Place::Events, organiser),
         version: event.version,
         groups,
-        rooms: events::rooms(shared, &organiser.tenant, &event.event_id).await.rooms,
+        rooms,
         new_room: room_fields(&Sent::default()),
         head: EventHead { facts: reading::event_facts(event), tab: Tab::Settings },
         notice: None,
@@ -174,7 +181,7 @@ pub(super) async fn cancel(
     let sent = Sent(sent);
     if sent.get("sure") != "yes" {
         let notice = bad(own::CANCEL_EVENT_NOT_SURE);
-        return again(&shared, &organiser, &event_id, StatusCode::UNPROCESSABLE_ENTITY, notice, None).await;
+        return again(&shared, &organiser, &event_id, StatusCode::UNPROCESSABLE_ENTITY, notice, |_| {}).await;
     }
     let request = ChangeEventStateRequest {
         event_id: event_id.clone(),
@@ -185,7 +192,7 @@ pub(super) async fn cancel(
     match act!(key, events, change_event_state, request).await {
         Ok(_) => changed(&shared, &event_id, "cancelled"),
         Err(status) => match refusals::notice(&status) {
-            Some((code, notice)) => again(&shared, &organiser, &event_id, code, notice, None).await,
+            Some((code, notice)) => again(&shared, &organiser, &event_id, code, notice, |_| {}).await,
             None => refusals::page(&status),
         },
     }
@@ -220,17 +227,72 @@ pub(super) async fn add_room(
         let rest = inputs::blame(fields.iter_mut(), named.collect());
         notice = bad(&format!("{} {}", own::ROOM_NOT_ADDED, rest.join(" ")));
     }
-    again(&shared, &organiser, &event_id, code, notice, Some(fields)).await
+    again(&shared, &organiser, &event_id, code, notice, |page| page.new_room = fields).await
 }
 
-/// The page as things are stored, with what went wrong.
+pub(super) async fn rename_room(
+    State(shared): State<Shared>,
+    organiser: Organiser,
+    Path((event_id, room_id)): Path<(String, String)>,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Response {
+    let sent = Sent(sent);
+    let title = sent.get(&title_name(&room_id)).to_owned();
+    let version = sent.get("version").parse().unwrap_or(0);
+    let room = Room { event_id: event_id.clone(), room_id: room_id.clone(), title: title.clone(), ..Room::default() };
+    let request = UpdateRoomRequest {
+        room: Some(room),
+        update_mask: Some(FieldMask { paths: vec!["title".to_owned()] }),
+        expected_version: version,
+    };
+    let (key, events) = (sent.once("rename", &room_id), shared.upstream.events(&organiser.acting()));
+    let Err(status) = act!(key, events, update_room, request).await else {
+        return done(&format!("/console/events/{event_id}/settings"), "room-name", None);
+    };
+    let Some((code, notice)) = refusals::notice(&status) else { return refusals::page(&status) };
+    again(&shared, &organiser, &event_id, code, notice, |page| {
+        let refused = page.rooms.iter_mut().flatten().find(|room| room.room_id == room_id);
+        if let Some(told) = refused.and_then(|room| not_renamed(room, title, version, &status)) {
+            page.notice = Some(bad(&told));
+        }
+    })
+    .await
+}
+
+/// Opens the form of a room with what was entered, and says beside it what is wrong; what the page says of it, where the refusal's own
+/// words would not do.
+fn not_renamed(room: &mut RoomForm, entered: String, seen: i64, status: &Status) -> Option<String> {
+    room.open = true;
+    room.field.value = entered;
+    room.field.focus = true;
+    if status.code() == Code::Aborted {
+        // The page shows what is stored, so saving again is a decision.
+        if room.title != room.field.value {
+            room.field.error = Some(own::STORED_NOW.replace("{value}", &room.title));
+        }
+        return Some(own::CHANGED_MEANWHILE.to_owned());
+    }
+    room.version = seen;
+    if status.code() != Code::InvalidArgument {
+        return None;
+    }
+    let name = room.field.name.clone();
+    let named = refusals::violations(status).into_iter().map(|(field, sentence)| match field.as_str() {
+        "title" => (name.clone(), sentence),
+        _ => (field, sentence),
+    });
+    let rest = inputs::blame([&mut room.field].into_iter(), named.collect());
+    Some(format!("{} {}", own::ROOM_NOT_RENAMED, rest.join(" ")))
+}
+
+/// The page as things are stored, with what went wrong, and what is to be changed of it.
 async fn again(
     shared: &Shared,
     organiser: &Organiser,
     event_id: &str,
     code: StatusCode,
     notice: Notice,
-    new_room: Option<Vec<Field>>,
+    change: impl FnOnce(&mut EventSettingsPage),
 ) -> Response {
     let event = match read(shared, organiser, event_id).await {
         Ok(event) => event,
@@ -239,6 +301,6 @@ async fn again(
     let groups = groups(&entered_of(&event));
     let mut page = page(shared, organiser, event, groups).await;
     page.notice = Some(notice);
-    page.new_room = new_room.unwrap_or(page.new_room);
+    change(&mut page);
     answered(html(&page), code)
 }

@@ -27,7 +27,7 @@ use crate::{
             keys::{KeyRow, KeysPage, NewKeyPage, Revoked},
             shell::Place,
         },
-        text::studio as own,
+        text::access as own,
     },
 };
 

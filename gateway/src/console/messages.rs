@@ -1,9 +1,10 @@
 //! What is written to people: the templates of an event and of the whole organisation with preview and test, an event's reminders, the
-//! figures of its messages. Which template is used and how it is rendered is the service's business.
+//! figures of its messages and whom each counts. Which template is used and how it is rendered is the service's business.
 
 mod editor;
 mod list;
 mod preview;
+mod recipients;
 mod reminders;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ pub(super) use self::{
     editor::{act as act_on_template, show as show_template},
     list::{of_event as show, of_organisation},
     preview::{entered as entered_mail, stored as stored_mail},
+    recipients::show as show_recipients,
     reminders::put as put_reminders,
 };
 use super::{fields::Sent, reading, refusals, session::Organiser};

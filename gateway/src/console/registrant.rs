@@ -9,6 +9,7 @@ use axum::{
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
+use turnout_platform::money;
 use turnout_proto::{
     common::v1::Money,
     notifications::v1::MessageKind,
@@ -35,7 +36,6 @@ use crate::{
             registrant::RegistrantPage,
             registrants::Notice,
             shell::{EventHead, Place, Tab},
-            states,
         },
         text::studio as own,
     },
@@ -162,7 +162,7 @@ async fn amount_of(shared: &Shared, organiser: &Organiser, event_id: &str, given
     let request = bounded(GetEventRequest { event_id: event_id.to_owned() });
     let event = shared.upstream.events(&organiser.acting()).get_event(request).await?.into_inner().event;
     let currency = event.and_then(|event| event.price).map(|price| price.currency).unwrap_or_default();
-    let amount_minor = amount_minor(given, states::digits(&currency)).ok_or_else(|| {
+    let amount_minor = amount_minor(given, money::digits(&currency)).ok_or_else(|| {
         let details = ErrorDetails::with_bad_request_violation("paid", own::NO_AMOUNT);
         Status::with_error_details(Code::InvalidArgument, own::NO_AMOUNT, details)
     })?;

@@ -42,9 +42,7 @@ use crate::{
     },
 };
 
-/// Rows on a page of the list.
-const PAGE_SIZE: usize = 50;
-/// Registrations that one bulk act may name: a page of the largest size that the service gives.
+/// Registrations that one bulk act may name: a page of the largest size.
 const BULK_MAX: usize = 500;
 /// Acts of a bulk that are under way at one time.
 const BULK_AT_ONCE: usize = 8;
@@ -160,7 +158,8 @@ async fn table(shared: &Shared, organiser: &Organiser, event: EventFacts, mut qu
     let page = page.inspect_err(|status| tracing::warn!(code = ?status.code(), "registrants could not be listed")).ok();
     let shell = reading::shell(Place::Events, organiser);
     let columns = columns(shared, organiser, &event, &query).await;
-    RegistrantsTable { shell, event, query, columns, page, page_size: PAGE_SIZE }
+    let page_size = query.page_size();
+    RegistrantsTable { shell, event, query, columns, page, page_size }
 }
 
 async fn columns(shared: &Shared, organiser: &Organiser, event: &EventFacts, query: &ListQuery) -> Vec<Column> {
@@ -179,7 +178,7 @@ async fn page(shared: &Shared, organiser: &Organiser, event_id: &str, query: &Li
         filter: Some(filter::filter(query)),
         order: filter::order(query).into(),
         descending: query.is_descending(),
-        page_size: PAGE_SIZE as i32,
+        page_size: query.page_size() as i32,
         page_token: query.page.clone(),
     });
     let answer = shared.upstream.registrants(&organiser.acting()).list_registrants(request).await?.into_inner();

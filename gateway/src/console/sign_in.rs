@@ -37,7 +37,7 @@ use crate::{
             inputs::{self, Field},
             sign_in::{ConsoleLinkPage, LinkAsks, SignInPage, SignInProblem, WelcomePage, new_password},
         },
-        text::{LANG, studio as own},
+        text::{LANG, access as own},
     },
 };
 

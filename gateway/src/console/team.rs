@@ -26,7 +26,7 @@ use crate::{
             shell::Place,
             team::{ROLES, TeamPage, role_options},
         },
-        text::{LANG, studio as own},
+        text::{LANG, access, studio as own},
     },
 };
 
@@ -53,8 +53,8 @@ async fn page(shared: &Shared, organiser: &Organiser, sent: &Sent) -> Result<Tea
         members,
         own_id: organiser.account.as_ref().map(|(account, _)| account.account_id.clone()).unwrap_or_default(),
         invite: vec![
-            Field::line("email", own::EMAIL, sent.get("email")).kind("email").chars_max(320),
-            Field::choice("role", own::MEMBER_ROLE, role, role_options()),
+            Field::line("email", access::EMAIL, sent.get("email")).kind("email").chars_max(320),
+            Field::choice("role", access::MEMBER_ROLE, role, role_options()),
         ],
         notice: None,
     })

@@ -14,6 +14,7 @@ pub mod inputs;
 pub mod keys;
 pub mod messages;
 pub mod query;
+pub mod recipients;
 pub mod registrant;
 pub mod registrants;
 pub mod rows;

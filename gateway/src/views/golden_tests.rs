@@ -4,6 +4,7 @@
 mod audience;
 mod console;
 mod public;
+mod recipients;
 mod studio;
 
 use std::path::Path;

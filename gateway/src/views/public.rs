@@ -17,7 +17,7 @@ pub use account::{
 pub use data::{DataPage, DataRow};
 pub use form::{FieldView, InputView, OptionView, ProblemLink};
 pub(crate) use head::zone_words;
-pub use head::{EventHead, LanguageLink, ModeView, When, Words, language_links, money};
+pub use head::{EventHead, LanguageLink, ModeView, When, Words, language_links};
 pub use register::{NicknameForm, PlacesView, RegisterForm, RegisterPage, RegisteredPage};
 pub use registration::{
     CancelPage, EntryView, PaymentView, RegistrationNotice, RegistrationPage, RsvpView, StandingView, TicketView,

@@ -6,15 +6,7 @@ use jiff::Timestamp;
 
 /// A whole number with its thousands set apart, as in `12,345`.
 pub fn grouped(number: impl Borrow<u64>) -> String {
-    let digits = number.borrow().to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    turnout_platform::money::grouped(*number.borrow())
 }
 
 /// How many characters `grouped` takes: the styles choose the size of the large number by it.

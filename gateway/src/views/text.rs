@@ -3,6 +3,7 @@
 //!
 //! A second language is a second file with the same names.
 
+pub mod access;
 pub mod console;
 pub mod help;
 pub mod public;

@@ -99,6 +99,8 @@ async fn the_worker_of_the_door_lies_where_it_may_rule_over_the_door() {
     assert_eq!((worker.status, worker.header("content-type")), (200, Some("text/javascript; charset=utf-8")));
     let page = stage.get(DOOR).await;
     page.holds("data-event=\"night\"").lacks("name=\"q\"");
+    // Who cannot search for a name is not told to, where there is no camera.
+    page.holds("data-text-instead=\"Type the code of the ticket instead.\"");
 }
 
 #[tokio::test]

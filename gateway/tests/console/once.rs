@@ -51,6 +51,7 @@ const ACTS: &[Act] = &[
     ),
     Act("/console/events/night/settings/cancel", &[("sure", "yes")], "RegistrationService/ChangeEventState"),
     Act("/console/events/night/settings/rooms", &[("room_title", "Hall")], "RegistrationService/CreateRoom"),
+    Act("/console/events/night/settings/rooms/hall", &[("title.hall", "The hall")], "RegistrationService/UpdateRoom"),
     Act("/console/events/night/form", &[("do", "save"), ("version", "1")], "RegistrantService/PutForm"),
     Act("/console/events/night/messages/reminders", &[("before", "24h")], "NotificationService/PutReminders"),
     Act("/console/events/night/messages/reminder", &[("do", "save")], "NotificationService/PutTemplate"),

@@ -81,6 +81,23 @@ async fn item_13_a_person_shows_every_event_with_its_states_and_names_what_canno
 }
 
 #[tokio::test]
+async fn nobody_is_told_that_a_person_gave_no_consent_or_has_no_registration_unless_that_was_read() {
+    let analyst = stage(Role::Analyst).await;
+    analyst.get("/console/audience/p1").await.lacks("has given no consent").lacks("Consents</h2>");
+    let support = stage(Role::Support).await;
+    support.get("/console/audience/p1").await.holds("This person has given no consent.");
+    support.services.on("PeopleService/GetConsents", |_: GetConsentsRequest| {
+        Err::<GetConsentsResponse, _>(Status::unavailable("not now"))
+    });
+    support.services.on("RegistrantService/ListRegistrationsOfPerson", |_: ListRegistrationsOfPersonRequest| {
+        Err::<ListRegistrationsOfPersonResponse, _>(Status::unavailable("not now"))
+    });
+    let page = support.get("/console/audience/p1").await;
+    page.holds("The consents cannot be read right now.").lacks("has given no consent");
+    page.holds("The registrations cannot be read right now.").lacks("No registration.");
+}
+
+#[tokio::test]
 async fn item_14_the_timeline_says_for_how_long_a_person_watched_which_event() {
     let stage = stage(Role::Analyst).await;
     let registrations = || {

@@ -119,6 +119,9 @@ async fn item_5_to_10_the_list_shows_the_columns_and_asks_for_what_the_address_s
     let filter = asked.filter.clone().unwrap();
     assert_eq!((filter.search.as_str(), filter.entered, filter.payments), ("anna", Some(true), vec![3]));
     assert_eq!((asked.order(), asked.descending, asked.page_size), (RegistrantOrder::Name, false, 50));
+    stage.get(&format!("{PAGE}?rows=500")).await.holds("<option value=\"500\" selected>").holds("rows=500");
+    let asked: ListRegistrantsRequest = stage.services.asked(LIST).pop().unwrap();
+    assert_eq!(asked.page_size, 500, "as many as one bulk act may name");
 }
 
 #[tokio::test]

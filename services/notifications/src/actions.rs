@@ -10,7 +10,10 @@ use turnout_platform::{
     random,
 };
 use turnout_proto::{
-    notifications::v1::{ListMessagesOfPersonRequest, MessageFigure, ResendMessageRequest, SendSecurityMessageRequest},
+    notifications::v1::{
+        ListMessagesOfEventRequest, ListMessagesOfPersonRequest, MessageFigure, ResendMessageRequest,
+        SendSecurityMessageRequest,
+    },
     profiles::v1::AuditEntry,
 };
 
@@ -19,7 +22,8 @@ use crate::{
     compose::{Secret, milliseconds, starts_at_ms},
     domain::{
         fields,
-        message::{Channel, Kind, Message, MessageId, State, is_security},
+        filter::MessageFilter,
+        message::{AGAIN, Channel, Kind, Message, MessageId, State, is_security},
         plan,
     },
     look::sealed_for,
@@ -105,7 +109,7 @@ impl Notifications {
         let registration = registration.ok_or(Failure::NotFound { what: "registration" })?;
 
         let mut wanted = plan::news(kind, 0, false, starts_at_ms(&event), self.now_ms());
-        wanted.occurrence = format!("again-{}", random::sortable_id());
+        wanted.occurrence = format!("{AGAIN}{}", random::sortable_id());
         let planned = self.planner.wanted(tenant, &event, &registration, &wanted, Channel::Email)?;
         // Its moment is now, whenever the person registered.
         let has_address = !registration.email.is_empty();
@@ -157,6 +161,23 @@ impl Notifications {
         let after = tokens.read(&list, &request.page_token)?;
         let (messages, next) = self.store.of_person(tenant, &person, after, size).await?;
         Ok((messages, next.map(|place| tokens.make(&list, &place)).unwrap_or_default()))
+    }
+
+    /// A page of the messages of an event that are counted in some groups.
+    pub(crate) async fn of_event(
+        &self,
+        tenant: &TenantId,
+        request: ListMessagesOfEventRequest,
+    ) -> Result<(Vec<Message>, String), Failure> {
+        let event: EventId = fields::id("event_id", &request.event_id)?;
+        let (filter, size) = (MessageFilter::read(&request)?, fields::page_size(request.page_size)?);
+        self.event(tenant, &request.event_id).await?;
+        let (tokens, list) =
+            (PageTokens::of(self.store.vault(), tenant).await?, format!("messages-of-event/{event}/{filter:?}"));
+        let after: Option<String> = tokens.read(&list, &request.page_token)?;
+        let after = after.as_deref().and_then(MessageId::read);
+        let (messages, next) = self.store.of_event(tenant, &event, &filter, after, size).await?;
+        Ok((messages, next.map(|place| tokens.make(&list, &place.as_str())).unwrap_or_default()))
     }
 
     /// Counts an event's messages.

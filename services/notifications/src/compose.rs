@@ -5,12 +5,13 @@ use turnout_platform::{
     auth::codes::{CodePurpose, Codes},
     calendar::Entry,
     ids::{EventId, TenantId},
+    money,
 };
 use turnout_proto::{
     common::v1::LocalizedText,
     notifications::v1::{MessageSettings, Template},
     profiles::v1::{ConsentStatement, Person},
-    registration::v1::{Event, EventState, Registration, RegistrationState, RsvpState},
+    registration::v1::{Event, EventState, PaymentState, Registration, RegistrationState, RsvpState},
 };
 
 use crate::{
@@ -156,6 +157,12 @@ impl Composer {
                 RsvpState::Unspecified
             }
             .into(),
+            payment: if truth.event.as_ref().is_some_and(|event| event.price.is_some()) {
+                PaymentState::Unpaid
+            } else {
+                PaymentState::NotApplicable
+            }
+            .into(),
             code: "preview".into(),
             ..Registration::default()
         });
@@ -226,13 +233,20 @@ impl Composer {
         if let Some(registration) = &truth.registration {
             let url = self.registration_url(registration, truth);
             // Who waits for a place is asked once there is one.
+            let has_place = registration.state() == RegistrationState::Registered;
             let asked = registration.rsvp() == RsvpState::Invited
-                && registration.state() == RegistrationState::Registered
+                && has_place
                 && truth.event.as_ref().is_none_or(|event| event.state() != EventState::Cancelled);
             values.text("person.name", &registration.name);
             values.flag("registration.waiting", registration.state() == RegistrationState::Waiting);
             values.url("registration.rsvp_url", if asked { url.clone() } else { String::new() });
             values.url("registration.url", url);
+            // Who waits for a place does not pay yet.
+            let is_due = registration.payment() == PaymentState::Unpaid && has_place;
+            if let Some(price) = truth.event.as_ref().and_then(|event| event.price.as_ref()).filter(|_| is_due) {
+                values.text("payment.amount", &money::in_words(price.amount_minor, &price.currency));
+                values.text("payment.reference", &registration.registration_id);
+            }
         }
         if let Some(secret) = &truth.secret {
             values.text("person.name", &secret.name);

@@ -1,6 +1,7 @@
 //! What a person said about reminders, and to which number they agreed to get texts. A number that is not theirs by that gets none: whoever
 //! holds the link of a registration can change its number, and anybody can register an address with another.
 
+use turnout_platform::purposes::REMINDERS;
 use turnout_proto::profiles::v1::{ConsentAction, ConsentStatement};
 
 use crate::{
@@ -8,8 +9,6 @@ use crate::{
     domain::gates::Consent,
 };
 
-/// The purpose of a consent to reminders.
-const REMINDERS: &str = "reminders";
 /// Channels, as consents name them.
 pub(crate) const EMAIL: &str = "email";
 const SMS: &str = "sms";

@@ -4,6 +4,7 @@
 pub mod complaints;
 pub mod defaults;
 pub mod fields;
+pub mod filter;
 pub mod gates;
 pub mod join;
 pub mod life;

@@ -65,6 +65,7 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.notifications.v1.NotificationService/SendSecurityMessage", Access::Mesh),
     ("/turnout.notifications.v1.NotificationService/ListMessagesOfRegistrations", Access::Team(FIGURES)),
     ("/turnout.notifications.v1.NotificationService/ListMessagesOfPerson", Access::Team(FIGURES)),
+    ("/turnout.notifications.v1.NotificationService/ListMessagesOfEvent", Access::Team(FIGURES)),
     ("/turnout.notifications.v1.NotificationService/ResendMessage", Access::Team(SUPPORTERS)),
     ("/turnout.notifications.v1.NotificationService/GetMessageFigures", Access::Team(FIGURES)),
     ("/turnout.notifications.v1.NotificationService/GetTemplate", Access::Team(FIGURES)),

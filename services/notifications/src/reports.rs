@@ -185,9 +185,8 @@ impl Notifications {
         let Link { tenant, person, purpose, .. } = self.link(code)?;
         // Each click counts: between two of them the person may have agreed anew.
         let key = random::sortable_id();
-        self.planner.upstream.withdraw(&tenant, &person, &[&purpose], "unsubscribe", key.clone()).await?;
+        self.planner.upstream.withdraw(&tenant, &person, &purpose, "unsubscribe", key.clone()).await?;
         if all_marketing {
-            let key = format!("{key}-marketing");
             self.planner.upstream.withdraw_marketing(&tenant, &person, "unsubscribe", key).await?;
         }
         Ok(())

@@ -12,15 +12,15 @@ use turnout_proto::notifications::v1::{
     GetMessageFiguresRequest, GetMessageFiguresResponse, GetMessageSettingsRequest, GetMessageSettingsResponse,
     GetRemindersRequest, GetRemindersResponse, GetSendingStandingRequest, GetSendingStandingResponse,
     GetTemplateRequest, GetTemplateResponse, LiftMarketingStopRequest, LiftMarketingStopResponse,
-    LiftSuppressionRequest, LiftSuppressionResponse, ListMessagesOfPersonRequest, ListMessagesOfPersonResponse,
-    ListMessagesOfRegistrationsRequest, ListMessagesOfRegistrationsResponse, ListSuppressionsRequest,
-    ListSuppressionsResponse, Message as WireMessage, PreviewTemplateRequest, PreviewTemplateResponse,
-    PutMessageSettingsRequest, PutMessageSettingsResponse, PutRemindersRequest, PutRemindersResponse,
-    PutTemplateRequest, PutTemplateResponse, ReplayNoticesRequest, ReplayNoticesResponse, ResendMessageRequest,
-    ResendMessageResponse, ResetTemplateRequest, ResetTemplateResponse, ResolveUnsubscribeRequest,
-    ResolveUnsubscribeResponse, RotateReportSecretRequest, RotateReportSecretResponse, SendSecurityMessageRequest,
-    SendSecurityMessageResponse, SendTestRequest, SendTestResponse, UnsubscribeRequest, UnsubscribeResponse,
-    notification_service_server::NotificationService,
+    LiftSuppressionRequest, LiftSuppressionResponse, ListMessagesOfEventRequest, ListMessagesOfEventResponse,
+    ListMessagesOfPersonRequest, ListMessagesOfPersonResponse, ListMessagesOfRegistrationsRequest,
+    ListMessagesOfRegistrationsResponse, ListSuppressionsRequest, ListSuppressionsResponse, Message as WireMessage,
+    PreviewTemplateRequest, PreviewTemplateResponse, PutMessageSettingsRequest, PutMessageSettingsResponse,
+    PutRemindersRequest, PutRemindersResponse, PutTemplateRequest, PutTemplateResponse, ReplayNoticesRequest,
+    ReplayNoticesResponse, ResendMessageRequest, ResendMessageResponse, ResetTemplateRequest, ResetTemplateResponse,
+    ResolveUnsubscribeRequest, ResolveUnsubscribeResponse, RotateReportSecretRequest, RotateReportSecretResponse,
+    SendSecurityMessageRequest, SendSecurityMessageResponse, SendTestRequest, SendTestResponse, UnsubscribeRequest,
+    UnsubscribeResponse, notification_service_server::NotificationService,
 };
 
 use crate::{
@@ -69,6 +69,16 @@ impl NotificationService for Notifications {
         let (messages, next_page_token) = self.of_person(caller.tenant()?, request).await?;
         let messages = messages.into_iter().map(wire).collect();
         Ok(Response::new(ListMessagesOfPersonResponse { messages, next_page_token }))
+    }
+
+    async fn list_messages_of_event(
+        &self,
+        request: Request<ListMessagesOfEventRequest>,
+    ) -> Answer<ListMessagesOfEventResponse> {
+        let (caller, request) = parts(request)?;
+        let (messages, next_page_token) = self.of_event(caller.tenant()?, request).await?;
+        let messages = messages.into_iter().map(wire).collect();
+        Ok(Response::new(ListMessagesOfEventResponse { messages, next_page_token }))
     }
 
     async fn resend_message(&self, request: Request<ResendMessageRequest>) -> Answer<ResendMessageResponse> {

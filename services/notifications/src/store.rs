@@ -2,9 +2,10 @@
 //!
 //! The ledger `messages_by_id` is the truth and the lock: every change goes through its version. The tables beside it say only where
 //! to look, and are written before it, so that a list never shows an old state. One is more: `messages_by_event` repeats the state,
-//! to be counted; it is put after the ledger, and put again when a due row leads to a message that is done, so a crash between the
-//! two is mended within minutes.
+//! to be counted, and to be gone through for those in one state; it is put after the ledger, and put again when a due row leads to a
+//! message that is done, so a crash between the two is mended within minutes.
 
+mod by_event;
 mod complaints;
 mod due;
 mod messages;
@@ -24,8 +25,9 @@ use turnout_platform::{
     vault::Vault,
 };
 
+pub(crate) use by_event::Figures;
 pub(crate) use due::{DuePage, DueRow, Lane, MINUTE_MS, Target, UnreadableRow};
-pub(crate) use messages::{Figures, Saved, announced, timestamp};
+pub(crate) use messages::{Saved, announced, timestamp};
 pub(crate) use reminded::Turn;
 pub(crate) use settings::OWNER;
 pub(crate) use suppressions::AddressKey;
@@ -139,7 +141,7 @@ static MESSAGES_BY_PERSON: Table = Table {
 /// One sixteenth of an event's messages is a partition: 300,000 messages are 18,750 rows of about 200 bytes.
 static MESSAGES_BY_EVENT: Table = Table {
     name: "messages_by_event",
-    question: "How many messages of this event are in which state?",
+    question: "How many messages of this event are in which state, and which are they?",
     partition: &[text("tenant_id"), text("event_id"), int("bucket")],
     clustering: &[text("message_id")],
     columns: &[text("kind"), text("occurrence"), text("channel"), text("state"), text("reason")],

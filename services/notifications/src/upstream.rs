@@ -1,13 +1,14 @@
 //! What notifications asks of registration and profiles: the truth about an event, a registration and a person at this moment.
 //! Everything that is sent is decided and written from these answers, never from what a bus message said.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tonic::{Code, Request, Status, service::interceptor::InterceptedService, transport::Channel};
 use turnout_platform::{
     auth::{Credentials, WithCredentials},
     failure::Failure,
     ids::{EventId, TenantId},
+    purposes,
 };
 use turnout_proto::{
     profiles::v1::{
@@ -21,6 +22,8 @@ use turnout_proto::{
     },
 };
 
+use crate::domain::message::MessageId;
+
 /// A service that does not answer within this time is taken for one that is away.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// A page of registrants takes longer to gather.
@@ -31,7 +34,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const PAGE_REGISTRANTS: i32 = 500;
 /// Members of the team of one page.
 const MEMBERS_OF_A_PAGE: i32 = 200;
-/// Purposes that are marketing: a complaint or "all marketing" ends these.
+/// The purpose that is taken back even by who never agreed to it.
 const MARKETING: &str = "marketing";
 
 type Caller = InterceptedService<Channel, WithCredentials>;
@@ -107,27 +110,25 @@ impl Upstream {
         &self,
         tenant: &TenantId,
         person: &str,
-        purposes: &[&str],
+        purpose: &str,
         source: &str,
         key: String,
     ) -> Result<(), Failure> {
-        let statement = |purpose: &&str| ConsentStatement {
-            purpose: (*purpose).to_owned(),
+        let statement = ConsentStatement {
+            purpose: purpose.to_owned(),
             channel: "*".to_owned(),
             action: ConsentAction::Withdrawn.into(),
             source: source.to_owned(),
             ..ConsentStatement::default()
         };
-        let request = RecordConsentRequest {
-            person_id: person.to_owned(),
-            statements: purposes.iter().map(statement).collect(),
-            idempotency_key: key,
-        };
+        let request =
+            RecordConsentRequest { person_id: person.to_owned(), statements: vec![statement], idempotency_key: key };
         found(self.people(tenant).record_consent(within(ANSWER_MAX, request)).await)?;
         Ok(())
     }
 
-    /// Records that the person takes back all of marketing.
+    /// Records that the person takes back all of marketing: every such purpose that they agreed to. Each is a statement with a key of its
+    /// own, so that a repeat finishes what one before it began.
     pub async fn withdraw_marketing(
         &self,
         tenant: &TenantId,
@@ -135,7 +136,16 @@ impl Upstream {
         source: &str,
         key: String,
     ) -> Result<(), Failure> {
-        self.withdraw(tenant, person, &[MARKETING], source, key).await
+        let agreed = self.consents(tenant, person).await?.into_iter();
+        let agreed = agreed.filter(|statement| statement.action() == ConsentAction::Granted);
+        let mut purposes: BTreeSet<String> = agreed.map(|statement| statement.purpose).collect();
+        purposes.retain(|purpose| purposes::is_marketing(purpose));
+        purposes.insert(MARKETING.to_owned());
+        for purpose in &purposes {
+            let key = MessageId::of(tenant, &[&key, purpose]).to_string();
+            self.withdraw(tenant, person, purpose, source, key).await?;
+        }
+        Ok(())
     }
 
     /// Writes down what somebody of the team did for another.

@@ -30,7 +30,7 @@ use crate::{
 
 pub use api_keys::NewApiKey;
 
-/// How often a change is tried again when somebody else changes the same event at the same moment.
+/// How often a change is tried again when somebody else changes the same event, or the same room, at the same moment.
 const CHANGE_TRIES_MAX: usize = 5;
 
 impl Registration {
@@ -196,7 +196,7 @@ impl Registration {
         title: String,
     ) -> Result<Room, Failure> {
         self.event(Some(tenant), &event).await?;
-        let wanted = Room { event, id, title, created_at_ms: self.at_ms() };
+        let wanted = Room::new(event, id, title, self.at_ms());
         let (rooms, _) = self.store.rooms_of(&wanted.event, None, ROOMS_PER_EVENT_MAX).await?;
         let count = rooms.len();
         let found = match rooms.into_iter().find(|room| room.id == wanted.id) {
@@ -208,6 +208,34 @@ impl Registration {
             },
         };
         if found.is_repeated_by(&wanted) { Ok(found) } else { Err(Failure::AlreadyExists { what: "room" }) }
+    }
+
+    /// Gives a room another title, which is in the audit log before. With an expected version nothing happens to any other version. Nobody
+    /// is told: whoever shows titles reads them.
+    pub(crate) async fn rename_room(
+        &self,
+        caller: &Principal,
+        event: &EventId,
+        id: &RoomId,
+        title: &str,
+        expected: Option<i64>,
+    ) -> Result<Room, Failure> {
+        let mut is_entered = false;
+        for _ in 0..CHANGE_TRIES_MAX {
+            let room = self.room(Some(caller.tenant()?), event, id).await?;
+            if expected.is_some_and(|expected| expected != room.version) {
+                break;
+            }
+            let Some(renamed) = room.renamed(title) else { return Ok(room) };
+            if !is_entered {
+                self.registrants.enter_act(caller, "room.update", About::Event(event), format!("{id}: title")).await?;
+                is_entered = true;
+            }
+            if self.store.replace_room(&renamed, room.version).await? {
+                return Ok(renamed);
+            }
+        }
+        Err(Failure::Changed { what: "room" })
     }
 
     /// One room of an event of this tenant, or of any when there is none.

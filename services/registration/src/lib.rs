@@ -55,6 +55,7 @@ pub static ACCESS: AccessTable = &[
     ("/turnout.registration.v1.RegistrationService/UpdateEvent", Access::Team(ORGANISERS)),
     ("/turnout.registration.v1.RegistrationService/ChangeEventState", Access::Team(ORGANISERS)),
     ("/turnout.registration.v1.RegistrationService/CreateRoom", Access::Team(ORGANISERS)),
+    ("/turnout.registration.v1.RegistrationService/UpdateRoom", Access::Team(ORGANISERS)),
     ("/turnout.registration.v1.RegistrationService/GetRoom", Access::Tenant),
     ("/turnout.registration.v1.RegistrationService/ListRooms", Access::Tenant),
     ("/turnout.registration.v1.RegistrationService/RegisterTicketKey", Access::Team(ORGANISERS)),

@@ -20,7 +20,8 @@ use turnout_proto::registration::v1::{
     ListApiKeysResponse, ListEventsRequest, ListEventsResponse, ListRoomsRequest, ListRoomsResponse,
     RedeemSignInLinkRequest, RedeemSignInLinkResponse, RegisterTicketKeyRequest, RegisterTicketKeyResponse,
     ResolveApiKeyRequest, ResolveApiKeyResponse, RevokeApiKeyRequest, RevokeApiKeyResponse, Room as WireRoom,
-    UpdateEventRequest, UpdateEventResponse, registration_service_server::RegistrationService,
+    UpdateEventRequest, UpdateEventResponse, UpdateRoomRequest, UpdateRoomResponse,
+    registration_service_server::RegistrationService,
 };
 
 use crate::{
@@ -100,6 +101,17 @@ impl RegistrationService for Registration {
         self.registrants.enter_act(&caller, "room.create", About::Event(&event), id.to_string()).await?;
         let room = self.create_room(tenant, event, id, title).await?;
         Ok(Response::new(CreateRoomResponse { room: Some(wire_room(room)) }))
+    }
+
+    async fn update_room(&self, request: Request<UpdateRoomRequest>) -> Answer<UpdateRoomResponse> {
+        let (caller, request) = parts(request)?;
+        let room = request.room.unwrap_or_default();
+        let event = fields::id("room.event_id", &room.event_id)?;
+        let id = fields::id("room.room_id", &room.room_id)?;
+        let title = wire::room_title(&room, request.update_mask)?;
+        let expected = fields::expected_version(request.expected_version)?;
+        let room = self.rename_room(&caller, &event, &id, &title, expected).await?;
+        Ok(Response::new(UpdateRoomResponse { room: Some(wire_room(room)) }))
     }
 
     async fn get_room(&self, request: Request<GetRoomRequest>) -> Answer<GetRoomResponse> {
@@ -213,5 +225,6 @@ fn wire_room(room: Room) -> WireRoom {
         room_id: room.id.to_string(),
         title: room.title,
         created_at: Some(wire::timestamp(room.created_at_ms)),
+        version: room.version,
     }
 }

@@ -46,7 +46,8 @@ const ACT_APART_MS: i64 = 15_000;
 #[derive(Debug, Default)]
 pub(super) struct Story {
     pub(super) registrations: Vec<Registration>,
-    pub(super) consents: Vec<ConsentStatement>,
+    /// None if they could not be read, or are not for the role.
+    pub(super) consents: Option<Vec<ConsentStatement>>,
     messages: Vec<Message>,
     ledger: Vec<ConsentStatement>,
     audit: Vec<AuditEntry>,
@@ -78,7 +79,7 @@ pub(super) async fn read(shared: &Shared, organiser: &Organiser, person_id: &str
     let mut story = Story {
         registrations: part(registrations.map(|r| r.rows), words::PART_REGISTRATIONS, &mut missing),
         messages: part(messages.map(|(messages, _)| messages), words::PART_MESSAGES, &mut missing),
-        consents: part(consents.map(|r| r.into_inner().current), words::PART_CONSENTS, &mut missing),
+        consents: part_or_none(consents.map(|r| r.into_inner().current), words::PART_CONSENTS, &mut missing),
         ledger: part(ledger.map(|ledger| ledger.rows), words::PART_CONSENTS, &mut missing),
         ..Story::default()
     };
@@ -87,7 +88,10 @@ pub(super) async fn read(shared: &Shared, organiser: &Organiser, person_id: &str
         visits::read(shared, organiser, &story.registrations),
         names(shared, organiser),
     );
-    story.audit = part(audit, words::PART_AUDIT, &mut missing);
+    if audit.as_ref().is_ok_and(|audit| audit.more) {
+        missing.push(words::PART_AUDIT_MORE);
+    }
+    story.audit = part(audit.map(|audit| audit.entries), words::PART_AUDIT, &mut missing);
     for entry in &mut story.audit {
         entry.actor = who(&entry.actor, &names);
     }
@@ -102,12 +106,22 @@ pub(super) async fn read(shared: &Shared, organiser: &Organiser, person_id: &str
 
 /// A part, or none of it: then its name is noted, unless the role may not see it.
 fn part<T>(answer: Result<Vec<T>, Status>, name: &'static str, missing: &mut Vec<&'static str>) -> Vec<T> {
-    answer.unwrap_or_else(|status| {
-        if status.code() != Code::PermissionDenied {
-            missing.push(name);
-        }
-        Vec::new()
-    })
+    part_or_none(answer, name, missing).unwrap_or_default()
+}
+
+/// The same where "nothing" and "not known" are told apart on the page.
+fn part_or_none<T>(
+    answer: Result<Vec<T>, Status>,
+    name: &'static str,
+    missing: &mut Vec<&'static str>,
+) -> Option<Vec<T>> {
+    answer
+        .inspect_err(|status| {
+            if status.code() != Code::PermissionDenied {
+                missing.push(name);
+            }
+        })
+        .ok()
 }
 
 /// The newest messages to a person. Of those who have more, the rest is said to be missing.
@@ -127,21 +141,30 @@ async fn messages(shared: &Shared, organiser: &Organiser, person_id: &str) -> Re
     Ok((messages, !page_token.is_empty()))
 }
 
+/// What the team did for a person and for their newest registrations.
+struct Audited {
+    entries: Vec<AuditEntry>,
+    /// Whether there is more of it than is read.
+    more: bool,
+}
+
 async fn audit(
     shared: &Shared,
     organiser: &Organiser,
     person_id: &str,
     registrations: &[Registration],
-) -> Result<Vec<AuditEntry>, Status> {
+) -> Result<Audited, Status> {
     let of_registrations =
         registrations.iter().take(AUDITED_REGISTRATIONS_MAX).map(|r| format!("registration:{}", r.registration_id));
-    let mut entries = Vec::new();
+    let mut audited = Audited { entries: Vec::new(), more: registrations.len() > AUDITED_REGISTRATIONS_MAX };
     for subject in std::iter::once(format!("person:{person_id}")).chain(of_registrations) {
         let request = bounded(ListAuditRequest { page_size: AUDIT_MAX, page_token: String::new(), subject });
         let answer = shared.upstream.accounts(&organiser.acting()).list_audit(request).await?;
-        entries.extend(answer.into_inner().entries);
+        let page = answer.into_inner();
+        audited.more |= !page.next_page_token.is_empty();
+        audited.entries.extend(page.entries);
     }
-    Ok(entries)
+    Ok(audited)
 }
 
 /// All parts by time, the newest first.

@@ -2,9 +2,10 @@
 //! read or stored here.
 
 use jiff::{civil::DateTime, tz::TimeZone};
+use turnout_platform::{limits::TITLE_CHARS_MAX, money};
 use turnout_proto::{
     common::v1::Money,
-    registration::v1::{AttendanceMode, Event},
+    registration::v1::{AttendanceMode, Event, Room},
 };
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     },
     views::{
         console::{
+            event_settings::RoomForm,
             inputs::{Field, Group},
             states,
         },
@@ -129,6 +131,17 @@ pub(super) fn room_fields(sent: &Sent) -> Vec<Field> {
     ]
 }
 
+/// The name under which a room's title is sent. There is such a form at each room, and no two fields of a page may have one name.
+pub(super) fn title_name(room_id: &str) -> String {
+    format!("title.{room_id}")
+}
+
+/// A room with the form that renames it.
+pub(super) fn room_form(room: Room) -> RoomForm {
+    let field = Field::line(title_name(&room.room_id), own::ROOM_NEW_TITLE, &room.title).chars_max(TITLE_CHARS_MAX);
+    RoomForm { room_id: room.room_id, title: room.title, version: room.version, field, open: false }
+}
+
 /// What was sent as an event; else what is wrong, beside which field.
 pub(super) fn event_of(event_id: &str, sent: &Sent) -> Result<Event, Vec<(String, String)>> {
     let mut wrong: Vec<(String, String)> = Vec::new();
@@ -170,7 +183,7 @@ pub(super) fn event_of(event_id: &str, sent: &Sent) -> Result<Event, Vec<(String
                 blame("currency", own::NO_CURRENCY);
             }
             let price =
-                amount_minor(given, states::digits(&currency)).map(|amount_minor| Money { amount_minor, currency });
+                amount_minor(given, money::digits(&currency)).map(|amount_minor| Money { amount_minor, currency });
             if price.is_none() {
                 blame("price", own::NO_AMOUNT);
             }

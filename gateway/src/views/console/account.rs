@@ -4,7 +4,7 @@ use askama::Template;
 use turnout_proto::profiles::v1::Session;
 
 use super::{
-    super::{show, text, text::console as words, text::studio as own},
+    super::{show, text, text::access as own, text::console as words},
     inputs::Field,
     registrants::Notice,
     shell::Shell,

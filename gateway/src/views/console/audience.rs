@@ -314,8 +314,8 @@ pub struct PersonPage {
     pub person: Person,
     /// Their registrations, newest event first.
     pub events: Vec<PersonEvent>,
-    /// What holds of consents.
-    pub consents: Vec<ConsentStatement>,
+    /// What holds of consents; none if they could not be read. They are not shown to roles that may not read them.
+    pub consents: Option<Vec<ConsentStatement>>,
     /// Newest first.
     pub timeline: Vec<Moment>,
     /// Parts of the timeline that could not be read, in words.
@@ -347,6 +347,11 @@ impl PersonPage {
 
     fn since(&self) -> Option<i64> {
         self.person.created_at.map(|at| at.seconds * 1000)
+    }
+
+    /// Whether there are no events to show because they could not be read.
+    fn are_events_unknown(&self) -> bool {
+        self.missing.contains(&words::PART_REGISTRATIONS)
     }
 
     fn missing_words(&self) -> String {

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{
-    super::{show, text, text::console as words, text::studio as own},
+    super::{show, text, text::access as own, text::console as words},
     shell::Shell,
 };
 use crate::assets;

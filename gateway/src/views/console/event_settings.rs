@@ -3,12 +3,27 @@
 use askama::Template;
 
 use super::{
-    super::{EventStateView, RoomRow, text, text::console as words, text::studio as own},
+    super::{EventStateView, text, text::console as words, text::studio as own},
     inputs::{Field, Group},
     registrants::Notice,
     shell::{EventHead, Shell},
 };
 use crate::assets;
+
+/// One room, with the form that renames it.
+#[derive(Clone, Debug)]
+pub struct RoomForm {
+    /// The id.
+    pub room_id: String,
+    /// The title as it is stored.
+    pub title: String,
+    /// The version that was seen, sent back so that nobody's change is overruled unseen.
+    pub version: i64,
+    /// The title as it was entered.
+    pub field: Field,
+    /// The form stands open, because what was sent with it was refused.
+    pub open: bool,
+}
 
 /// `GET /console/events/<id>/settings`, and the answer (409, 422) to a `POST` that cannot be done.
 #[derive(Clone, Debug, Template)]
@@ -22,8 +37,8 @@ pub struct EventSettingsPage {
     pub version: i64,
     /// The settings.
     pub groups: Vec<Group>,
-    /// The rooms.
-    pub rooms: Vec<RoomRow>,
+    /// In the order of their ids; none while the service does not answer.
+    pub rooms: Option<Vec<RoomForm>>,
     /// The form of a new room.
     pub new_room: Vec<Field>,
     /// What came of the last act.

@@ -4,7 +4,7 @@ use askama::Template;
 use turnout_platform::auth::API_KEY_REMEMBERED;
 
 use super::{
-    super::{show, text, text::console as words, text::studio as own},
+    super::{show, text, text::access, text::console as words, text::studio as own},
     inputs::Field,
     registrants::Notice,
     shell::Shell,
@@ -63,7 +63,7 @@ impl KeysPage {
     fn revoke_meaning() -> String {
         let seconds = API_KEY_REMEMBERED.as_secs();
         let streams = 2 * seconds;
-        own::KEY_REVOKE_MEANING.replace("{seconds}", &seconds.to_string()).replace("{streams}", &streams.to_string())
+        access::KEY_REVOKE_MEANING.replace("{seconds}", &seconds.to_string()).replace("{streams}", &streams.to_string())
     }
 }
 
@@ -83,6 +83,6 @@ pub struct NewKeyPage {
 
 impl NewKeyPage {
     fn example(&self) -> String {
-        own::KEY_EXAMPLE.replace("{secret}", &self.secret).replace("{address}", &self.grpc_addr)
+        access::KEY_EXAMPLE.replace("{secret}", &self.secret).replace("{address}", &self.grpc_addr)
     }
 }

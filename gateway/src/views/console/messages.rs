@@ -6,6 +6,7 @@ use turnout_proto::notifications::v1::{MessageFigure, MessageKind};
 use super::{
     super::{show, text, text::console as words, text::studio as own},
     inputs::Field,
+    recipients::RecipientsQuery,
     registrants::Notice,
     sending::Complaints,
     shell::{EventHead, Shell},
@@ -41,6 +42,11 @@ impl Known {
     /// By its word.
     pub fn of_word(word: &str) -> Option<&'static Self> {
         KINDS.iter().find(|known| known.word == word)
+    }
+
+    /// By what it is.
+    pub fn of_kind(kind: MessageKind) -> Option<&'static Self> {
+        KINDS.iter().find(|known| known.kind == kind)
     }
 
     fn variables(&self) -> &'static [(&'static str, &'static str)] {
@@ -195,6 +201,12 @@ impl MessagesPage {
 
     fn count_of(figure: &MessageFigure) -> String {
         show::grouped(figure.messages.unsigned_abs())
+    }
+
+    /// Where those are listed whom the figure counts. None for readers who see no names, and where it counts no registrants.
+    fn recipients_of(&self, figure: &MessageFigure) -> Option<String> {
+        let query = RecipientsQuery::of(figure).filter(|_| self.shell.sees_personal())?;
+        Some(query.address(&self.head.facts.event_id))
     }
 }
 

@@ -10,6 +10,11 @@ const BACK_MAX: usize = 8;
 /// Between the tokens of earlier pages. Tokens are base64url or the like and never hold it.
 const BACK_MARK: char = '~';
 
+/// Rows on a page, unless one of the others is asked for.
+pub const PAGE_SIZE: usize = 50;
+/// What else may be asked for. The largest is the largest page of the services, and as many as one bulk act may name.
+pub const PAGE_SIZES: [usize; 2] = [200, 500];
+
 /// What a purpose without a channel means.
 const CHANNEL_USUAL: &str = "email";
 
@@ -45,12 +50,14 @@ pub struct ListQuery {
     pub page: String,
     /// The tokens of the pages before this one, each followed by a mark.
     pub back: String,
+    /// Rows on a page, one of `PAGE_SIZES`; anything else means the usual.
+    pub rows: String,
     /// Rows before this page; not for who agreed to something, whose pages are not all of one length.
     pub from: String,
 }
 
 impl ListQuery {
-    fn pairs(&self) -> [(&'static str, &str); 15] {
+    fn pairs(&self) -> [(&'static str, &str); 16] {
         [
             ("q", &self.q),
             ("state", &self.state),
@@ -67,6 +74,7 @@ impl ListQuery {
             ("page", &self.page),
             ("back", &self.back),
             ("from", &self.from),
+            ("rows", &self.rows),
         ]
     }
 
@@ -158,6 +166,12 @@ impl ListQuery {
         Some(Self { page: page.to_owned(), back: earlier, from, ..self.clone() })
     }
 
+    /// Rows on a page of registrants.
+    pub fn page_size(&self) -> usize {
+        let asked = self.rows.parse().ok();
+        PAGE_SIZES.into_iter().find(|size| asked == Some(*size)).unwrap_or(PAGE_SIZE)
+    }
+
     /// Rows before this page.
     pub fn rows_before(&self) -> u64 {
         self.from.parse().unwrap_or(0)
@@ -178,6 +192,16 @@ mod tests {
         assert_eq!(second.previous_page(50), Some(first.clone()));
         assert_eq!(first.previous_page(50), None);
         assert_eq!(third.first_page(), first);
+    }
+
+    #[test]
+    fn a_page_has_as_many_rows_as_one_of_the_sizes_says() {
+        for (rows, size) in [("", 50), ("50", 50), ("200", 200), ("500", 500), ("501", 50), ("-1", 50), ("many", 50)] {
+            assert_eq!(ListQuery { rows: rows.into(), ..ListQuery::default() }.page_size(), size, "{rows}");
+        }
+        let query = ListQuery { rows: "200".into(), ..ListQuery::default() };
+        assert!(!query.narrows() && query.filters() == 0 && query.selection().is_empty());
+        assert_eq!(query.next_page("t2", 200).to_address(), "?page=t2&back=%7E&from=200&rows=200");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use turnout_proto::registration::v1::Statistics;
 
 use super::{
     super::{LiveNumber, show, text, text::console as words},
-    query::ListQuery,
+    query::{self, ListQuery},
     registrant::{AnswerField, Entry},
     rows::{Column, RegistrantRow},
     shell::{EventFacts, EventHead, Shell},

@@ -4,7 +4,7 @@ use askama::Template;
 use turnout_proto::registration::v1::{RemovalState, RetentionOfEvent, RetentionRemoval};
 
 use super::{
-    super::{show, text, text::console as words, text::studio as own},
+    super::{show, text, text::access, text::console as words, text::studio as own},
     inputs::Field,
     registrants::Notice,
     sending::{Complaints, ReplayForm},

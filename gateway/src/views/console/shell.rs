@@ -8,7 +8,7 @@ use turnout_proto::{common::v1::Money, registration::v1::AttendanceMode};
 
 use super::super::{
     EventStateView, show,
-    text::{console as words, studio},
+    text::{access, console as words, studio},
 };
 
 /// The places of the navigation.
@@ -61,8 +61,8 @@ pub(crate) const PLACES: &[Entry] = &[
         icon: "audience",
         roles: FIGURES,
     },
-    Entry { place: Place::Team, href: "/console/team", label: studio::TEAM, icon: "team", roles: OWNERS },
-    Entry { place: Place::Audit, href: "/console/audit", label: studio::AUDIT, icon: "audit", roles: ORGANISERS },
+    Entry { place: Place::Team, href: "/console/team", label: access::TEAM, icon: "team", roles: OWNERS },
+    Entry { place: Place::Audit, href: "/console/audit", label: access::AUDIT, icon: "audit", roles: ORGANISERS },
     Entry {
         place: Place::Settings,
         href: "/console/settings",

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{
-    super::{text, text::studio as own},
+    super::{text, text::access as own},
     inputs::Field,
     registrants::Notice,
 };

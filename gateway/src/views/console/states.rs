@@ -1,5 +1,6 @@
 //! The states of registrations and messages in words. Every word has a tone for its colour; no colour stands alone.
 
+use turnout_platform::money;
 use turnout_proto::{
     common::v1::Money,
     notifications::v1::{Message, MessageChannel, MessageKind, MessageState},
@@ -163,9 +164,17 @@ pub fn message_reason(reason: &str) -> &str {
     words::REASONS.iter().find(|(key, _)| *key == reason).map_or(reason, |(_, sentence)| sentence)
 }
 
+/// What the label of a message begins with that was sent again on request; the rest is its own.
+pub const AGAIN: &str = "again-";
+
+/// Whether a message was sent again on request.
+pub fn is_again(label: &str) -> bool {
+    label.starts_with(AGAIN)
+}
+
 /// Which of several messages of a kind: `T-24h` in words, and whether it was sent again on request. Versions tell people nothing.
 pub fn occurrence(label: &str) -> String {
-    if label.starts_with("again-") {
+    if is_again(label) {
         return words::OCCURRENCE_AGAIN.to_owned();
     }
     if label == "event"
@@ -212,49 +221,14 @@ pub fn flag(rsvp: RsvpState) -> Option<Word> {
     }
 }
 
-/// Currencies whose smallest unit is not a hundredth (ISO 4217), with their digits.
-const OTHER_DIGITS: &[(&str, u32)] = &[
-    ("BHD", 3),
-    ("CLP", 0),
-    ("ISK", 0),
-    ("JOD", 3),
-    ("JPY", 0),
-    ("KRW", 0),
-    ("KWD", 3),
-    ("OMR", 3),
-    ("PYG", 0),
-    ("TND", 3),
-    ("UGX", 0),
-    ("VND", 0),
-    ("XAF", 0),
-    ("XOF", 0),
-];
-
-/// Digits after the point in an amount of a currency.
-pub fn digits(currency: &str) -> u32 {
-    OTHER_DIGITS.iter().find(|(code, _)| *code == currency).map_or(2, |(_, digits)| *digits)
-}
-
 /// An amount for an input, as in `1234.50`.
 pub fn amount(amount: &Money) -> String {
-    let (digits, minor) = (digits(&amount.currency), amount.amount_minor.unsigned_abs());
-    let unit = 10_u64.pow(digits);
-    match digits {
-        0 => minor.to_string(),
-        _ => format!("{}.{:0width$}", minor / unit, minor % unit, width = digits as usize),
-    }
+    money::plain(amount.amount_minor, &amount.currency)
 }
 
 /// An amount, as in `12.50 EUR`: the order in which the pages of the audience have it.
 pub fn money(amount: &Money) -> String {
-    let digits = digits(&amount.currency);
-    let unit = 10_u64.pow(digits);
-    let minor = amount.amount_minor.unsigned_abs();
-    let whole = super::super::show::grouped(minor / unit);
-    match digits {
-        0 => format!("{whole} {}", amount.currency),
-        _ => format!("{whole}.{:0width$} {}", minor % unit, amount.currency, width = digits as usize),
-    }
+    money::in_words(amount.amount_minor, &amount.currency)
 }
 
 /// A message as a cell of a table shows it: its state, with the reason and whether it may have come twice.
@@ -272,15 +246,6 @@ pub fn message_words(message: &Message) -> (Word, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn amounts_are_written_with_the_digits_of_their_currency() {
-        let written = |amount_minor, currency: &str| money(&Money { amount_minor, currency: currency.into() });
-        assert_eq!(written(1_250, "EUR"), "12.50 EUR");
-        assert_eq!(written(123_456_705, "EUR"), "1,234,567.05 EUR");
-        assert_eq!(written(5_000, "JPY"), "5,000 JPY");
-        assert_eq!(written(5_000, "KWD"), "5.000 KWD");
-    }
 
     #[test]
     fn labels_of_reminders_are_words() {

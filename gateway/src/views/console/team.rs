@@ -5,7 +5,7 @@ use turnout_platform::auth::Role;
 use turnout_proto::profiles::v1::Member;
 
 use super::{
-    super::{show, text, text::console as words, text::studio as own},
+    super::{show, text, text::access as own, text::console as words},
     inputs::Field,
     registrants::Notice,
     shell::{Shell, role_label},

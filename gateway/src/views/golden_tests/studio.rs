@@ -14,7 +14,7 @@ use super::{
     super::console::{
         account::{ConsoleAccountPage, NewSecondFactor, RecoveryPage},
         audit::{AuditPage, AuditRow},
-        event_settings::EventSettingsPage,
+        event_settings::{EventSettingsPage, RoomForm},
         figures::{FormFiguresPage, Panel},
         form::{Block, FormPage},
         help::HelpPage,
@@ -35,13 +35,13 @@ use super::{
     AS_OF_MS, golden, *,
 };
 
-const EVIL: &str = r#"<script>alert("1")</script>"#;
+pub(super) const EVIL: &str = r#"<script>alert("1")</script>"#;
 
-fn shell(place: Place) -> Shell {
+pub(super) fn shell(place: Place) -> Shell {
     Shell { place, role: Role::Owner, once: 7 }
 }
 
-fn head(tab: Tab) -> EventHead {
+pub(super) fn head(tab: Tab) -> EventHead {
     let facts = EventFacts {
         event_id: "opening-night".into(),
         title: "Opening night".into(),
@@ -131,6 +131,12 @@ fn the_audit_log_full_empty_and_out_of_reach() {
     golden("audit_unavailable", &page(None, ""));
 }
 
+fn room(room_id: &str, title: &str, error: Option<&str>) -> RoomForm {
+    let field = Field::line(format!("title.{room_id}"), "New name", title).chars_max(200);
+    let field = Field { error: error.map(str::to_owned), ..field };
+    RoomForm { room_id: room_id.into(), title: title.into(), version: 3, field, open: error.is_some() }
+}
+
 fn settings(role: Role) -> EventSettingsPage {
     let fields = vec![
         Field::line("title", "Title", EVIL),
@@ -144,7 +150,7 @@ fn settings(role: Role) -> EventSettingsPage {
         head: head(Tab::Settings),
         version: 7,
         groups: vec![Group { title: "What it is", meaning: "All of it.", fields }],
-        rooms: vec![RoomRow { room_id: "main".into(), title: "Main stage".into(), viewers: None }],
+        rooms: Some(vec![room("hall", EVIL, None), room("main", "Mian stage", Some("Must be one line."))]),
         new_room: vec![Field::line("room_title", "Name", "")],
         notice: bad("Somebody else saved meanwhile."),
     }
@@ -153,8 +159,12 @@ fn settings(role: Role) -> EventSettingsPage {
 #[test]
 fn the_settings_of_an_event_for_who_may_change_them_and_who_may_not() {
     golden("event_settings", &settings(Role::Owner));
-    let read_only = settings(Role::Support);
-    golden("event_settings_support", &EventSettingsPage { rooms: Vec::new(), notice: None, ..read_only });
+    let read_only = EventSettingsPage { notice: None, ..settings(Role::Support) };
+    let html = read_only.render().unwrap();
+    assert!(html.contains("Mian stage") && !html.contains("/settings/rooms") && !html.contains("title.main"));
+    golden("event_settings_support", &read_only);
+    golden("event_settings_no_rooms", &EventSettingsPage { rooms: Some(Vec::new()), ..read_only.clone() });
+    golden("event_settings_unavailable", &EventSettingsPage { rooms: None, ..read_only });
 }
 
 fn block(id: &str, open: bool) -> Block {

@@ -146,23 +146,6 @@ pub(crate) fn zone_words(name: &str, at: &Zoned) -> String {
     }
 }
 
-/// An amount in the smallest unit of its currency, as in `25.00 EUR`.
-pub fn money(amount_minor: i64, currency: &str) -> String {
-    // ISO 4217: these have no smaller unit, or one of a thousandth.
-    let places = match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
-        | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    };
-    let unit = 10_u64.pow(places);
-    let (amount, width) = (amount_minor.unsigned_abs(), places as usize);
-    let whole = show::grouped(amount / unit);
-    let fraction = if places == 0 { String::new() } else { format!(".{:0width$}", amount % unit) };
-    let sign = if amount_minor < 0 { "−" } else { "" };
-    format!("{sign}{whole}{fraction} {currency}")
-}
-
 /// One language that a page can be read in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LanguageLink {

@@ -73,8 +73,13 @@ impl RsvpView {
 /// Whether the person paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentView {
-    /// Not yet, and how much it is.
-    Unpaid(String),
+    /// Not yet.
+    Unpaid {
+        /// How much it is.
+        amount: String,
+        /// What the payment has to name, so that it finds this registration.
+        reference: String,
+    },
     /// So much.
     Paid(String),
     /// So much was given back.
@@ -84,7 +89,7 @@ pub enum PaymentView {
 impl PaymentView {
     fn label(&self) -> &'static str {
         match self {
-            Self::Unpaid(_) => words::PAYMENT_UNPAID,
+            Self::Unpaid { .. } => words::PAYMENT_UNPAID,
             Self::Paid(_) => words::PAYMENT_PAID,
             Self::Refunded(_) => words::PAYMENT_REFUNDED,
         }
@@ -92,11 +97,18 @@ impl PaymentView {
 
     fn meaning(&self) -> String {
         let (sentence, amount) = match self {
-            Self::Unpaid(amount) => (words::PAYMENT_UNPAID_MEANING, amount),
+            Self::Unpaid { amount, .. } => (words::PAYMENT_UNPAID_MEANING, amount),
             Self::Paid(amount) => (words::PAYMENT_PAID_MEANING, amount),
             Self::Refunded(amount) => (words::PAYMENT_REFUNDED_MEANING, amount),
         };
         sentence.replace("{amount}", amount)
+    }
+
+    fn reference(&self) -> Option<&str> {
+        match self {
+            Self::Unpaid { reference, .. } => Some(reference),
+            Self::Paid(_) | Self::Refunded(_) => None,
+        }
     }
 }
 

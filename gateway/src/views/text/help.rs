@@ -40,6 +40,7 @@ pub const SECTIONS: &[Section] = &[
             "Open the registrant and look at Messages: it says what became of each, and why one was not sent.",
             "If the address bounced, check it with the person first, and see the next section.",
             "Choose Resend the confirmation, or Resend a reminder, and give a reason.",
+            "To find whom a message did not reach, open Messages of the event and choose a number below What became of them.",
             "For several people at once, tick them in the list and choose the same below it.",
         ],
         notes: &["A message that may have arrived twice says so: the mail server broke off before it answered."],
@@ -207,6 +208,20 @@ pub const SECTIONS: &[Section] = &[
             "An event’s own text is sent there in all its languages. What you change for the organisation later does not reach that event.",
             "Going back throws the text away in all languages. At an event your organisation’s text is then sent, if it has one, and otherwise ours.",
             "A message that is not ticked to be sent reaches nobody, at this event or at all. Links to sign in and invitations are always sent, and must hold their link.",
+        ],
+    },
+    Section {
+        anchor: "rooms",
+        title: "Add a room, or rename it",
+        lead: "For the parts of an event with an audience of their own: stages, screens, tracks. Organisers can.",
+        steps: &[
+            "Open Settings of the event and look for Rooms.",
+            "To add one, enter its name below the others. Its address can be yours, or one that we choose.",
+            "To change a name, choose Rename at the room, enter the new name and choose Rename the room.",
+        ],
+        notes: &[
+            "The address of a room stays what it is: links to it go on working, and whoever is watching is counted on.",
+            "The live page shows the new name after a few seconds, without being reloaded.",
         ],
     },
     Section {

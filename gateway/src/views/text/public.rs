@@ -118,6 +118,9 @@ pub const PAYMENT_UNPAID: &str = "Not paid yet";
 pub const PAYMENT_PAID: &str = "Paid";
 pub const PAYMENT_REFUNDED: &str = "Refunded";
 pub const PAYMENT_UNPAID_MEANING: &str = "{amount} is to be paid in the way that the organiser told you. This page shows the payment as soon as it has arrived.";
+pub const PAYMENT_REFERENCE: &str = "Payment reference";
+pub const PAYMENT_REFERENCE_HINT: &str =
+    "Give it with your payment: by it the organiser knows that the payment is yours. It opens nothing.";
 pub const PAYMENT_PAID_MEANING: &str = "{amount} has arrived.";
 pub const PAYMENT_REFUNDED_MEANING: &str = "{amount} was given back to you.";
 pub const CHANGE_TITLE: &str = "What you told us";

@@ -29,6 +29,7 @@ fn words(kind: Kind) -> [(&'static str, &'static str); 2] {
 
 - When: {{ event.date }}, {{ event.time }} ({{ event.zone }})
 {% if event.venue %}- Where: {{ event.venue }}
+{% endif %}{% if payment.amount %}- To be paid: {{ payment.amount }}, with the reference {{ payment.reference }}
 {% endif %}
 {% if registration.rsvp_url %}Please let us know whether you will be there.
 
@@ -48,6 +49,7 @@ There you find your ticket, and you can change or cancel your registration. The 
 
 - Wann: {{ event.date }}, {{ event.time }} Uhr ({{ event.zone }})
 {% if event.venue %}- Wo: {{ event.venue }}
+{% endif %}{% if payment.amount %}- Zu zahlen: {{ payment.amount }}, mit dem Zeichen {{ payment.reference }}
 {% endif %}
 {% if registration.rsvp_url %}Bitte sagen Sie uns, ob Sie dabei sind.
 

@@ -11,6 +11,8 @@ pub use turnout_proto::notifications::v1::{MessageChannel as Channel, MessageKin
 const ID_BYTES: usize = 16;
 /// The figures of an event are spread over so many partitions. Stored rows depend on it: it must never change.
 pub(crate) const BUCKETS: i64 = 16;
+/// What the occurrence of a message that somebody of the team sends again begins with; each has one of its own.
+pub(crate) const AGAIN: &str = "again-";
 
 /// A message's id: 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,7 +116,7 @@ pub(crate) struct Message {
     pub tenant: TenantId,
     pub id: MessageId,
     pub kind: Kind,
-    /// Which of several: `T-24h`, `v3`, `event`.
+    /// Which of several: `T-24h`, `v3`, `event`, or [`AGAIN`] and an id.
     pub occurrence: String,
     /// Orders messages of one kind to one registration: the later makes an earlier one that is not sent yet pointless. A
     /// reminder's is minus its lead in seconds, a notice's the version of which it tells.

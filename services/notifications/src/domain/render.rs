@@ -36,6 +36,8 @@ pub(crate) const VARIABLES: &[&str] = &[
     "registration.url",
     "registration.rsvp_url",
     "registration.waiting",
+    "payment.amount",
+    "payment.reference",
     "link.url",
     "link.agreements",
     "organiser.name",

@@ -1,8 +1,6 @@
 //! The ledger. A change is: a row that makes somebody look again, an announcement, the change itself under its version, and the
 //! row that is counted. Each step may be the last before a crash; what is missing then is done when the due row is looked at.
 
-use std::collections::BTreeMap;
-
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use prost_types::Timestamp;
 use turnout_platform::{
@@ -16,10 +14,9 @@ use turnout_platform::{
 use turnout_proto::events::v1::{DomainEvent, MessageStateChanged, domain_event};
 
 use super::{
-    MESSAGES_BY_EVENT, MESSAGES_BY_ID, MESSAGES_BY_PERSON, MESSAGES_BY_REGISTRATION, NOTICES_BY_REGISTRATION, Store,
-    Target, unreadable,
+    MESSAGES_BY_ID, MESSAGES_BY_PERSON, MESSAGES_BY_REGISTRATION, NOTICES_BY_REGISTRATION, Store, Target, unreadable,
 };
-use crate::domain::message::{BUCKETS, Channel, Kind, Message, MessageId, Reason, State};
+use crate::domain::message::{Channel, Kind, Message, MessageId, Reason, State};
 
 /// Messages that are read at the same time for one answer.
 const READS_AT_ONCE_MAX: usize = 16;
@@ -38,9 +35,6 @@ pub(crate) enum Saved {
 
 /// Where a message stands among those to its person: when it was planned, and its id.
 pub(crate) type PersonPlace = (i64, String);
-
-/// What is counted: kind, occurrence, state, reason.
-pub(crate) type Figures = BTreeMap<(Kind, String, State, String), i64>;
 
 impl Store {
     pub async fn message(&self, tenant: &TenantId, id: &MessageId) -> Result<Option<Message>, Failure> {
@@ -119,49 +113,6 @@ impl Store {
         Ok(PutIf::Differs(found))
     }
 
-    /// Puts the row that is counted.
-    pub async fn count(&self, message: &Message) -> Result<(), Failure> {
-        let Some(event) = &message.event else { return Ok(()) };
-        let row = Row::new(&MESSAGES_BY_EVENT)
-            .set("tenant_id", message.tenant.as_str())
-            .set("event_id", event.as_str())
-            .set("bucket", message.id.bucket())
-            .set("message_id", message.id.as_str())
-            .set("kind", message.kind.as_str_name())
-            .set("occurrence", message.occurrence.as_str())
-            .set("channel", message.channel.as_str_name())
-            .set("state", message.state.as_str_name())
-            .set("reason", message.reason.map_or("", Reason::word));
-        Ok(self.tables.put(row).await?)
-    }
-
-    /// Counts an event's messages.
-    pub async fn figures(&self, tenant: &TenantId, event: &EventId) -> Result<Figures, Failure> {
-        let mut figures = Figures::new();
-        for bucket in 0..BUCKETS {
-            let partition = vec![tenant.as_str().into(), event.as_str().into(), bucket.into()];
-            let mut after = None;
-            loop {
-                let mut range = Range::of(&MESSAGES_BY_EVENT, partition.clone());
-                if let Some(after) = after {
-                    range = range.after(after);
-                }
-                let page = self.tables.range(range).await?;
-                for row in &page.rows {
-                    let kind = Kind::from_str_name(row.text("kind")).ok_or_else(|| unreadable(row))?;
-                    let state = State::from_str_name(row.text("state")).ok_or_else(|| unreadable(row))?;
-                    let key = (kind, row.text("occurrence").to_owned(), state, row.text("reason").to_owned());
-                    *figures.entry(key).or_default() += 1;
-                }
-                after = page.next;
-                if after.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(figures)
-    }
-
     /// The messages of a registration to its person, in no order.
     pub async fn of_registration(&self, tenant: &TenantId, registration: &str) -> Result<Vec<Message>, Failure> {
         self.indexed(&MESSAGES_BY_REGISTRATION, tenant, registration).await
@@ -206,7 +157,8 @@ impl Store {
         Ok((self.read_all(tenant, page.rows).await?, next))
     }
 
-    async fn read_all(&self, tenant: &TenantId, rows: Vec<Row>) -> Result<Vec<Message>, Failure> {
+    /// What the ledger says of the messages that these rows name, in their order.
+    pub(super) async fn read_all(&self, tenant: &TenantId, rows: Vec<Row>) -> Result<Vec<Message>, Failure> {
         let ids = rows.into_iter().map(|row| MessageId::read(row.text("message_id")).ok_or_else(|| unreadable(&row)));
         let ids: Vec<MessageId> = ids.collect::<Result<_, _>>()?;
         let messages = stream::iter(ids).map(|id| async move { self.message(tenant, &id).await });

@@ -28,6 +28,7 @@ const GALA: &str = "gala";
 const READS: &[&str] = &[
     "ListMessagesOfRegistrations",
     "ListMessagesOfPerson",
+    "ListMessagesOfEvent",
     "GetMessageFigures",
     "GetTemplate",
     "PreviewTemplate",

@@ -81,9 +81,13 @@ async fn tried(bed: &Bed, attempts: i32) -> Message {
 
 #[tokio::test]
 async fn row_25_a_server_that_refuses_for_now_or_dawdles_is_tried_again_a_minute_later() {
-    for (act, reason) in
-        [(Act::RefuseForNow, "smtp_4xx"), (Act::Dawdle, "not_reached"), (Act::CutBefore, "not_reached")]
-    {
+    for (act, reason) in [
+        (Act::Busy, "not_reached"),
+        (Act::RefuseForNow, "smtp_4xx"),
+        (Act::RefuseMailForNow, "smtp_4xx"),
+        (Act::Dawdle, "not_reached"),
+        (Act::CutBefore, "not_reached"),
+    ] {
         let (ground, server, bed) = confirmation_with(&[act]).await;
         let message = tried(&bed, 1).await;
         assert_eq!((message.state(), message.reason.as_str()), (MessageState::Queued, reason), "{act:?}");
@@ -121,16 +125,18 @@ async fn an_address_that_the_server_does_not_know_is_not_written_to_again_as_if_
 }
 
 #[tokio::test]
-async fn row_25_cut_after_data_the_mail_comes_twice_at_most_with_one_id_and_says_so() {
-    let (_ground, server, bed) = confirmation_with(&[Act::TakeAndCut, Act::TakeAndCut]).await;
-    let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, &[MessageState::Unknown]).await;
-    assert!(message.maybe_twice);
-    assert_eq!((message.attempts, message.reason.as_str()), (2, "no_answer"));
-    let mails = server.mails();
-    assert_eq!(mails.len(), 2);
-    assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
-    assert_eq!(bed.counted("turnout_notifications_messages_unknown"), 1);
-    assert_eq!(bed.counted("turnout_notifications_messages_repeated"), 1);
+async fn row_25_cut_or_silent_after_data_the_mail_comes_twice_at_most_with_one_id_and_says_so() {
+    for act in [Act::TakeAndCut, Act::TakeAndDawdle] {
+        let (_ground, server, bed) = confirmation_with(&[act, act]).await;
+        let message = bed.message_in(GALA, "r1", MessageKind::Confirmation, &[MessageState::Unknown]).await;
+        assert!(message.maybe_twice, "{act:?}");
+        assert_eq!((message.attempts, message.reason.as_str()), (2, "no_answer"), "{act:?}");
+        let mails = server.mails();
+        assert_eq!(mails.len(), 2, "{act:?}");
+        assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"), "{act:?}");
+        assert_eq!(bed.counted("turnout_notifications_messages_unknown"), 1, "{act:?}");
+        assert_eq!(bed.counted("turnout_notifications_messages_repeated"), 1, "{act:?}");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ use crate::scripted::{Client, Scripted, State, hear};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     Take,
+    /// 421 in place of a greeting.
+    Busy,
     /// 451 after RCPT.
     RefuseForNow,
     /// 552 after RCPT: never this mail to this receiver.
@@ -28,8 +30,12 @@ pub enum Act {
     RefuseUnsigned,
     /// 552 after the mail, which is too long.
     RefuseLong,
+    /// 452 after the mail.
+    RefuseMailForNow,
     /// Says nothing at all.
     Dawdle,
+    /// Stores the mail and never says so.
+    TakeAndDawdle,
     /// Stores the mail and breaks off before it says so.
     TakeAndCut,
     /// Breaks off at DATA: the mail never comes.
@@ -53,7 +59,15 @@ impl Mail {
 /// The server. It ends with the test.
 pub struct MailServer {
     server: Scripted<Act, Mail>,
-    heard: Arc<Mutex<Vec<String>>>,
+    talks: Arc<Talks>,
+}
+
+/// What the conversations with all clients share.
+#[derive(Default)]
+struct Talks {
+    heard: Mutex<Vec<String>>,
+    /// The address for which no mail is taken, whatever was said.
+    refused: Mutex<String>,
 }
 
 impl Deref for MailServer {
@@ -66,9 +80,9 @@ impl Deref for MailServer {
 
 impl MailServer {
     pub async fn start() -> Self {
-        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
-        let of_talks = heard.clone();
-        Self { server: Scripted::start(move |client, state| talk(client, state, of_talks.clone())).await, heard }
+        let talks: Arc<Talks> = Arc::default();
+        let shared = talks.clone();
+        Self { server: Scripted::start(move |client, state| talk(client, state, shared.clone())).await, talks }
     }
 
     pub fn url(&self) -> String {
@@ -81,16 +95,25 @@ impl MailServer {
 
     /// The commands of all clients.
     pub fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+        self.talks.heard.lock().unwrap().clone()
+    }
+
+    /// From now on it takes no mail for this address.
+    pub fn refuse(&self, address: &str) {
+        address.clone_into(&mut self.talks.refused.lock().unwrap());
     }
 }
 
-async fn talk(mut stream: Client, state: Arc<Mutex<State<Act, Mail>>>, heard: Arc<Mutex<Vec<String>>>) -> Option<()> {
+async fn talk(mut stream: Client, state: Arc<Mutex<State<Act, Mail>>>, talks: Arc<Talks>) -> Option<()> {
+    if state.lock().unwrap().take_next(&Act::Busy) {
+        say(&mut stream, "421 too busy").await?;
+        return None;
+    }
     say(&mut stream, "220 test").await?;
     let (mut act, mut to) = (Act::Take, String::new());
     loop {
         let line = hear(&mut stream).await?;
-        heard.lock().unwrap().push(line.clone());
+        talks.heard.lock().unwrap().push(line.clone());
         let word = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
         match word.as_str() {
             "EHLO" => say(&mut stream, "250-test\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME").await?,
@@ -104,6 +127,7 @@ async fn talk(mut stream: Client, state: Arc<Mutex<State<Act, Mail>>>, heard: Ar
             "RCPT" => {
                 to = line.trim_start_matches("RCPT TO:<").trim_end_matches('>').to_owned();
                 let answer = match act {
+                    _ if *talks.refused.lock().unwrap() == to => "552 5.2.2 mailbox full",
                     Act::RefuseForNow => "451 later",
                     Act::Refuse => "552 5.2.3 too long for this mailbox",
                     Act::Unknown => "550 5.1.1 no such user",
@@ -129,16 +153,22 @@ async fn talk(mut stream: Client, state: Arc<Mutex<State<Act, Mail>>>, heard: Ar
                     data.push_str(&line);
                     data.push('\n');
                 }
-                if let Act::RefuseUnsigned | Act::RefuseLong = act {
-                    let why = if act == Act::RefuseLong { "552 5.3.4 too long" } else { "550 5.7.26 not signed" };
-                    say(&mut stream, why).await?;
+                let refusal = match act {
+                    Act::RefuseUnsigned => "550 5.7.26 not signed",
+                    Act::RefuseLong => "552 5.3.4 too long",
+                    Act::RefuseMailForNow => "452 4.3.1 no room",
+                    _ => "",
+                };
+                if !refusal.is_empty() {
+                    say(&mut stream, refusal).await?;
                     continue;
                 }
                 state.lock().unwrap().taken.push(Mail { to: to.clone(), data });
-                if act == Act::TakeAndCut {
-                    return None;
+                match act {
+                    Act::TakeAndCut => return None,
+                    Act::TakeAndDawdle => std::future::pending().await,
+                    _ => say(&mut stream, "250 taken").await?,
                 }
-                say(&mut stream, "250 taken").await?;
             }
             "QUIT" => {
                 say(&mut stream, "221 bye").await?;

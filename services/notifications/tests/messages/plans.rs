@@ -89,6 +89,25 @@ async fn item_9_reminders_go_out_at_their_times_and_each_has_its_own_state() {
 }
 
 #[tokio::test]
+async fn item_9_a_reminder_fails_for_whom_the_server_refuses_and_for_nobody_else() {
+    let (ground, server, bed) = one_registration().await;
+    ground.world.lock().unwrap().register(GALA, "r2", START_MS);
+    bed.registration_changed(GALA, "r2", RegistrationChange::Registered, 1).await;
+    for id in ["r1", "r2"] {
+        bed.message_in(GALA, id, MessageKind::Confirmation, DONE).await;
+        bed.message_in(GALA, id, MessageKind::Reminder, &[MessageState::Planned]).await;
+    }
+    server.refuse("r2@example.org");
+    ground.clock.advance_ms(24 * HOUR_MS);
+    let failed = bed.message_in(GALA, "r2", MessageKind::Reminder, &[MessageState::Failed]).await;
+    assert_eq!((failed.reason.as_str(), failed.attempts), ("smtp_5xx", 1));
+    let reminded = bed.message_in(GALA, "r1", MessageKind::Reminder, DONE).await;
+    assert_eq!((reminded.reason.as_str(), reminded.attempts), ("", 1));
+    let mails = server.mails();
+    assert_eq!((mails.len(), mails[2].to.as_str()), (3, "r1@example.org"));
+}
+
+#[tokio::test]
 async fn what_is_due_later_in_its_minute_is_not_lost_when_the_minute_is_looked_at_before() {
     let ground = Ground::new().await;
     {

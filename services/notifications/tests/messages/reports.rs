@@ -11,6 +11,7 @@ use turnout_proto::{
         MessageKind, MessageState, ResendMessageRequest, ResolveUnsubscribeRequest, RotateReportSecretRequest,
         UnsubscribeRequest,
     },
+    profiles::v1::ConsentAction,
 };
 
 use crate::{
@@ -185,11 +186,20 @@ async fn one_click_ends_reminders_and_a_resend_on_purpose_still_asks_for_a_reaso
         mesh.resolve_unsubscribe(ResolveUnsubscribeRequest { code: code.clone() }).await.unwrap().into_inner();
     assert_eq!((resolved.person_id.as_str(), resolved.purpose.as_str()), ("p-r1", "reminders"));
     refused(mesh.resolve_unsubscribe(ResolveUnsubscribeRequest { code: format!("{code}x") }).await, Code::NotFound);
+    for (purpose, action) in [
+        ("partners", ConsentAction::Granted),
+        ("service-desk", ConsentAction::Granted),
+        ("news", ConsentAction::Withdrawn),
+    ] {
+        ground.world.lock().unwrap().consent("p-r1", purpose, "email", action, START_MS);
+    }
     mesh.unsubscribe(UnsubscribeRequest { code, all_marketing: true }).await.unwrap();
     {
         let world = ground.world.lock().unwrap();
-        let purposes: Vec<_> = world.consents["p-r1"].iter().map(|statement| statement.purpose.clone()).collect();
-        assert_eq!(purposes, ["reminders", "marketing"]);
+        let by_click = world.consents["p-r1"].iter().filter(|statement| statement.channel == "*");
+        let taken_back: Vec<_> = by_click.map(|it| (it.purpose.as_str(), it.channel.as_str(), it.action())).collect();
+        let all = |purpose| (purpose, "*", ConsentAction::Withdrawn);
+        assert_eq!(taken_back, [all("reminders"), all("marketing"), all("partners")]);
     }
     ground.clock.advance_ms(24 * HOUR_MS);
     let unsubscribed = async || {

@@ -25,6 +25,17 @@ impl<Act, Taken> State<Act, Taken> {
     }
 }
 
+impl<Act: PartialEq, Taken> State<Act, Taken> {
+    /// Whether this is what to do next; it is taken off the script then.
+    pub fn take_next(&mut self, act: &Act) -> bool {
+        let is_next = self.script.front() == Some(act);
+        if is_next {
+            self.script.pop_front();
+        }
+        is_next
+    }
+}
+
 /// A client that is connected.
 pub type Client = BufReader<TcpStream>;
 

@@ -223,6 +223,7 @@ not_asked!(
     update_event: UpdateEventRequest -> UpdateEventResponse,
     change_event_state: ChangeEventStateRequest -> ChangeEventStateResponse,
     create_room: CreateRoomRequest -> CreateRoomResponse,
+    update_room: UpdateRoomRequest -> UpdateRoomResponse,
     get_room: GetRoomRequest -> GetRoomResponse,
     list_rooms: ListRoomsRequest -> ListRoomsResponse,
     register_ticket_key: RegisterTicketKeyRequest -> RegisterTicketKeyResponse,

@@ -13,16 +13,6 @@ pub(crate) const SMS: &str = "sms";
 /// In the place of a number's hash: none was known, so the grant is for none.
 pub(crate) const NO_NUMBER: &str = "-";
 
-/// Purposes of which the rest is marketing: what people asked to be reminded of, and what belongs to a registration (`service-…`).
-const REMINDERS: &str = "reminders";
-const SERVICE: &str = "service";
-
-/// Whether people are approached for this without having asked for that very message.
-pub(crate) fn is_marketing(purpose: &str) -> bool {
-    let service = purpose.strip_prefix(SERVICE).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']));
-    purpose != REMINDERS && !service
-}
-
 /// Given or taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -343,15 +333,5 @@ mod tests {
     fn item_47_an_empty_ledger_allows_nothing() {
         assert!(current([]).is_empty());
         assert!(!allows(&[], "marketing", "email"));
-    }
-
-    #[test]
-    fn all_is_marketing_but_reminders_and_what_belongs_to_a_registration() {
-        for purpose in ["marketing", "partners", "news", "services", "reminder"] {
-            assert!(is_marketing(purpose), "{purpose}");
-        }
-        for purpose in ["reminders", "service", "service-sms", "service_mail"] {
-            assert!(!is_marketing(purpose), "{purpose}");
-        }
     }
 }

@@ -12,6 +12,7 @@ use turnout_platform::{
     ids::TenantId,
     listing::Walk,
     page_tokens::{PageTokens, open_token, read_open_token},
+    purposes,
 };
 use turnout_proto::profiles::v1::{
     Assurance as WireAssurance, ConsentAction, ConsentStatement, EnsurePersonRequest, EnsurePersonResponse,
@@ -27,7 +28,7 @@ use super::{
     ledgers::{self, CandidatePlace},
 };
 use crate::domain::{
-    consent::{self, Action, SMS, Source, Statement},
+    consent::{Action, SMS, Source, Statement},
     fields,
     index::{List, Order},
     person::{Assurance, Changes, Details, Person},
@@ -229,7 +230,7 @@ impl People {
     /// The purpose and the channel of a request, if people may be approached so at all just now.
     async fn approach(&self, tenant: &TenantId, purpose: &str, channel: &str) -> Result<(String, String), Failure> {
         let (purpose, channel) = (fields::word("purpose", purpose)?, fields::channel(channel, false)?);
-        if consent::is_marketing(&purpose) {
+        if purposes::is_marketing(&purpose) {
             self.marketing.check(tenant).await?;
         }
         Ok((purpose, channel))

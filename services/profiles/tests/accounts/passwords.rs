@@ -1,6 +1,8 @@
 //! Passwords and guessing, row by row of the requirements for accounts (OWASP password storage, ASVS 5.0 V6.2). What may be chosen is
 //! tabled in the unit tests of the domain; that tries cost equal work is counted here, not timed.
 
+use std::{convert::Infallible, time::Duration};
+
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher as _, phc::PasswordHash},
@@ -13,6 +15,9 @@ use turnout_proto::profiles::v1::{CreateFirstOwnerRequest, LinkPurpose, Realm, S
 use crate::bed::{Bed, PASSWORD, refused, refused_field};
 
 const HASHES: &str = "turnout_profiles_password_hashes_total";
+const WAITING: &str = "turnout_profiles_password_queue_hashes";
+/// Calls that are not answered by then wait for a flood that has no end.
+const DEADLINE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn item_52_people_sign_in_with_an_account_bound_to_the_person() {
@@ -161,17 +166,50 @@ async fn a_network_that_guesses_at_many_accounts_is_told_to_wait() {
     refused(bed.try_sign_in(from("net-a", "x.z@example.org", "a guess of many")).await, Code::ResourceExhausted);
 }
 
+/// Guesses on and on; the next one comes when the last one was looked at.
+async fn guesses(bed: &Bed, email: String) -> Infallible {
+    loop {
+        bed.sign_in(Realm::Team, &email, "a guess of many").await.unwrap_err();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_sign_ins_is_refused_beyond_the_queue_and_leaves_the_rest_alone() {
+async fn other_calls_are_answered_before_the_sign_ins_that_wait_for_their_hash() {
+    // Fewer than may wait, so that none is refused; far more than hash at the same moment.
+    const GUESSERS: u64 = 40;
+    const CALLS: usize = 20;
     let bed = Bed::embedded().await;
     let (session, _) = bed.owner("owner@example.org").await;
-    let flood = join_all((0..200).map(|n| {
-        let email = format!("somebody{n}@example.org");
-        let bed = &bed;
+    let person = bed.person("anna@example.org").await;
+    let flood = join_all((0..GUESSERS).map(|n| guesses(&bed, format!("somebody{n}@example.org"))));
+    let others = async {
+        let mut earlier = 0;
+        for _ in 0..CALLS {
+            bed.counted(WAITING, GUESSERS / 2).await;
+            let (hashes, waiting) = (bed.count(HASHES), bed.count(WAITING));
+            bed.check(&session).await.unwrap();
+            bed.people_say(&person).await;
+            // Hashes begin in the order in which they came: the last of those that waited waits still.
+            earlier += usize::from(bed.count(HASHES) - hashes < waiting);
+        }
+        earlier
+    };
+    let earlier = tokio::select! {
+        _ = flood => unreachable!("it has no end"),
+        earlier = tokio::time::timeout(DEADLINE, others) => earlier.expect("others are answered"),
+    };
+    assert!(earlier > CALLS / 2, "{earlier} of {CALLS} calls");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_sign_ins_is_refused_beyond_the_queue() {
+    let bed = Bed::embedded().await;
+    bed.owner("owner@example.org").await;
+    let flood = (0..200).map(|n| {
+        let (email, bed) = (format!("somebody{n}@example.org"), &bed);
         async move { bed.sign_in(Realm::Team, &email, "a guess of many").await.unwrap_err() }
-    }));
-    let (answers, checked) = tokio::join!(flood, bed.check(&session));
-    checked.unwrap();
+    });
+    let answers = join_all(flood).await;
     assert!(answers.iter().all(|answer| [Code::Unauthenticated, Code::ResourceExhausted].contains(&answer.code())));
     let (refused, looked_at): (Vec<_>, Vec<_>) =
         answers.into_iter().partition(|answer| answer.code() == Code::ResourceExhausted);

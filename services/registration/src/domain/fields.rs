@@ -74,7 +74,7 @@ pub(crate) fn expected_version(version: i64) -> Result<Option<i64>, Failure> {
     match version {
         0 => Ok(None),
         1.. => Ok(Some(version)),
-        _ => Err(Failure::invalid("expected_version", "must be the version of the event as last read, or 0")),
+        _ => Err(Failure::invalid("expected_version", "must be the version as last read, or 0")),
     }
 }
 

@@ -17,7 +17,7 @@ use turnout_proto::{
     common::v1::Money as WireMoney,
     registration::v1::{
         ApiKey as WireApiKey, AttendanceMode, Event as WireEvent, EventState, PaymentState,
-        Registration as WireRegistration, RegistrationState as WireState, RsvpState,
+        Registration as WireRegistration, RegistrationState as WireState, Room as WireRoom, RsvpState,
     },
 };
 
@@ -163,6 +163,14 @@ pub(crate) fn patch(event: &WireEvent, mask: Option<FieldMask>) -> Result<Patch,
         }
     }
     Ok(patch)
+}
+
+/// What an update of a room asks for: its title is all that can change.
+pub(crate) fn room_title(room: &WireRoom, mask: Option<FieldMask>) -> Result<String, Failure> {
+    if paths(mask)?.iter().any(|path| path != "title") {
+        return Err(Failure::invalid("update_mask", "names a field that cannot be changed"));
+    }
+    fields::line("title", &room.title, TITLE_CHARS_MAX)
 }
 
 /// The fields that a mask names.

@@ -3,7 +3,7 @@
 use turnout_platform::{
     failure::Failure,
     ids::{EventId, RoomId},
-    tables::{Range, Row, Value},
+    tables::{PutIf, Range, Row, Value},
 };
 
 use super::{Creation, ROOMS_BY_EVENT, Store, unreadable};
@@ -17,16 +17,16 @@ impl Store {
     }
 
     pub async fn create_room(&self, room: &Room) -> Result<Creation<Room>, Failure> {
-        let row = Row::new(&ROOMS_BY_EVENT)
-            .set("event_id", room.event.as_str())
-            .set("room_id", room.id.as_str())
-            .set("title", room.title.as_str())
-            .set("created_at", Value::Time(room.created_at_ms))
-            .set("version", 1_i64);
-        match self.tables.put_if_absent(row).await? {
+        match self.tables.put_if_absent(room_row(room)).await? {
             None => Ok(Creation::Created),
             Some(row) => Ok(Creation::Found(read(&row)?)),
         }
+    }
+
+    /// Puts the room in the place of its version `expected`; false when another version was there.
+    pub async fn replace_room(&self, room: &Room, expected: i64) -> Result<bool, Failure> {
+        let outcome = self.tables.put_if_version(room_row(room), expected).await?;
+        Ok(outcome == PutIf::Stored)
     }
 
     /// An event's rooms in the order of their ids, and whether more follow.
@@ -46,6 +46,15 @@ impl Store {
     }
 }
 
+fn room_row(room: &Room) -> Row {
+    Row::new(&ROOMS_BY_EVENT)
+        .set("event_id", room.event.as_str())
+        .set("room_id", room.id.as_str())
+        .set("title", room.title.as_str())
+        .set("created_at", Value::Time(room.created_at_ms))
+        .set("version", room.version)
+}
+
 fn read(row: &Row) -> Result<Room, Failure> {
     let parts = || {
         Some(Room {
@@ -53,6 +62,7 @@ fn read(row: &Row) -> Result<Room, Failure> {
             id: row.text("room_id").parse().ok()?,
             title: row.text("title").to_owned(),
             created_at_ms: row.time("created_at"),
+            version: row.int("version"),
         })
     };
     parts().ok_or_else(|| unreadable(row))

@@ -12,8 +12,8 @@ use turnout_platform::{
 };
 use turnout_proto::registration::v1::{
     ChangeEventStateRequest, CreateApiKeyRequest, CreateEventRequest, CreateRoomRequest, Event, EventState, Form,
-    GetEventRequest, PutFormRequest, PutRegistrantSettingsRequest, RegisterTicketKeyRequest, RegistrantSettings,
-    UpdateEventRequest,
+    GetEventRequest, PutFormRequest, PutRegistrantSettingsRequest, RegisterTicketKeyRequest, RegistrantSettings, Room,
+    UpdateEventRequest, UpdateRoomRequest,
 };
 
 use crate::{
@@ -40,6 +40,12 @@ async fn whole_life(acme: &mut Client) {
     acme.update_event(request).await.unwrap_err();
     let request = CreateRoomRequest { event_id: "gala".into(), room_id: "hall".into(), title: "Anna's hall".into() };
     acme.create_room(request).await.unwrap();
+    let room =
+        Room { event_id: "gala".into(), room_id: "hall".into(), title: "Anna's great hall".into(), ..Room::default() };
+    let request = UpdateRoomRequest { room: Some(room), update_mask: Some(mask(&["title"])), expected_version: 1 };
+    acme.update_room(request.clone()).await.unwrap();
+    acme.update_room(UpdateRoomRequest { expected_version: 2, ..request.clone() }).await.unwrap();
+    acme.update_room(request).await.unwrap_err();
     let request = |state: EventState| ChangeEventStateRequest {
         event_id: "gala".into(),
         state: state.into(),
@@ -72,6 +78,7 @@ async fn item_41_what_is_done_to_events_forms_and_settings_is_in_the_audit_log()
         ("event.create", "event:gala", ""),
         ("event.update", "event:gala", "venue, published"),
         ("room.create", "event:gala", "hall"),
+        ("room.update", "event:gala", "hall: title"),
         ("event.state", "event:gala", "LIVE"),
         ("event.state", "event:gala", "CANCELLED"),
         ("ticket-key.register", "tenant:acme", ""),

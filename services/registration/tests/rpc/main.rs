@@ -1,5 +1,5 @@
 //! Registration over gRPC, behind the real access layer, on the embedded store. What must hold however many come at once (`places`, `settling`),
-//! and what a key opens (`revoking`), runs on both engines.
+//! what a key opens (`revoking`) and how a room gets another name (`rooms`) runs on both engines.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::unnecessary_wraps, reason = "the fields of messages are optional")]
 

@@ -7,14 +7,14 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use tonic::Code;
+use tonic::{Code, Status};
 use turnout_platform::{
     real_servers,
     tables::{Engine, Tables, open},
 };
 use turnout_proto::registration::v1::{
-    Event, GetStatisticsRequest, RegisterRequest, RegisterResponse, RegistrationState, Statistics,
-    UpdateRegistrationRequest,
+    CancelRegistrationRequest, Event, GetStatisticsRequest, RegisterRequest, RegisterResponse, RegistrationState,
+    Statistics, UpdateRegistrationRequest,
 };
 
 use crate::{
@@ -80,16 +80,26 @@ pub async fn retried(client: &mut Registrants, request: RegisterRequest) -> Regi
     loop {
         match register(client, request.clone()).await {
             Ok(answer) => return answer,
-            Err(status) => assert!(
-                matches!(
-                    status.code(),
-                    Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::DeadlineExceeded
-                ),
-                "{status:?}"
-            ),
+            Err(status) => later(&status).await,
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+}
+
+/// The same for a cancellation.
+pub async fn cancel_retried(client: &mut Registrants, registration_id: &str) {
+    let (event_id, registration_id) = ("gala".to_owned(), registration_id.to_owned());
+    let request = CancelRegistrationRequest { event_id, registration_id, act: None };
+    while let Err(status) = client.cancel_registration(request.clone()).await {
+        later(&status).await;
+    }
+}
+
+/// A moment, if it may work after it.
+async fn later(status: &Status) {
+    let code = status.code();
+    let may_work = [Code::Unavailable, Code::ResourceExhausted, Code::Aborted, Code::DeadlineExceeded].contains(&code);
+    assert!(may_work, "{status:?}");
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
 }
 
 pub async fn statistics(client: &Registrants) -> Statistics {

@@ -1,9 +1,21 @@
-//! Creating, reading and listing rooms.
+//! Creating, renaming, reading and listing rooms. What renaming stores, and whose name stays, is tried on both engines.
+
+use std::sync::Arc;
 
 use tonic::{Code, Status};
-use turnout_proto::registration::v1::{GetRoomRequest, ListRoomsRequest, ListRoomsResponse, Room};
+use turnout_platform::tables::Tables;
+use turnout_proto::registration::v1::{GetRoomRequest, ListRoomsRequest, ListRoomsResponse, Room, UpdateRoomRequest};
 
-use crate::bed::{Bed, Client, create_event, create_room, refused, refused_field};
+use crate::{
+    bed::{Bed, Client, create_event, create_room, open_tables, refused, refused_field},
+    places::cql_tables,
+    registering::mask,
+};
+
+on_both_engines! {
+    a_renamed_room_has_another_title_and_is_the_same_otherwise;
+    a_rename_by_someone_who_saw_another_version_is_aborted;
+}
 
 async fn get(client: &mut Client, event_id: &str, room_id: &str) -> Result<Room, Status> {
     let request = GetRoomRequest { event_id: event_id.into(), room_id: room_id.into() };
@@ -15,8 +27,21 @@ async fn list(client: &mut Client, event: &str, page_size: i32, token: &str) -> 
     Ok(client.list_rooms(request).await?.into_inner())
 }
 
+async fn update(client: &mut Client, room: Room, paths: &[&str], expected_version: i64) -> Result<Room, Status> {
+    let request = UpdateRoomRequest { room: Some(room), update_mask: Some(mask(paths)), expected_version };
+    Ok(client.update_room(request).await?.into_inner().room.unwrap())
+}
+
+async fn rename(client: &mut Client, title: &str, expected_version: i64) -> Result<Room, Status> {
+    let room = Room { event_id: "gala".into(), room_id: "stage".into(), title: title.into(), ..Room::default() };
+    update(client, room, &["title"], expected_version).await
+}
+
 async fn with_event() -> (Bed, Client) {
-    let bed = Bed::start().await;
+    with_event_in(Bed::start().await).await
+}
+
+async fn with_event_in(bed: Bed) -> (Bed, Client) {
     let mut acme = bed.organiser("acme").await;
     create_event(&mut acme, "gala", "Gala").await.unwrap();
     (bed, acme)
@@ -33,6 +58,57 @@ async fn a_room_reads_back_and_the_same_creation_again_returns_it() {
     refused(create_room(&mut acme, "gala", "stage", "Another").await, Code::AlreadyExists);
     assert_eq!(get(&mut acme, "gala", "stage").await.unwrap(), created);
     assert_eq!(get(&mut bed.mesh(None), "gala", "stage").await.unwrap(), created);
+}
+
+async fn a_renamed_room_has_another_title_and_is_the_same_otherwise(tables: Arc<dyn Tables>) {
+    let (bed, mut acme) = with_event_in(Bed::on(tables).await).await;
+    let hall = create_room(&mut acme, "gala", "hall", "Hall").await.unwrap();
+    let created = create_room(&mut acme, "gala", "stage", "Mian stage").await.unwrap();
+    bed.clock.advance_ms(5000);
+    let renamed = rename(&mut acme, " Main stage ", 1).await.unwrap();
+    assert_eq!(renamed, Room { title: "Main stage".into(), version: 2, ..created });
+    assert_eq!(get(&mut acme, "gala", "stage").await.unwrap(), renamed);
+    assert_eq!(list(&mut acme, "gala", 0, "").await.unwrap().rooms, [hall, renamed.clone()]);
+    assert_eq!(rename(&mut acme, "Main stage", 2).await.unwrap(), renamed, "the same again changes nothing");
+    // A creation that says something else than what is there now is no repetition.
+    refused(create_room(&mut acme, "gala", "stage", "Mian stage").await, Code::AlreadyExists);
+}
+
+async fn a_rename_by_someone_who_saw_another_version_is_aborted(tables: Arc<dyn Tables>) {
+    let (_bed, mut acme) = with_event_in(Bed::on(tables).await).await;
+    create_room(&mut acme, "gala", "stage", "Stage").await.unwrap();
+    let first = rename(&mut acme, "Main stage", 1).await.unwrap();
+    refused(rename(&mut acme, "Small stage", 1).await, Code::Aborted);
+    assert_eq!(get(&mut acme, "gala", "stage").await.unwrap(), first);
+    assert_eq!(rename(&mut acme, "Small stage", 0).await.unwrap().version, 3);
+}
+
+#[tokio::test]
+async fn of_many_renames_at_once_by_who_saw_the_same_exactly_one_happens() {
+    let (_bed, mut acme) = with_event().await;
+    create_room(&mut acme, "gala", "stage", "Stage").await.unwrap();
+    let tries = (0..20).map(|n| {
+        let mut acme = acme.clone();
+        tokio::spawn(async move { rename(&mut acme, &format!("Stage {n}"), 1).await })
+    });
+    let mut renamed = Vec::new();
+    for answer in tries.collect::<Vec<_>>() {
+        match answer.await.unwrap() {
+            Ok(room) => renamed.push(room),
+            Err(status) => assert_eq!(status.code(), Code::Aborted, "{status:?}"),
+        }
+    }
+    assert_eq!(renamed, [get(&mut acme, "gala", "stage").await.unwrap()]);
+}
+
+#[tokio::test]
+async fn without_the_audit_log_no_room_is_renamed() {
+    let (bed, mut acme) = with_event().await;
+    let created = create_room(&mut acme, "gala", "stage", "Stage").await.unwrap();
+    bed.profiles.set_down(true);
+    refused(rename(&mut acme, "Main stage", 0).await, Code::Unavailable);
+    bed.profiles.set_down(false);
+    assert_eq!(get(&mut acme, "gala", "stage").await.unwrap(), created);
 }
 
 #[tokio::test]
@@ -101,8 +177,32 @@ async fn a_wrong_field_is_named() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_a_rename_is_named() {
+    let (_bed, mut acme) = with_event().await;
+    let created = create_room(&mut acme, "gala", "stage", "Stage").await.unwrap();
+    for bad in ["", " ", "two\nlines", &"x".repeat(201)] {
+        refused_field(rename(&mut acme, bad, 0).await, "title");
+    }
+    let of = |event_id: &str, room_id: &str| Room {
+        event_id: event_id.into(),
+        room_id: room_id.into(),
+        title: "Main stage".into(),
+        ..Room::default()
+    };
+    refused_field(update(&mut acme, of("a b", "stage"), &["title"], 0).await, "room.event_id");
+    refused_field(update(&mut acme, of("gala", "a b"), &["title"], 0).await, "room.room_id");
+    refused_field(acme.update_room(UpdateRoomRequest::default()).await, "room.event_id");
+    for paths in [&[][..], &["room_id"], &["title", "created_at"]] {
+        refused_field(update(&mut acme, of("gala", "stage"), paths, 0).await, "update_mask");
+    }
+    refused_field(rename(&mut acme, "Main stage", -1).await, "expected_version");
+    assert_eq!(get(&mut acme, "gala", "stage").await.unwrap(), created);
+}
+
+#[tokio::test]
 async fn a_missing_room_is_not_found() {
     let (_bed, mut acme) = with_event().await;
     refused(get(&mut acme, "gala", "stage").await, Code::NotFound);
+    refused(rename(&mut acme, "Main stage", 0).await, Code::NotFound);
     assert_eq!(list(&mut acme, "gala", 0, "").await.unwrap(), ListRoomsResponse::default());
 }

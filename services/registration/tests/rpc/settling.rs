@@ -19,7 +19,7 @@ use crate::{
     bed::{Bed, Registrants, START_AT_MS, comes, open_tables, refused},
     crash::cut_after,
     hooked::{Hooked, Sort},
-    places::{cql_tables, limited, retried, statistics},
+    places::{cancel_retried, cql_tables, limited, retried, statistics},
     profiles::FakeProfiles,
     registering::{cancel, get, person, register, registered},
 };
@@ -302,7 +302,7 @@ async fn two_processes_give_no_place_twice_lose_none_and_promote_in_order(tables
             let id = one.registration.unwrap().registration_id;
             assert_eq!(id, other.registration.unwrap().registration_id);
             if n % 3 == 0 {
-                cancel(&mut there, &id).await;
+                cancel_retried(&mut there, &id).await;
             }
             id
         }
@@ -320,7 +320,7 @@ async fn two_processes_give_no_place_twice_lose_none_and_promote_in_order(tables
     });
     let leaving: Vec<&Registration> = of(RegistrationState::Registered).step_by(3).collect();
     join_all(leaving.iter().zip(doors.iter().cycle()).map(async |(it, door)| {
-        cancel(&mut door.clone(), &it.registration_id).await;
+        cancel_retried(&mut door.clone(), &it.registration_id).await;
     }))
     .await;
     are_arranged(&doors, PLACES, left - leaving.len()).await;

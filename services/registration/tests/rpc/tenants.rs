@@ -10,7 +10,8 @@ use turnout_platform::auth::Role;
 use turnout_proto::registration::v1::{
     Act, ChangeEventStateRequest, CreateApiKeyRequest, CreateEventRequest, CreateRoomRequest, Event, EventState,
     GetEventRequest, GetRoomRequest, GetTicketKeyRequest, ListApiKeysRequest, ListEventsRequest, ListRoomsRequest,
-    RedeemSignInLinkRequest, RegisterTicketKeyRequest, ResolveApiKeyRequest, RevokeApiKeyRequest, UpdateEventRequest,
+    RedeemSignInLinkRequest, RegisterTicketKeyRequest, ResolveApiKeyRequest, RevokeApiKeyRequest, Room,
+    UpdateEventRequest, UpdateRoomRequest,
 };
 use turnout_registration::ACCESS;
 
@@ -34,7 +35,7 @@ enum Guard {
 fn guard(method: &str) -> Guard {
     match method {
         "GetEvent" | "GetRoom" | "ListRooms" => Guard::ReadableId,
-        "ChangeEventState" | "UpdateEvent" | "CreateRoom" => Guard::Id,
+        "ChangeEventState" | "UpdateEvent" | "CreateRoom" | "UpdateRoom" => Guard::Id,
         "CreateEvent" | "ListEvents" | "RegisterTicketKey" | "CreateApiKey" | "ListApiKeys" => Guard::OwnTenant,
         "RevokeApiKey" => Guard::Key,
         "GetTicketKey" | "ResolveApiKey" | "RedeemSignInLink" => Guard::Mesh,
@@ -64,6 +65,11 @@ async fn call(client: &mut Client, method: &str, event: &str) -> Result<(), Stat
             drop(client.change_event_state(request).await?);
         }
         "CreateRoom" => drop(client.create_room(CreateRoomRequest { event_id, room_id, title }).await?),
+        "UpdateRoom" => {
+            let room = Some(Room { event_id, room_id, title: "Another".into(), ..Room::default() });
+            let update_mask = Some(FieldMask { paths: vec!["title".into()] });
+            drop(client.update_room(UpdateRoomRequest { room, update_mask, expected_version: 0 }).await?);
+        }
         "GetRoom" => drop(client.get_room(GetRoomRequest { event_id, room_id }).await?),
         "ListRooms" => drop(client.list_rooms(ListRoomsRequest { event_id, ..ListRoomsRequest::default() }).await?),
         "RegisterTicketKey" => {

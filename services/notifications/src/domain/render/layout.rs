@@ -52,7 +52,7 @@ pub(super) fn html(subject: &str, body: &str, look: &Look<'_>) -> String {
   .page {{ background: #14171c !important; }}
   .card {{ background: #1e232b !important; color: #e8ebf0 !important; border-color: #2c333e !important; }}
   .link {{ color: #8ab4ff !important; }}
-  .button {{ background: #3b7bea !important; color: #ffffff !important; }}
+  .button {{ background: #2f6bdc !important; color: #ffffff !important; }}
   .muted {{ color: #9aa4b2 !important; }}
 }}
 </style>
