@@ -1,31 +1,27 @@
 // Every page of the running program, on a phone and on a desktop, in light and in dark: it fits, has no barrier, logs no error, asks no
-// other host, and the keyboard comes everywhere. Which pages there are is read from the router, so that a new one cannot be forgotten.
-// States that are hard to bring about are in states.test.mjs; what pages do is tested elsewhere.
+// other host, and the keyboard comes everywhere, also with all open that is folded. Which pages there are is read from the router, so that
+// a new one cannot be forgotten. States that are hard to bring about are in states.test.mjs; what pages do is tested elsewhere.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { walk } from "./keyboard.mjs";
+import { looked_over } from "./looks.mjs";
 import { link_to } from "./mails.mjs";
 import { route_of, routes } from "./router.mjs";
 import { make_event, member, organiser_at_the_server, own_page_of, set_event, sign_up } from "./stage.mjs";
-import { DESKTOP, PHONE, barriers, base, overflow, picture, start, stop, text, until, visitor } from "./visitors.mjs";
+import { DESKTOP, PHONE, base, picture, sign_in_link, start, stop, text, until, visitor } from "./visitors.mjs";
 
 const RUN = Date.now().toString(36);
 const [OPEN, FULL, QUIET, OFF, EMPTY] = ["open", "full", "quiet", "off", "empty"].map((name) => `${name}-${RUN}`);
 const ANNA = { name: "Anna Öhman", email: `anna.${RUN}@example.org` };
 const BEN = { name: "Benedict Featherstonehaugh-Warrington", email: `benedict.featherstonehaugh.${RUN}@example.org` };
 
-/** Answers to GET that are no pages of their own, and where a page is looked at if not here. */
+/** Answers to GET that are no pages of their own. */
 const NO_PAGES = new Set([
   "GET /v1/live", "GET /e/{event}/calendar.ics", "GET /r/{code}/calendar.ics",
   "GET /console/rows", "GET /console/events/{event}/stream", "GET /console/events/{event}/series.json",
   "GET /console/events/{event}/registrants/rows", "GET /console/events/{event}/registrants/stream", "GET /console/audience/rows",
   "GET /console/check-in/{event}/search", "GET /console/check-in/{event}/pack.json",
-  // A mail in its frame, whose look is that of mails.
-  "GET /console/events/{event}/messages/{kind}/preview", "GET /console/messages/{kind}/preview",
-  // Only before there is an account: organiser.test.mjs begins with it.
-  "GET /console/welcome",
 ]);
 
 const live = (page) => until(() => page.evaluate(() => document.querySelector("#count, #link").dataset.link), "live", "in touch");
@@ -62,6 +58,7 @@ const PAGES = [
   { name: "unsubscribe", path: () => at.preferences.replace("/preferences", "") },
   { name: "console-sign-in", path: () => "/console/sign-in" },
   { name: "console-link", path: () => at.console_link },
+  { name: "console-welcome", path: () => "/console/welcome", as: "newcomer" },
   { name: "console-no-event", path: () => "/console/events/there-is-no-such-event", status: 404, as: "owner" },
   { name: "console-events", path: () => "/console", as: "owner" },
   ...EVENT_PAGES.flatMap((part) => [OPEN, EMPTY].map((event) => ({
@@ -81,6 +78,8 @@ const PAGES = [
   { name: "console-account-none", path: () => "/console/account", as: "owner" },
   { name: "console-settings", path: () => "/console/settings", as: "owner" },
   { name: "console-messages", path: () => "/console/messages", as: "owner" },
+  { name: "console-messages-to", path: () => `/console/events/${OPEN}/messages/to?kind=confirmation&state=handed_off`, as: "support" },
+  { name: "console-messages-to-nobody", path: () => `/console/events/${EMPTY}/messages/to?kind=confirmation&state=bounced`, as: "owner" },
   { name: "console-messages-confirmation", path: () => "/console/messages/confirmation", as: "owner" },
   { name: "console-messages-sign-in-link", path: () => "/console/messages/sign-in-link", as: "owner" },
   { name: "console-keys", path: () => "/console/settings/keys", as: "owner" },
@@ -142,6 +141,9 @@ before(async () => {
   at.link = (await link_to(ANNA.email, "/sign-in/link")).replace(base, "");
   await anna.leave();
 
+  const newcomer = await organiser_at_the_server(sign_in_link(`new-${RUN}`));
+  at.sessions.newcomer = await newcomer.context.storageState();
+  await newcomer.leave();
   for (const role of ROLES) at.sessions[role] = await member(page, `${role}.${RUN}@example.org`, role);
   await page.goto(`${base}/console/sign-in`);
   await page.fill("#in-email", `support.${RUN}@example.org`);
@@ -165,10 +167,8 @@ async function looked_at(guest, { name, path, status = 200, ready }, size, viewp
   await ready?.(page);
   assert.equal(answer.status(), status);
   assert.match(answer.headers()["content-security-policy"], /default-src 'self'/);
-  const wrongs = await barriers(page);
-  if (await overflow(page)) wrongs.push(`is wider than the window by ${await overflow(page)} pixels`);
   await picture(page, `${name}-${size}-${colorScheme}`);
-  if (walked) wrongs.push(...await walk(page));
+  const wrongs = await looked_over(page, walked);
   await page.close();
   return wrongs.map((wrong) => `${size}, ${colorScheme}: ${wrong}`);
 }
@@ -197,9 +197,8 @@ for (const role of ROLES) {
       const answer = await page.goto(base + path);
       if (answer.status() === 403) refused.push(path);
       else assert.equal(answer.status(), 200, path);
-      wrongs.push(...(await barriers(page)).map((wrong) => `${path}: ${wrong}`));
-      if (await overflow(page)) wrongs.push(`${path} is wider than the window`);
       await picture(page, `role-${role}${path.replace(OPEN, "open").replaceAll("/", "-")}`);
+      wrongs.push(...(await looked_over(page, false)).map((wrong) => `${path}: ${wrong}`));
     }
     assert.deepEqual(wrongs, []);
     assert.deepEqual(refused, REFUSED[role]);
@@ -207,8 +206,44 @@ for (const role of ROLES) {
   });
 }
 
+/** Pages that lead to the texts of mails, each of which shows its mail in a frame. */
+const LISTS_OF_MAILS = [`/console/events/${OPEN}/messages`, "/console/messages"];
+const mail_of = (address) => `${address}/preview`;
+
+test("the mails that are shown beside their texts fit and have no barrier", async () => {
+  const guest = await visitor({ ...PHONE, reducedMotion: "reduce", storageState: at.sessions.owner });
+  // A mail may run nothing, and so not the checker: here it comes without the header that says so.
+  await guest.context.route("**/preview", async (route) => {
+    const answer = await route.fetch();
+    const { "content-security-policy": policy, ...headers } = answer.headers();
+    assert.match(policy, /^sandbox;/);
+    await route.fulfill({ response: answer, headers });
+  });
+  const page = await guest.context.newPage();
+  const wrongs = [];
+  for (const list of LISTS_OF_MAILS) {
+    await page.goto(base + list);
+    const linked = await page.locator(`a[href^="${list}/"]`).evaluateAll((links) => links.map(({ pathname }) => pathname));
+    const texts = new Set(linked.filter((path) => route_of("GET", path)?.endsWith("/messages/{kind}")));
+    assert.ok(texts.size >= 4, `${list} leads to ${texts.size} texts`);
+    for (const address of texts) {
+      for (const [size, { viewport }, colorScheme] of [["phone", PHONE, "dark"], ["desktop", DESKTOP, "light"]]) {
+        await page.setViewportSize(viewport);
+        await page.emulateMedia({ colorScheme });
+        const answer = await page.goto(base + mail_of(address));
+        assert.equal(answer.status(), 200, address);
+        await picture(page, `mail${address.replace(OPEN, "open").replaceAll("/", "-")}-${size}-${colorScheme}`);
+        wrongs.push(...(await looked_over(page, false)).map((wrong) => `${address}, ${size}, ${colorScheme}: ${wrong}`));
+      }
+    }
+  }
+  assert.deepEqual([...wrongs, ...guest.wrongs], []);
+  await guest.leave();
+});
+
 test("no page of the router is left out", () => {
-  const seen = new Set(PAGES.map(({ path }) => route_of("GET", path().split("?")[0])));
+  const seen = new Set([...PAGES.map(({ path }) => path()), ...LISTS_OF_MAILS.map((list) => mail_of(`${list}/confirmation`))]
+    .map((path) => route_of("GET", path.split("?")[0])));
   const missed = routes.filter((route) => route.startsWith("GET ") && !seen.has(route) && !NO_PAGES.has(route));
   assert.deepEqual(missed, []);
   assert.deepEqual([...NO_PAGES].filter((route) => !routes.includes(route)), [], "these are not in the router any more");

@@ -1,6 +1,8 @@
-// A page without a mouse: where the Tab key goes, whether one sees where one is, and getting somewhere by it alone.
+// A page without a mouse: where the Tab key goes, whether one sees where one is, and getting somewhere and doing something by keys alone.
 
 import assert from "node:assert/strict";
+
+import { barriers, base, text, until } from "./visitors.mjs";
 
 /** No page has as many places to stop at. */
 const STOPS_MAX = 400;
@@ -84,3 +86,39 @@ export async function write(page, place, words) {
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.type(words);
 }
+
+/** Presses a button that sends a form, says yes if the page asks, and waits for the page that comes. */
+export async function send(page, button, key = "Enter") {
+  if (await button.getAttribute("data-confirm")) {
+    await press(page, button, key);
+    await send(page, page.locator("#confirm-yes"));
+    return;
+  }
+  await Promise.all([page.waitForEvent("load"), press(page, button, key)]);
+}
+
+/** Opens what is folded, if it is: by words of its head, or by what is in it. */
+export async function unfold(page, what) {
+  const fold = page.locator("details", { has: typeof what === "string" ? page.locator("summary", { hasText: what }) : what }).last();
+  if (!(await fold.evaluate((element) => element.open))) await press(page, fold.locator("summary").first());
+  return fold;
+}
+
+/** Chooses in a list by typing the beginning of its entry. */
+export async function choose(page, place, words) {
+  await tab_to(page, place);
+  await page.keyboard.type(words);
+}
+
+/** Opens an address, which may be one of ours without its beginning. */
+export const go = (page, path) => page.goto(path.startsWith("http") ? path : base + path);
+
+export const button = (page, name) => page.getByRole("button", { name, exact: true });
+
+export const says = (page, words) => until(async () => words.test((await text(page, ".notice").catch(() => null)) ?? ""), true, `the page says ${words}`);
+
+/** Where the keyboard is. */
+export const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.name || document.activeElement?.tagName);
+
+/** A state on the way that no other test looks at: it has no barrier. */
+export const sound = async (page) => assert.deepEqual(await barriers(page), []);

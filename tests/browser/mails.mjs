@@ -1,6 +1,7 @@
 // Mails as the mail server of the tests got them: tests/servers/smtp.py keeps a folder for each address. This reads as much of MIME as
-// our own mails need, and says nothing of what should be in them.
+// our own mails need, and says nothing of what should be in them. It hands mails back as well, as other mail servers do.
 
+import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 
@@ -64,4 +65,14 @@ export async function link_to(address, kind) {
     return link !== undefined;
   }, true, `a mail with a link to ${kind}`);
   return link;
+}
+
+/** Hands the newest mail to an address back to the program; a part of this type says in its fields what became of it. */
+export async function hand_back(address, type, fields) {
+  const part = (kind, lines) => `--b\r\nContent-Type: ${kind}\r\n\r\n${lines.join("\r\n")}\r\n\r\n`;
+  const newest = `Message-ID: ${mails(address).at(-1).headers.get("message-id")}`;
+  const head = "MIME-Version: 1.0\r\nContent-Type: multipart/report; boundary=b\r\n\r\n";
+  const body = `${head}${part(type, fields)}${part("text/rfc822-headers", [newest])}--b--\r\n`;
+  const answer = await fetch(`${base}/v1/returned-mails`, { method: "POST", body });
+  assert.equal(answer.status, 204);
 }

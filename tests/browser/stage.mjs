@@ -55,23 +55,25 @@ export async function set_event(page, id, settings) {
   await page.getByText("Saved.", { exact: true }).waitFor();
 }
 
-/** Lets an event's form ask whether somebody wants news. */
-export async function ask_for_news(page, id) {
+/** Lets an event's form ask whether somebody wants mails for these purposes. */
+export async function ask_for_news(page, id, purposes = ["news"]) {
   await page.goto(`${base}/console/events/${id}/form`);
-  await page.locator('button[value="add-consent"]').click();
-  await field(page, "c.0.purpose").fill("news");
-  await page.locator('[name="c.0.text.en"]').fill("News about our other events, by mail.");
+  for (const [n, purpose] of purposes.entries()) {
+    await page.locator('button[value="add-consent"]').click();
+    await field(page, `c.${n}.purpose`).fill(purpose);
+    await page.locator(`[name="c.${n}.text.en"]`).fill(`Mails about our other events: ${purpose}.`);
+  }
   await page.locator('button[value="save"]').click();
   await page.getByText("The form is saved", { exact: false }).waitFor();
 }
 
-/** Registers somebody on the public page, who wants the news where the form asks; the answer is the page that they then see. */
+/** Registers somebody on the public page, who wants all that the form asks; the answer is the page that they then see. */
 export async function sign_up(page, id, { name, email }) {
   await page.goto(`${base}/e/${id}/register`);
   await field(page, "email").fill(email);
   await field(page, "name").fill(name);
   if (await field(page, "mode").count()) await field(page, "mode").first().check();
-  if (await page.locator('[name^="consent."]').count()) await page.locator('[name^="consent."]').first().check();
+  for (const wanted of await page.locator('[name^="consent."]').all()) await wanted.check();
   await page.locator("form.form").first().locator('button[type="submit"]').click();
   await page.waitForURL(/\/registered|\/r\//);
 }

@@ -1,24 +1,23 @@
 // Every state of every page, as the gateway's own tests keep them (gateway/src/views/golden): empty, full, refused, out of touch, for each
-// role. Each is looked at on a phone in the dark and on a desktop in the light, and walked through with the Tab key. No program is asked:
-// files come from the sources. What pages do is tested elsewhere.
+// role. Each is looked at on a phone in the dark and on a desktop in the light, and walked through with the Tab key, as it comes and with
+// all open that is folded. No program is asked: files come from the sources. What pages do is tested elsewhere.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { after, before, test } from "node:test";
 
-import { walk } from "./keyboard.mjs";
-import { DESKTOP, PHONE, barriers, base, overflow, shots, start, stop, visitor } from "./visitors.mjs";
+import { golden } from "./golden.mjs";
+import { looked_over } from "./looks.mjs";
+import { DESKTOP, PHONE, base, shots, start, stop, visitor } from "./visitors.mjs";
 
 const GATEWAY = new URL("../../gateway/", import.meta.url);
-const GOLDEN = new URL("src/views/golden/", GATEWAY);
 
 /** Which file answers to which address, by the table in the sources. */
 const files = new Map([...fs.readFileSync(new URL("src/assets.rs", GATEWAY), "utf8").matchAll(/"(\/[^"]+)", \w+, "([^"]+)";/g)]
   .map(([, path, file]) => [path, new URL(file, GATEWAY)]));
 
-const states = fs.readdirSync(GOLDEN).map((file) => ({ name: file.replace(".html", ""), html: fs.readFileSync(new URL(file, GOLDEN), "utf8") }))
-  // The others are parts of pages, which are in the pages as well.
-  .filter(({ html }) => html.startsWith("<!doctype html>"));
+// The others are parts of pages, which are in the pages as well.
+const states = golden.filter(({ html }) => html.startsWith("<!doctype html>"));
 
 let guest;
 
@@ -49,10 +48,8 @@ for (const { name } of states) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
       await page.goto(`${base}/golden/${name}`);
-      wrongs.push(...(await barriers(page)).map((wrong) => `${size}, ${colorScheme}: ${wrong}`));
       await page.screenshot({ path: `${shots}/state-${name}-${size}-${colorScheme}.png`, fullPage: true });
-      if (await overflow(page)) wrongs.push(`${size}: is wider than the window by ${await overflow(page)} pixels`);
-      wrongs.push(...(await walk(page)).map((wrong) => `${size}: ${wrong}`));
+      wrongs.push(...(await looked_over(page)).map((wrong) => `${size}, ${colorScheme}: ${wrong}`));
     }
     assert.deepEqual(wrongs, []);
     await page.close();

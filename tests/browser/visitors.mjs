@@ -12,11 +12,11 @@ const fail = (words) => { throw new Error(words); };
 
 /** Where the program answers. */
 export const base = wanted("TURNOUT_URL", "the public address of a running Turnout").replace(/\/$/, "");
-/** A link that opens the console once, as whoever sits at the server gets it. */
-export function sign_in_link() {
+/** A link that opens an organisation's console once, as whoever sits at the server gets it; one that is new begins empty. */
+export function sign_in_link(organisation = "demo") {
   const [program, data] = [wanted("TURNOUT_PROGRAM", "the program's path"), wanted("TURNOUT_DATA", "its data folder")];
   // Without our variables: the program refuses those that are no settings of its own.
-  return execFileSync(program, ["--data-dir", data, "sign-in-link"], { encoding: "utf8", env: { PATH: process.env.PATH } }).trim();
+  return execFileSync(program, ["--data-dir", data, "sign-in-link", "--tenant", organisation], { encoding: "utf8", env: { PATH: process.env.PATH } }).trim();
 }
 /** Pictures of the pages go here. */
 export const shots = process.env.TURNOUT_SHOTS ?? new URL("shots", import.meta.url).pathname;
@@ -31,12 +31,13 @@ const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 
 let browser;
 
-export async function start() {
+/** `also` are switches of the browser that a test needs beside these. */
+export async function start(also = []) {
   fs.mkdirSync(shots, { recursive: true });
   browser = await chromium.launch({
     executablePath: wanted("CHROMIUM", "the path of Chromium"),
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
+      "--disable-component-update", "--disable-sync", ...also],
   });
 }
 

@@ -1,7 +1,9 @@
-// What people can do on a browser that runs no scripts: register, with the errors they make, change, answer, cancel, sign in and out, and
-// choose what they are sent. The organiser's pages ask for scripts where they move, and are not in here.
+// What people can do on a browser that runs no scripts: register, with the errors they make, take the entry for their calendar, change,
+// answer, cancel, sign in and out, choose what they are sent, and stop it. The organiser's pages ask for scripts where they move, and are
+// not in here.
 
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import { after, before } from "node:test";
 
 import { link_to } from "./mails.mjs";
@@ -16,13 +18,15 @@ let anna;
 let page;
 /** The link of the mail that asks whether the address agreed. */
 let confirmed;
+/** Where they choose what they are sent. */
+let preferences;
 
 before(async () => {
   await start();
   const owner = await organiser_at_the_server();
   await make_event(owner.page, EVENT, "Without scripts");
   await set_event(owner.page, EVENT, { published: true, nicknames: true, mode: "both", venue: "Bio Rex", rsvp: true });
-  await ask_for_news(owner.page, EVENT);
+  await ask_for_news(owner.page, EVENT, ["news", "marketing"]);
   await owner.leave();
   anna = await visitor({ ...PHONE, javaScriptEnabled: false });
   page = await anna.context.newPage();
@@ -35,6 +39,19 @@ const step = steps(async () => assert.equal(await overflow(page), 0));
 
 const form = () => page.locator("form.form").first();
 const send = () => form().locator('button[type="submit"]').click();
+
+/** What they agreed to, as the page of their choices has it ticked now. */
+async function agreed() {
+  await page.goto(preferences);
+  return (await page.locator('[name="consent"]:checked').evaluateAll((ticks) => ticks.map(({ value }) => value))).toSorted().join();
+}
+
+/** Follows a link to the entry for a calendar; the file. */
+async function calendar() {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator('a[href$="/calendar.ics"]').click()]);
+  assert.equal(download.suggestedFilename(), "event.ics");
+  return fs.readFileSync(await download.path(), "utf8");
+}
 
 step("a form with an error comes back with what was written, and says what is wrong", async () => {
   await page.goto(`${base}/e/${EVENT}`);
@@ -52,11 +69,13 @@ step("a form with an error comes back with what was written, and says what is wr
 step("they register, and the mail leads to their own page", async () => {
   await field(page, "email").fill(ANNA);
   await field(page, "mode").first().check();
-  await page.locator('[name^="consent."]').first().check();
+  for (const wanted of await page.locator('[name^="consent."]').all()) await wanted.check();
   await send();
   assert.match(page.url(), /\/registered/);
+  assert.match(await calendar(), /SUMMARY:Without scripts/);
   await page.goto(await own_page_of(ANNA));
   assert.equal(await text(page, "h1"), "Anna Öhman");
+  assert.match(await calendar(), /^BEGIN:VCALENDAR[^]*SUMMARY:Without scripts[^]*STATUS:CONFIRMED/);
 });
 
 step("they change what they told, and say that they come", async () => {
@@ -76,7 +95,7 @@ step("they confirm what they agreed to", async () => {
   await page.goto(own);
 });
 
-step("they sign in by a link, see their events, and sign out", async () => {
+step("they sign in by a link, see their events, choose what they are sent, and sign out", async () => {
   const own = page.url();
   await page.goto(`${base}/sign-in?event=${EVENT}`);
   await page.fill("#email", ANNA);
@@ -87,7 +106,28 @@ step("they sign in by a link, see their events, and sign out", async () => {
   await send();
   if (new URL(page.url()).pathname !== "/account") await page.goto(`${base}/account`);
   assert.match(await text(page, "main"), /Without scripts/);
+  await page.locator('a[href$="/preferences"]').click();
+  preferences = page.url();
+  assert.equal(await agreed(), "marketing/email,news/email");
+  await page.locator('[value="news/email"]').uncheck();
+  await send();
+  assert.match(await text(page, ".notice"), /Stored/);
+  assert.equal(await agreed(), "marketing/email");
+  await page.goto(`${base}/account`);
   await page.locator('form[action="/sign-out"] button').click();
+  await page.goto(own);
+});
+
+step("the page to unsubscribe changes nothing before its button is pressed, and nobody has to sign in for it", async () => {
+  const own = page.url();
+  const unsubscribe = preferences.replace("/preferences", "");
+  await page.goto(unsubscribe);
+  assert.equal(await text(page, "h1"), "Unsubscribe?");
+  assert.equal(await agreed(), "marketing/email");
+  await page.goto(unsubscribe);
+  await page.locator('button[value="one"]').click();
+  assert.equal(await text(page, "h1"), "Done");
+  assert.equal(await agreed(), "");
   await page.goto(own);
 });
 

@@ -115,6 +115,11 @@ fn events(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
             of_event(&ChangeEventStateRequest { event_id, state: EventState::Live.into(), expected_version: 0 })
         }
         "CreateRoom" => of_event(&CreateRoomRequest { event_id, room_id, title }),
+        "UpdateRoom" => {
+            let room = Some(Room { event_id, room_id, title: "Another title".into(), ..Default::default() });
+            let request = UpdateRoomRequest { room, update_mask: mask("title"), expected_version: 0 };
+            of_event_in("room.event_id", &request)
+        }
         "GetRoom" => of_event(&GetRoomRequest { event_id, room_id }),
         "ListRooms" => of_event(&ListRoomsRequest { event_id, page_size, page_token }),
         "RegisterTicketKey" => own(&RegisterTicketKeyRequest { public_key: vec![7; 32] }),
@@ -311,14 +316,23 @@ fn accounts(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
     })
 }
 
+/// A text for one event, or for all.
+pub fn template(event: &str) -> Option<notifications::Template> {
+    let text = |text: &str| Some(common::LocalizedText { texts: [("en".to_owned(), text.to_owned())].into() });
+    Some(notifications::Template {
+        kind: notifications::MessageKind::Confirmation.into(),
+        event_id: event.into(),
+        subject: text("Hello"),
+        body: text("Hello."),
+        ..Default::default()
+    })
+}
+
 fn messages(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
     use notifications::*;
     let (event_id, registration_id) = (ids.event.clone(), ids.registration.clone());
     let kind = MessageKind::Confirmation.into();
-    let template = || {
-        let text = |text: &str| Some(common::LocalizedText { texts: [("en".to_owned(), text.to_owned())].into() });
-        Some(Template { kind, subject: text("Hello"), body: text("Hello."), ..Default::default() })
-    };
+    let template = || template("");
     Some(match method {
         "SendSecurityMessage" => mesh(&SendSecurityMessageRequest::default()),
         "ListMessagesOfRegistrations" => {
@@ -328,6 +342,7 @@ fn messages(method: &str, ids: &Ids) -> Option<(Guard, Vec<u8>)> {
         "ListMessagesOfPerson" => {
             own(&ListMessagesOfPersonRequest { person_id: ids.person.clone(), ..Default::default() })
         }
+        "ListMessagesOfEvent" => of_event(&ListMessagesOfEventRequest { event_id, kind, ..Default::default() }),
         "ResendMessage" => of_event(&ResendMessageRequest { event_id, registration_id, kind, reason: reason() }),
         "GetMessageFigures" => of_event(&GetMessageFiguresRequest { event_id }),
         "GetTemplate" => of_event(&GetTemplateRequest { kind, event_id }),

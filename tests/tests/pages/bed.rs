@@ -91,6 +91,11 @@ impl Answer {
     pub fn is_sign_in(&self) -> bool {
         self.status == 303 && ["/console/sign-in", "/sign-in"].iter().any(|path| self.location.starts_with(path))
     }
+
+    /// Whether one of these words stands in it.
+    pub fn tells(&self, words: &[String]) -> bool {
+        words.iter().any(|word| self.body.contains(word.as_str()) || self.location.contains(word.as_str()))
+    }
 }
 
 /// A tenant with its team.
@@ -105,6 +110,17 @@ impl House {
     pub fn session(&self, role: Role) -> &str {
         &self.sessions.iter().find(|(known, _)| *known == role).expect("every role has one").1
     }
+
+    /// What stands nowhere but where something of this tenant is shown: a word in its names, its addresses, its ids.
+    pub fn marks(&self) -> [String; 7] {
+        let Ids { tenant, event, registration, person, account, key, .. } = self.ids.clone();
+        [mark(&tenant), format!("@{tenant}.example.org"), event, registration, person, account, key]
+    }
+}
+
+/// A word in all that a tenant calls something: its event, its room, its question, its registrant, its API key.
+fn mark(tenant: &str) -> String {
+    format!("quokka-of-{tenant}")
 }
 
 pub struct Bed {
@@ -220,7 +236,7 @@ impl Builder {
 
     async fn key(&self, tenant: &str) -> String {
         let owner = self.forge.member(tenant, Role::Owner);
-        let create = CreateApiKeyRequest { label: "A program".into() };
+        let create = CreateApiKeyRequest { label: format!("A program {}", mark(tenant)) };
         let mut events = RegistrationServiceClient::new(self.channel.clone());
         events.create_api_key(with_key(&owner, create)).await.unwrap().into_inner().key_id
     }
@@ -230,10 +246,10 @@ impl Builder {
         let owner = self.forge.member(&ids.tenant, Role::Owner);
         let mut events = RegistrationServiceClient::new(self.channel.clone());
         let mut registrants = RegistrantServiceClient::new(self.channel.clone());
-        let event_id = ids.event.clone();
+        let (event_id, mark) = (ids.event.clone(), mark(&ids.tenant));
         let create = CreateEventRequest {
             event_id: event_id.clone(),
-            title: "A title".into(),
+            title: format!("A title {mark}"),
             starts_at: Some(Timestamp { seconds: 4_000_000_000, nanos: 0 }),
             zone: String::new(),
         };
@@ -244,14 +260,15 @@ impl Builder {
             expected_version: 0,
         };
         events.update_event(with_key(&owner, update)).await.unwrap();
-        let room = CreateRoomRequest { event_id: event_id.clone(), room_id: "hall".into(), title: "A hall".into() };
+        let title = format!("A hall {mark}");
+        let room = CreateRoomRequest { event_id: event_id.clone(), room_id: "hall".into(), title };
         events.create_room(with_key(&owner, room)).await.unwrap();
-        let form = Form { event_id: event_id.clone(), fields: vec![city()], ..Form::default() };
+        let form = Form { event_id: event_id.clone(), fields: vec![city(&mark)], ..Form::default() };
         registrants.put_form(with_key(&owner, PutFormRequest { form: Some(form), expected_version: 0 })).await.unwrap();
         let register = RegisterRequest {
             event_id,
             email: format!("anna@{}.example.org", ids.tenant),
-            name: "Anna".into(),
+            name: format!("Anna {mark}"),
             form_version: 1,
             ..RegisterRequest::default()
         };
@@ -281,12 +298,12 @@ impl Builder {
     }
 }
 
-fn city() -> FormField {
+fn city(mark: &str) -> FormField {
     let text = |text: &str| Some(LocalizedText { texts: [("en".to_owned(), text.to_owned())].into() });
     FormField {
         key: "city".into(),
         r#type: FieldType::Place.into(),
-        label: text("City"),
+        label: text(&format!("City {mark}")),
         purpose: text("To know where people come from"),
         basis: LegalBasis::Consent.into(),
         ..FormField::default()

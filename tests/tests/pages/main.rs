@@ -7,6 +7,8 @@ mod bed;
 mod rows;
 mod table;
 
+use std::collections::BTreeSet;
+
 use turnout_gateway::{Route, Who};
 use turnout_platform::auth::{EVERYONE, Role, SUPPORTERS};
 
@@ -15,6 +17,16 @@ use crate::{
     rows::{Call, calls},
 };
 
+/// Pages that name no thing, and list some.
+const LISTS: &[&str] = &[
+    "/console",
+    "/console/rows",
+    "/console/audience",
+    "/console/audience/rows",
+    "/console/audience/export",
+    "/console/team",
+    "/console/settings/keys",
+];
 /// A page of another site.
 const STRANGE_SITE: &str = "https://evil.example";
 
@@ -62,7 +74,9 @@ async fn item_35_and_36_each_page_of_the_console_opens_to_its_roles_in_their_own
     let bed = Bed::start().await;
     let (ours, theirs) = (&bed.ours.ids, &bed.theirs.ids);
     let nothing = theirs.of_nothing();
+    let (our_marks, their_marks) = (bed.ours.marks(), bed.theirs.marks());
     let mut wrong: Vec<String> = Vec::new();
+    let mut marked = BTreeSet::new();
     for route in routes().iter().filter(|route| matches!(route.who, Who::Team(_))) {
         for (own, foreign) in pairs(route, ours, theirs) {
             let missing =
@@ -106,10 +120,18 @@ async fn item_35_and_36_each_page_of_the_console_opens_to_its_roles_in_their_own
                 } else {
                     must(answer.status == 403, role, "may not", &answer);
                 }
+                must(!answer.tells(&their_marks), role, "nothing of another tenant is shown", &answer);
+                if !named(route) && answer.tells(&our_marks) {
+                    marked.insert(route.path);
+                }
             }
         }
     }
     assert!(wrong.is_empty(), "{} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    // Looking for such marks finds them where they stand.
+    for path in LISTS {
+        assert!(marked.contains(path), "{path} shows nothing of the own tenant: {marked:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,13 +54,19 @@ pub fn calls(method: &str, path: &'static str, ids: &Ids) -> Vec<Call> {
             .replace("{person}", &ids.person)
             .replace("{member}", &ids.account)
             .replace("{key}", &ids.key)
+            .replace("{room}", "hall")
             .replace("{tenant}", &ids.tenant)
             .replace("{code}", code)
             .replace("{act}", word)
             .replace("{kind}", word)
             .replace("{which}", word);
         assert!(!filled.contains('{'), "{path} has a part that nobody knows: say here what stands for it");
-        let filled = if path.ends_with("/search") { format!("{filled}?q=Anna") } else { filled };
+        let asked = match path {
+            p if p.ends_with("/search") => "?q=Anna",
+            p if p.ends_with("/messages/to") => "?kind=confirmation&state=handed_off",
+            _ => "",
+        };
+        let filled = format!("{filled}{asked}");
         let body = (method != "GET").then(|| body(path, ids));
         Call { path: filled, word, body }
     };
@@ -86,6 +92,7 @@ fn body(path: &str, ids: &Ids) -> Body {
         ]),
         "/console/events/{event}/settings/cancel" => form(&[("sure", "yes"), ("version", "0")]),
         "/console/events/{event}/settings/rooms" => form(&[("room_title", "Another room")]),
+        "/console/events/{event}/settings/rooms/{room}" => form(&[("title.hall", "Another name"), ("version", "0")]),
         "/console/events/{event}/form" => form(&[("do", "save"), ("version", "0")]),
         "/console/events/{event}/messages/reminders" => form(&[("before", "24h"), ("version", "0")]),
         "/console/events/{event}/messages/{kind}" | "/console/messages/{kind}" => form(&[

@@ -91,6 +91,7 @@ impl<'a> Traces<'a> {
     }
 
     fn are_not_in_columns(&self, columns: &Columns) {
+        assert!(columns.hold("idempotent_calls.answer"), "answers are kept for retries");
         assert_eq!(columns.holding(&self.needles), [], "in plain columns");
         let seen = columns.holding(&Needles::of([EVENT]));
         for table in ["registrations_by_event", "messages_by_event", "audit_by_day"] {

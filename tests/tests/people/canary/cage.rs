@@ -9,7 +9,7 @@ use tonic::{
     Request, Status,
     transport::{Channel, Endpoint},
 };
-use turnout_platform::auth::Role;
+use turnout_platform::{auth::Role, random, rpc::IDEMPOTENCY_KEY};
 use turnout_proto::{
     common::v1::{LocalizedText, Money},
     notifications::v1::notification_service_client::NotificationServiceClient,
@@ -80,7 +80,7 @@ impl Cage {
 
     /// A request of a member of the team.
     pub fn owner<T>(&self, message: T) -> Request<T> {
-        with_key(&self.owner, message)
+        self.for_retry(with_key(&self.owner, message))
     }
 
     /// A request of a service.
@@ -90,7 +90,18 @@ impl Cage {
 
     /// A request of a service for the tenant.
     pub fn tenant<T>(&self, message: T) -> Request<T> {
-        with_key(&self.tenant, message)
+        self.for_retry(with_key(&self.tenant, message))
+    }
+
+    /// The same request, whose answer is kept for a retry.
+    fn for_retry<T>(&self, mut request: Request<T>) -> Request<T> {
+        request.metadata_mut().insert(IDEMPOTENCY_KEY, self.retry_key().parse().expect("a key is plain text"));
+        request
+    }
+
+    /// Another one each time. Keys are their callers' words, so one of the canary's is in it.
+    pub fn retry_key(&self) -> String {
+        format!("{} {}", self.words.key, random::token_128())
     }
 
     /// What is refused must not be repeated by the refusal.

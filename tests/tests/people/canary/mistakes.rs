@@ -4,6 +4,7 @@
 use reqwest::Method;
 use tonic::Code;
 use turnout_gateway::Who;
+use turnout_platform::rpc::IDEMPOTENCY_KEY;
 use turnout_proto::registration::v1::{RegisterRequest, Registration};
 use turnout_tests::method::Caller;
 
@@ -63,6 +64,7 @@ impl Cage {
             ("reply_to", words.broken.clone()),
             ("sender_name", words.sender.clone()),
             ("value", words.broken.clone()),
+            ("kind", "confirmation".to_owned()),
             ("a.answer", words.answer.clone()),
             ("a.story", words.story.clone()),
         ];
@@ -74,6 +76,7 @@ impl Cage {
                 .replace("{id}", &registration.registration_id)
                 .replace("{person}", &registration.person_id)
                 .replace("{member}", "nothing")
+                .replace("{room}", "nothing")
                 .replace("{act}", choice)
                 .replace("{kind}", choice)
                 .replace("{which}", choice)
@@ -83,9 +86,12 @@ impl Cage {
         let cookies = format!("turnout_console={owner}; turnout_account={person}");
         let ask = async |method: &Method, path: &str| {
             let url = format!("{site}{path}");
-            let request = match *method {
-                Method::GET => client.get(reqwest::Url::parse_with_params(&url, &typed).unwrap()),
-                _ => client.post(url).header("origin", &site).form(&typed),
+            let request = if *method == Method::GET {
+                client.get(reqwest::Url::parse_with_params(&url, &typed).unwrap())
+            } else {
+                // The page that the form stood on: with that, the answer is kept for a retry.
+                let once = [("once", self.retry_key())];
+                client.post(url).header("origin", &site).form(&[&typed[..], &once].concat())
             };
             let answer = request.header("cookie", &cookies).send().await.unwrap();
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -144,7 +150,11 @@ impl Cage {
             for path in fields.methods().filter(|path| path.starts_with(package)) {
                 let request = fields.filled(path, &self.words.broken, EVENT);
                 for token in [&self.owner, &self.tenant, &self.mesh] {
-                    if let Some(refused) = caller.call(token, path, &request).await.status {
+                    let (bearer, key) = (format!("Bearer {token}"), self.retry_key());
+                    let headers = [("authorization", bearer.as_str()), (IDEMPOTENCY_KEY, key.as_str())];
+                    // A key is a tenant's own: who acts for none gives none.
+                    let headers = if *token == self.mesh { &headers[..1] } else { &headers[..] };
+                    if let Some(refused) = caller.try_call(path, headers, &request).await.unwrap().status {
                         self.says_nothing(&refused);
                         assert_ne!(refused.code(), Code::Internal, "{path}: {refused:?}");
                     }

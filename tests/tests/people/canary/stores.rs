@@ -36,6 +36,11 @@ impl Columns {
         Self(columns)
     }
 
+    /// Whether any cell of the columns of this name, in whatever keyspace, holds something.
+    pub fn hold(&self, column: &str) -> bool {
+        self.0.keys().any(|name| name.ends_with(column))
+    }
+
     /// The words that stand in a column in plain, with its name.
     pub fn holding(&self, needles: &Needles) -> Vec<(String, String)> {
         let found = |(name, cells): (&String, &Vec<u8>)| {

@@ -23,6 +23,7 @@ pub struct Words {
     pub network: String,
     pub link: String,
     pub broken: String,
+    pub key: String,
 }
 
 impl Words {
@@ -50,10 +51,11 @@ impl Words {
             network: word("network"),
             link: word("link"),
             broken: word("broken"),
+            key: word("retrykey"),
         }
     }
 
-    pub fn all(&self) -> [&str; 19] {
+    pub fn all(&self) -> [&str; 20] {
         [
             &self.mail,
             &self.name,
@@ -74,6 +76,7 @@ impl Words {
             &self.network,
             &self.link,
             &self.broken,
+            &self.key,
         ]
         .map(String::as_str)
     }
