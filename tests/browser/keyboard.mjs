@@ -7,6 +7,9 @@ import { barriers, base, text, until } from "./visitors.mjs";
 /** No page has as many places to stop at. */
 const STOPS_MAX = 400;
 
+/** How long the keyboard may be nowhere: a frame has a process of its own, and on the way to it and back Chromium says "nowhere". */
+const ON_THE_WAY_MS = 5_000;
+
 /** In the page: everything that the Tab key should come to. Of radio buttons that belong together it stops at one. */
 function mark_stops() {
   const groups = new Set();
@@ -20,21 +23,31 @@ function mark_stops() {
   };
   globalThis.stops = new Set([...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')].filter(is_stop));
   globalThis.last_stop = null;
+  // Counted when the keyboard comes, not when it is looked for: two keys may arrive together on the way out of a frame.
+  document.addEventListener("focusin", ({ target }) => globalThis.stops.delete(target));
   // From the very beginning, wherever the page itself put the keyboard.
   const beginning = Object.assign(document.createElement("span"), { tabIndex: -1 });
   document.body.prepend(beginning);
   beginning.focus();
   beginning.remove();
+  globalThis.end = Object.assign(document.createElement("span"), { tabIndex: 0 });
+  document.body.append(globalThis.end);
 }
 
-/** In the page: where the keyboard is, and what is wrong with that; null at the end of the page. */
+/** In the page: the end is taken away again; what the keyboard did not come to, of what is still there. */
+function missed_stops() {
+  globalThis.end.remove();
+  return [...globalThis.stops].filter((element) => element.isConnected).map((element) => `the Tab key does not come to ${element.outerHTML.slice(0, 160)}`);
+}
+
+/** In the page: where the keyboard is, and what is wrong with that. */
 function look_at_stop() {
   const element = document.activeElement;
-  if (!element || element === document.body) return null;
+  if (!element || element === document.body) return { nowhere: true };
+  if (element === globalThis.end) return { end: true };
   // A field for a date is several stops, a frame has its own.
   if (element === globalThis.last_stop || element.tagName === "IFRAME") return { again: true };
   globalThis.last_stop = element;
-  globalThis.stops.delete(element);
   const wrongs = [];
   const name = element.outerHTML.slice(0, 160);
   const ringed = [element, element.closest(".row"), element.closest(".choice")].filter(Boolean).some((one) => {
@@ -57,11 +70,13 @@ export async function walk(page) {
   const wrongs = [];
   for (let n = 0; n < STOPS_MAX; n += 1) {
     await page.keyboard.press("Tab");
-    const stop = await page.evaluate(look_at_stop);
-    if (!stop) break;
+    let stop = await page.evaluate(look_at_stop);
+    const patience = Date.now() + ON_THE_WAY_MS;
+    while (stop.nowhere && Date.now() < patience) stop = await page.evaluate(look_at_stop);
+    if (stop.end) break;
     wrongs.push(...(stop.wrongs ?? []));
   }
-  return [...wrongs, ...await page.evaluate(() => [...globalThis.stops].filter((element) => element.isConnected).map((element) => `the Tab key does not come to ${element.outerHTML.slice(0, 160)}`))];
+  return [...wrongs, ...await page.evaluate(missed_stops)];
 }
 
 /** Goes to an element with the Tab key alone, on from where the keyboard is, and round once if need be. */
