@@ -1,8 +1,11 @@
 //! Sends requests: values to and from the driver, the bound on requests under way, what a failure means for the caller.
 //! Does not know what a request asks for.
 
+use std::sync::Arc;
+
 use scylla::client::session::Session;
 use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
+use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::response::{PagingState, PagingStateResponse};
 use scylla::statement::batch::{Batch, BatchType};
@@ -100,6 +103,9 @@ impl CqlTables {
             // Taken once per request: the driver's own generator would give a repetition a later time.
             Sort::Write => statement.set_timestamp(Some(self.timestamps.next_timestamp())),
             Sort::Transaction => {
+                // Without it, the driver repeats also what is not idempotent, after a time-out of which it believes that nothing but a
+                // read happened (`received >= required` and no data).
+                statement.set_retry_policy(Some(Arc::new(FallthroughRetryPolicy::new())));
                 statement.set_serial_consistency(Some(SerialConsistency::LocalSerial));
                 statement.set_request_timeout(Some(TRANSACTION_TIMEOUT));
             }
