@@ -1,5 +1,7 @@
 //! What only the CQL engine promises, seen from the inside. Needs a server, like `tests/tables_cql.rs`.
 
+mod answers;
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::*;

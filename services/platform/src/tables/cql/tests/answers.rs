@@ -1,5 +1,5 @@
 //! What each answer of a CQL server's bad day means, by sort of request: the class that the caller sees, and how often the request was
-//! sent. A proxy between the driver and a real server forges the answers. That tables keep their laws on a good day: `tables_cql.rs`.
+//! sent. A proxy between the driver and a real server forges the answers. That tables keep their laws on a good day: `tests/tables_cql.rs`.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -17,7 +17,8 @@ use scylla_proxy::{
     RunningProxy, ShardAwareness,
 };
 use tokio::sync::mpsc;
-use turnout_platform::tables::{self, Engine, Range, Row, Table, TableError, Tables, Write, int, text};
+
+use crate::tables::{self, Engine, Range, Row, Table, TableError, Tables, Write, int, text};
 
 static NOTES: Table = Table {
     name: "notes",
@@ -101,7 +102,7 @@ struct Stand {
 
 impl Stand {
     async fn new(test: &str) -> Option<Self> {
-        let server = turnout_platform::real_servers::from_env("TURNOUT_TEST_CQL", test)?;
+        let server = crate::real_servers::from_env("TURNOUT_TEST_CQL", test)?;
         let server: SocketAddr = server.parse().expect("the test server is given by its address");
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let proxy = Proxy::new([Node::new(server, address, ShardAwareness::Unaware, None, None)]).run().await.unwrap();
