@@ -256,8 +256,12 @@ async fn a_statement_that_could_not_be_prepared_did_nothing_and_is_prepared_agai
     stand.tables.range(rare()).await.unwrap();
 }
 
-/// The answer of a server that has forgotten the statement of this request.
-fn forgotten(request: RequestFrame) -> ResponseFrame {
+/// A server that has forgotten the statement of each request.
+fn forgets() -> RequestReaction {
+    RequestReaction::forge_response(Arc::new(|request| forgotten(&request)))
+}
+
+fn forgotten(request: &RequestFrame) -> ResponseFrame {
     // Of a batch: its kind, how many statements, and of the first whether it is prepared come before.
     let at = if request.opcode == RequestOpcode::Batch { 4 } else { 0 };
     let length = usize::from(u16::from_be_bytes([request.body[at], request.body[at + 1]]));
@@ -272,14 +276,13 @@ async fn a_statement_that_the_server_forgot_is_prepared_anew_and_nobody_notices(
     for times in 1..=4 {
         for sort in SORTS {
             let so_often = carried_out().and(Condition::TrueForLimitedTimes(times));
-            let seen = stand.ask_during(sort, so_often, RequestReaction::forge_response(Arc::new(forgotten))).await;
+            let seen = stand.ask_during(sort, so_often, forgets()).await;
             assert_eq!(seen, (Told::Done, times), "{sort:?} forgotten {times} times");
         }
     }
     // A server that forgets for ever has done nothing, and is not asked for ever.
     for sort in [Sort::Read, Sort::Write, Sort::Transaction] {
-        let (answer, sent) =
-            stand.ask_during(sort, carried_out(), RequestReaction::forge_response(Arc::new(forgotten))).await;
+        let (answer, sent) = stand.ask_during(sort, carried_out(), forgets()).await;
         assert_eq!(answer, Told::Unavailable, "{sort:?}");
         assert!(sent <= 8, "{sort:?} was sent {sent} times");
         stand.is_well(sort).await;
