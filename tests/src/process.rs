@@ -56,13 +56,31 @@ impl Turnout {
         turnout
     }
 
+    /// Starts it with so few file descriptors, soft and hard limit, and waits until it is ready.
+    pub async fn start_with_descriptors(folder: &Path, [soft, hard]: [u32; 2], args: &[&str]) -> Self {
+        let plain = command(folder);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"")]);
+        limited.arg(plain.get_program()).args(plain.get_args()).stdin(Stdio::null());
+        plain.get_envs().for_each(|(name, _)| {
+            limited.env_remove(name);
+        });
+        let mut turnout = Self::spawn(folder, limited, args).await;
+        turnout.ready().await;
+        turnout
+    }
+
     /// Starts it and waits until it listens.
     pub async fn launch(folder: &Path, args: &[&str]) -> Self {
+        Self::spawn(folder, command(folder), args).await
+    }
+
+    async fn spawn(folder: &Path, mut command: Command, args: &[&str]) -> Self {
         fs::create_dir_all(folder).expect("the folder can be made");
         let addresses = folder.join("addresses.json");
         let _ = fs::remove_file(&addresses);
         let log = folder.join("log.txt");
-        let child = command(folder)
+        let child = command
             .args(args)
             .stdout(File::options().create(true).append(true).open(&log).expect("the log can be written"))
             .stderr(File::options().create(true).append(true).open(&log).expect("the log can be written"))

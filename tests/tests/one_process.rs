@@ -132,6 +132,21 @@ async fn a_busy_port_an_unwritable_folder_and_a_folder_in_use_are_clear_errors()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_viewers_than_the_soft_limit_of_files_are_held_and_those_beyond_the_hard_one_are_told_to_come_back() {
+    // A quarter of the hard limit is for the rest of the process.
+    const PEOPLE: usize = 600;
+    let folder = tempfile::tempdir().unwrap();
+    let mesh = Turnout::start_with_descriptors(folder.path(), [256, 800], &[]).await;
+    assert!(mesh.log().contains("holding at most 600"), "the log says how many it can hold:\n{}", mesh.log());
+    let people = crowd(&[mesh.public()], "demo", PEOPLE).await;
+    people[0].sees(PEOPLE as u64, 5 * SECOND).await;
+    let refused = Viewer::join(mesh.public(), "demo").await.unwrap_err();
+    assert!(format!("{refused:#}").contains("503"), "{refused:#}");
+    let page = reqwest::get(format!("http://{}/e/demo", mesh.public())).await.unwrap();
+    assert!(page.status().is_success(), "pages are still answered: {}", page.status());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_sigterm_every_viewer_gets_a_slot_and_a_close_code_that_says_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut mesh = Turnout::start(folder.path(), &["--drain-s", "2"]).await;

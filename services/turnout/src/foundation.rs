@@ -22,7 +22,7 @@ use turnout_platform::{
     vault::Vault,
 };
 
-use crate::Role;
+use crate::{Role, descriptors};
 
 /// A store that does not answer at start is tried again for so long.
 const STORE_WAIT_MAX: Duration = Duration::from_mins(2);
@@ -40,6 +40,8 @@ pub(crate) struct Foundation {
     pub mesh_key: Arc<MeshKey>,
     pub telemetry: Telemetry,
     pub admin_addr: SocketAddr,
+    /// How many file descriptors this process may open.
+    pub descriptors: u64,
     dead_letters: DeadLetters,
 }
 
@@ -76,13 +78,14 @@ impl Foundation {
             format!("{}-{tail}", role.name())
         });
         let telemetry = telemetry::start(&config, role.name(), &node_name)?;
+        let descriptors = descriptors::raise(config.connections_max);
         let (life, metrics) = (Lifecycle::new(), Metrics::new());
         let listener = bind("admin_addr", config.admin_addr).await?;
         let admin_addr = listener.local_addr()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let dead_letters = DeadLetters::default();
         admin::serve(&life, listener, metrics.clone(), dead_letters.clone(), &mesh_key, clock.clone());
-        Ok(Self { config, node_name, clock, life, metrics, mesh_key, telemetry, admin_addr, dead_letters })
+        Ok(Self { config, node_name, clock, life, metrics, mesh_key, telemetry, admin_addr, descriptors, dead_letters })
     }
 
     /// Opens the tables, waiting for a cluster that is still starting.

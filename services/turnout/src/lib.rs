@@ -6,6 +6,7 @@
 
 mod cli;
 mod dead_letters;
+mod descriptors;
 mod foundation;
 mod parts;
 mod tools;

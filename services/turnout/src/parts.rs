@@ -19,7 +19,10 @@ use turnout_presence::Presence;
 use turnout_profiles::Profiles;
 use turnout_registration::Registration;
 
-use crate::foundation::{Bus, Foundation, Keep};
+use crate::{
+    descriptors,
+    foundation::{Bus, Foundation, Keep},
+};
 
 /// Messages that one process hands over at the same time.
 const MESSAGES_AT_ONCE: usize = 8;
@@ -152,7 +155,7 @@ pub(crate) fn gateway_config(base: &Foundation) -> GatewayConfig {
         allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         workers: config.workers.unwrap_or_else(cores),
-        connections_max: config.connections_max,
+        connections_max: descriptors::sockets_within(base.descriptors, config.connections_max),
         handshakes_per_s_max: config.handshakes_per_s_max,
         drain: Duration::from_secs(config.drain_s),
         trace_ratio: config.trace_ratio,
