@@ -145,10 +145,10 @@ impl Config {
             store_password: r.optional("store_password", any)?,
             replication_factor: r.with("replication_factor", |v| in_range(v, 1, 7))?,
             mesh_key_file: r.optional("mesh_key_file", |v| Ok(PathBuf::from(v)))?,
-            registration_url: r.optional("registration_url", url)?,
-            presence_url: r.optional("presence_url", url)?,
-            profiles_url: r.optional("profiles_url", url)?,
-            notifications_url: r.optional("notifications_url", url)?,
+            registration_url: r.optional("registration_url", plain_url)?,
+            presence_url: r.optional("presence_url", plain_url)?,
+            profiles_url: r.optional("profiles_url", plain_url)?,
+            notifications_url: r.optional("notifications_url", plain_url)?,
             smtp_url: r.optional("smtp_url", smtp_url)?,
             mail_from: r.with("mail_from", mail_address)?,
             mail_returns: r.optional("mail_returns", mail_address)?,
@@ -164,7 +164,7 @@ impl Config {
                 "json" => Ok(LogFormat::Json),
                 _ => Err("must be `text` or `json`".into()),
             })?,
-            otlp_endpoint: r.optional("otlp_endpoint", url)?,
+            otlp_endpoint: r.optional("otlp_endpoint", plain_url)?,
             trace_ratio: r.with("trace_ratio", |v| in_range(v, 0.0, 1.0))?,
         })
     }
@@ -202,6 +202,16 @@ fn url(value: &str) -> Result<String, String> {
         Some(host) if !host.is_empty() && !host.contains(char::is_whitespace) => Ok(value.trim_end_matches('/').into()),
         _ => Err("must be a URL such as http://host:8080".into()),
     }
+}
+
+/// Where gRPC is called. Our calls are not encrypted, and to take `https://` would promise that they are.
+fn plain_url(value: &str) -> Result<String, String> {
+    if value.starts_with("https://") {
+        return Err("must begin with http://: these calls are not encrypted by Turnout; leave that to the network between the two, \
+                    such as a service mesh or a proxy beside each"
+            .into());
+    }
+    url(value)
 }
 
 fn smtp_url(value: &str) -> Result<String, String> {
@@ -327,6 +337,8 @@ mod tests {
             ("node_name", "a b"),
             ("allowed_origins", "https://a.example/path"),
             ("trusted_proxies", "10.0.0.1/8"),
+            ("presence_url", "https://presence.example:9091"),
+            ("otlp_endpoint", "https://traces.example:4317"),
         ] {
             let resolved =
                 resolve("", &[], &[(SETTINGS.iter().find(|s| s.name == name).unwrap().name, value)]).unwrap();

@@ -120,8 +120,8 @@ fn app() -> Clap {
         .about("Shows exactly how many people are watching a live event, from one to a million, and how sure it is.")
         .long_about(
             "Shows exactly how many people are watching a live event, from one to a million, and how sure it is.\n\n\
-             Without a subcommand the whole mesh runs in this process, with its data in one folder. With one it is one role of a \
-             mesh, which meets the others over NATS and keeps its rows in a CQL cluster.\n\n\
+             Without a subcommand the whole mesh runs in this process, with its data in one folder. With the name of a role it is \
+             that role of a mesh, which meets the others over NATS and keeps its rows in a CQL cluster.\n\n\
              Each setting can stand in a TOML file, in the environment or on the command line; the later beats the former. \
              `turnout config` prints every setting, its value and where it came from.",
         )

@@ -42,7 +42,7 @@ pub const SETTINGS: &[Setting] = &[
         "admin_addr",
         "127.0.0.1:9100",
         "ADDR",
-        "Where operators connect: /metrics, /livez, /readyz. Keep it inside",
+        "Where operators connect: /metrics, /livez, /readyz, /dead-letters. Keep it inside",
     ),
     setting(
         "public_url",
