@@ -18,7 +18,7 @@ use std::{
 
 use prost_types::Timestamp;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
 };
 use turnout_proto::registration::v1::{CancelRegistrationRequest, Event, RegisterRequest};
@@ -33,7 +33,7 @@ const EVENT: &str = "premiere";
 /// What the mail server does.
 #[derive(Debug, Clone, Copy)]
 enum Illness {
-    /// None: the program keeps its mails itself.
+    /// None: takes every mail, and forgets it.
     None,
     /// Nobody listens.
     Down,
@@ -63,12 +63,9 @@ impl Illness {
     }
 
     /// The address of a mail server that has it.
-    async fn server(self) -> Option<String> {
-        if matches!(self, Self::None) {
-            return None;
-        }
+    async fn server(self) -> String {
         if matches!(self, Self::Down) {
-            return Some(format!("127.0.0.1:{}", free_port()));
+            return format!("127.0.0.1:{}", free_port());
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -77,10 +74,14 @@ impl Illness {
                 tokio::spawn(self.serve(socket));
             }
         });
-        Some(address)
+        address
     }
 
     async fn serve(self, mut socket: TcpStream) {
+        if matches!(self, Self::None) {
+            let _ = takes_every_mail(socket).await;
+            return;
+        }
         let greeting: &[u8] = match self {
             Self::Busy => b"421 Busy\r\n",
             Self::Refuses => b"554 No\r\n",
@@ -94,6 +95,25 @@ impl Illness {
     }
 }
 
+/// As much of SMTP (RFC 5321) as a client needs that sends one mail after another.
+async fn takes_every_mail(mut socket: TcpStream) -> std::io::Result<()> {
+    let (from, mut to) = socket.split();
+    let (mut lines, mut in_mail) = (BufReader::new(from).lines(), false);
+    to.write_all(b"220 Welcome\r\n").await?;
+    while let Some(line) = lines.next_line().await? {
+        let answer: &[u8] = match line.as_str() {
+            "." if in_mail => b"250 Taken\r\n",
+            _ if in_mail => continue,
+            "DATA" => b"354 Go on\r\n",
+            "QUIT" => return to.write_all(b"221 Bye\r\n").await,
+            _ => b"250 Yes\r\n",
+        };
+        in_mail = line == "DATA";
+        to.write_all(answer).await?;
+    }
+    Ok(())
+}
+
 /// A program beside a mail server, and how long it took to answer.
 struct Place {
     illness: Illness,
@@ -105,10 +125,8 @@ struct Place {
 impl Place {
     async fn with(illness: Illness) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let smtp_url = illness.server().await.map(|address| format!("smtp://{address}?tls=none"));
-        let args: Vec<&str> = smtp_url
-            .as_deref()
-            .map_or_else(Vec::new, |url| vec!["--smtp-url", url, "--mail-from", "hello@turnout.example"]);
+        let smtp_url = format!("smtp://{}?tls=none", illness.server().await);
+        let args = ["--smtp-url", &smtp_url, "--mail-from", "hello@turnout.example"];
         let program = Turnout::start(folder.path(), &args).await;
         let desk = Desk::at(&Addresses::of_one(&program), &Forge::of(folder.path()));
         desk.never_sleeps("The festival").await;
