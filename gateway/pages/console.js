@@ -57,7 +57,10 @@
     document.getElementById("confirm-yes").textContent = button.textContent;
     dialog.returnValue = "no";
     dialog.onclose = () => {
-      if (dialog.returnValue !== "yes") { button.focus(); return; }
+      if (dialog.returnValue !== "yes") { (button.isConnected ? button : document.getElementById(button.id))?.focus(); return; }
+      // A list may have been fetched anew meanwhile, and its form with it. What was asked about is sent, as it was then; a form that is
+      // nowhere on the page sends nothing.
+      if (!form.isConnected) { form.hidden = true; document.body.append(form); }
       button.dataset.agreed = "yes";
       form.requestSubmit(button);
       delete button.dataset.agreed;
@@ -114,8 +117,29 @@
     show_selection();
   });
 
+  /* A press becomes a click only if what it began on is still there at its end. Until then the list waits with what it fetches by itself. */
+
+  const PRESS_MS_MAX = 2_000;
+  let pressed;
+  let waits = false;
+
+  function released() {
+    clearTimeout(pressed);
+    pressed = undefined;
+    if (waits) htmx.trigger("#list", "sse:rows");
+    waits = false;
+  }
+
+  document.addEventListener("pointerdown", () => { pressed ??= setTimeout(released, PRESS_MS_MAX); });
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, released);
+
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target?.id !== "list") return;
+    if (pressed && event.detail.requestConfig.elt === event.detail.target) {
+      waits = true;
+      event.detail.shouldSwap = false;
+      return;
+    }
     written = document.getElementById("reason-bulk")?.value ?? "";
     held = event.detail.target.contains(document.activeElement);
     moved = event.detail.target.querySelector(".table-box")?.scrollLeft ?? 0;

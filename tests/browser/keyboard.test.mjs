@@ -30,7 +30,7 @@ const HELP = [
 ];
 /** What is done for those who are ticked in the list. */
 const BULK = [
-  ["check-in", /Checked in: 1 of 1/], ["confirmation", /on its way again: 1 of 1/], ["reminder", /on its way again: 1 of 1/], ["cancel", /Cancelled: 1 of 1/],
+  ["check-in", /Checked in: 1 of 1/], ["confirmation", /on its way again: 1 of 1/], ["reminder", /on its way again: 1 of 1/],
 ];
 
 const done = new Set();
@@ -258,6 +258,60 @@ step("who is ticked in the list is helped at once", async () => {
     await send(page, page.locator(`.bulk button[value="${act}"]`));
     await says(page, told);
   }
+});
+
+step("a question about who is ticked is answered, and a click arrives, though the list is fetched anew meanwhile", async () => {
+  await go(page, `/console/events/${EVENT}/registrants`);
+  await until(() => page.evaluate(() => document.querySelector("#link").dataset.link), "live", "live");
+  const row = page.locator("#list tbody tr", { hasText: BEA.name });
+  const cancel = page.locator('.bulk button[value="cancel"]');
+  const yes = page.locator("#confirm-yes");
+  const mark = () => page.evaluate(() => { document.querySelector("#list").marked = true; });
+  const marked = () => page.evaluate(() => document.querySelector("#list").marked ?? false);
+  const someone = await visitor(PHONE);
+  const theirs = await someone.context.newPage();
+  await tab_to(page, row.locator('input[name="id"]'));
+  await page.keyboard.press("Space");
+  await write(page, page.locator("#reason-bulk"), "They asked");
+
+  await press(page, cancel);
+  await yes.waitFor();
+  await mark();
+  await sign_up(theirs, EVENT, { name: "Mona Moves", email: `mona.${RUN}@example.org` });
+  await until(marked, false, "the list was put there anew behind the question");
+  await page.keyboard.press("Escape");
+  await yes.waitFor({ state: "hidden" });
+  assert.equal(await focused(page), "bulk-cancel", "the keyboard is at the button that is there now");
+
+  await page.keyboard.press("Enter");
+  await yes.waitFor();
+  await mark();
+  await sign_up(theirs, EVENT, { name: "Milo Moves", email: `milo.${RUN}@example.org` });
+  await until(marked, false, "and again");
+  await send(page, yes);
+  await says(page, /Cancelled: 1 of 1/);
+  assert.match(await row.innerText(), /Cancelled/);
+  await someone.leave();
+
+  await mark();
+  await row.locator(".who a").hover();
+  await page.mouse.down();
+  await page.evaluate(() => new Promise((done) => {
+    document.body.addEventListener("htmx:afterRequest", done, { once: true });
+    htmx.trigger("#list", "sse:rows");
+  }));
+  assert.equal(await marked(), true, "it stays while something on it is pressed");
+  await page.mouse.up();
+  await page.waitForURL(/registrants\/[^/?]+$/);
+
+  await page.goBack();
+  await row.waitFor();
+  await mark();
+  await page.locator("h1").hover();
+  await page.mouse.down();
+  await page.evaluate(() => htmx.trigger("#list", "sse:rows"));
+  await until(marked, false, "and is up to date when that ends, or lasts too long");
+  await page.mouse.up();
 });
 
 step("the door looks at a code, and lets in by name", async () => {
