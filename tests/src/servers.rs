@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-pub use turnout_platform::real_servers::from_env;
+pub use turnout_platform::real_servers::{free_port, from_env};
 
 /// A NATS server of one test's own, which may be killed and started again on the same port.
 #[derive(Debug)]
@@ -48,12 +48,6 @@ impl Drop for NatsServer {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// A port that was free a moment ago: for servers that cannot take port 0.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
 }
 
 /// A keyspace of one test's own.

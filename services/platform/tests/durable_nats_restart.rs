@@ -35,11 +35,8 @@ struct Server {
 }
 
 impl Server {
-    /// A port that was free a moment ago: this server cannot take port 0, for it must come back on the same.
     fn new() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = listener.local_addr().expect("it is bound").port();
-        Self { folder: TempDir::new().expect("a folder can be made"), port }
+        Self { folder: TempDir::new().expect("a folder can be made"), port: real_servers::free_port() }
     }
 
     fn run(&self, verb: &str, port: Option<String>) {

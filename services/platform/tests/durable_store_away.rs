@@ -129,10 +129,7 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        // Ports that were free a moment ago: it must come back on the same, and takes the next one too.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self { folder: TempDir::new().unwrap(), port: listener.local_addr().unwrap().port() };
-        drop(listener);
+        let server = Self { folder: TempDir::new().unwrap(), port: real_servers::free_port() };
         server.start_again();
         server
     }

@@ -128,7 +128,7 @@ async fn while_nothing_is_heard_lists_are_read_again_and_again(world: World) {
     }
 }
 
-/// A NATS server of this test's own, on a port that was free a moment ago.
+/// A NATS server of this test's own.
 struct Server {
     folder: TempDir,
     port: u16,
@@ -136,8 +136,7 @@ struct Server {
 
 impl Server {
     fn new() -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { folder: TempDir::new().unwrap(), port }
+        Self { folder: TempDir::new().unwrap(), port: real_servers::free_port() }
     }
 
     fn run(&self, verb: &str, port: Option<String>) {

@@ -3,7 +3,7 @@
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -104,7 +104,7 @@ impl Stand {
     async fn new(test: &str) -> Option<Self> {
         let server = crate::real_servers::from_env("TURNOUT_TEST_CQL", test)?;
         let server: SocketAddr = server.parse().expect("the test server is given by its address");
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], crate::real_servers::free_port()));
         let proxy = Proxy::new([Node::new(server, address, ShardAwareness::Unaware, None, None)]).run().await.unwrap();
         let keyspace = format!("test_answers_{:016x}", RandomState::new().build_hasher().finish());
         let engine = Engine::Cql {
